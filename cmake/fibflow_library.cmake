@@ -1,0 +1,33 @@
+# fibflow_library(NAME SOURCES ...): a static library of one folder, exported as fibflow::NAME.
+add_library(fibflow_options INTERFACE)
+target_compile_options(fibflow_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+if(FIBFLOW_SANITIZE)
+  target_compile_options(fibflow_options INTERFACE -fsanitize=${FIBFLOW_SANITIZE} -fno-omit-frame-pointer
+                                                   -fno-sanitize-recover=all -g)
+  target_link_options(fibflow_options INTERFACE -fsanitize=${FIBFLOW_SANITIZE})
+  target_compile_definitions(fibflow_options INTERFACE FIBFLOW_SANITIZED)
+endif()
+
+function(fibflow_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+  add_library(fibflow_${name} STATIC ${ARG_SOURCES})
+  add_library(fibflow::${name} ALIAS fibflow_${name})
+  set_target_properties(fibflow_${name} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(fibflow_${name} PUBLIC cxx_std_20)
+  target_include_directories(fibflow_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/fibflow>)
+  target_link_libraries(fibflow_${name} PRIVATE $<BUILD_INTERFACE:fibflow_options>)
+endfunction()
+
+# fibflow_tests(FOLDER SOURCES ... LIBRARIES ...): one GoogleTest program per folder, discovered by ctest.
+function(fibflow_tests name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name}_tests ${ARG_SOURCES})
+  target_link_libraries(${name}_tests PRIVATE fibflow_options ${ARG_LIBRARIES} GTest::gtest_main)
+  target_include_directories(${name}_tests PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${name}_tests PRIVATE
+    FIBFLOW_TEST_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
+    FIBFLOW_SHARED="${PROJECT_SOURCE_DIR}/../shared")
+  gtest_discover_tests(${name}_tests DISCOVERY_TIMEOUT 60)
+endfunction()

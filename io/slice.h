@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace fibflow::io {
+
+/// How one voxel's intensity is stored.
+enum class PixelType { u8, u16, f32 };
+
+/// Bytes of one voxel: 1, 2 or 4.
+std::size_t bytes_per_voxel(PixelType type);
+
+/// "u8", "u16" or "f32".
+const char* name_of(PixelType type);
+
+/// The size of a voxel in nanometres; 0 where it is not known.
+struct VoxelSize {
+  double z = 0;
+  double y = 0;
+  double x = 0;
+};
+
+/// One z plane of a stack: [height, width], rows top to bottom, no padding between rows, native byte order.
+/// An immutable handle: copies share the voxels, and every member may be called in parallel.
+class Slice {
+ public:
+  Slice() = default;
+
+  /// Takes the voxels over. Throws std::invalid_argument if a size is not positive or voxels is null.
+  Slice(std::int64_t z, int height, int width, PixelType type, std::shared_ptr<const std::byte[]> voxels);
+
+  std::int64_t z() const { return z_; }
+  int height() const { return height_; }
+  int width() const { return width_; }
+  PixelType type() const { return type_; }
+  std::size_t size_bytes() const;
+  const std::byte* data() const { return voxels_.get(); }
+
+  /// The voxels as T (std::uint8_t, std::uint16_t or float). Throws std::logic_error if T is not the type.
+  template <typename T>
+  std::span<const T> as() const;
+
+ private:
+  std::int64_t z_ = 0;
+  int height_ = 0;
+  int width_ = 0;
+  PixelType type_ = PixelType::u8;
+  std::shared_ptr<const std::byte[]> voxels_;
+};
+
+}  // namespace fibflow::io

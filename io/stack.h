@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/slice.h"
+
+namespace fibflow::io {
+
+/// What a stack is, known without reading its voxels.
+struct StackInfo {
+  std::string path;          ///< as the user gave it
+  std::string format;        ///< "TIFF", "BigTIFF", "folder of TIFF slices"
+  std::string compression;   ///< "none", "deflate", "lzw", ...
+  std::int64_t depth = 0;    ///< slices
+  int height = 0;            ///< voxels
+  int width = 0;             ///< voxels
+  PixelType type = PixelType::u8;
+  VoxelSize voxel_nm;
+  std::string voxel_source;  ///< which tag the voxel size came from; empty if unknown
+  /// Things the user should know though the stack can be read: a gap in the numbering of slices, say.
+  std::vector<std::string> remarks;
+};
+
+/// Slices in z order, read when they are asked for; a stack may be much larger than memory.
+/// read() is not thread-safe: one thread reads a stack. The files are not locked and must not change meanwhile.
+class Stack {
+ public:
+  virtual ~Stack() = default;
+
+  virtual const StackInfo& info() const = 0;
+
+  /// Slice z, 0 <= z < info().depth. Throws io::Error that names the file, the page and the reason.
+  virtual Slice read(std::int64_t z) = 0;
+};
+
+/// Opens a multi-page TIFF, a folder of single-page TIFFs or a glob ("cell/slice_*.tif").
+/// Files of a folder or glob are taken in natural order (slice_2 before slice_10).
+/// Throws io::Error: missing if there is no such input, bad_data if it is not a readable gray-scale stack.
+std::unique_ptr<Stack> open_stack(const std::string& path);
+
+}  // namespace fibflow::io
