@@ -39,6 +39,9 @@ class Slice {
   std::size_t size_bytes() const;
   const std::byte* data() const { return voxels_.get(); }
 
+  /// The same voxels as another slice of the stack; nothing is copied.
+  Slice at(std::int64_t z) const;
+
   /// The voxels as T (std::uint8_t, std::uint16_t or float). Throws std::logic_error if T is not the type.
   template <typename T>
   std::span<const T> as() const;

@@ -11,12 +11,12 @@ namespace fibflow::io {
 
 /// What a stack is, known without reading its voxels.
 struct StackInfo {
-  std::string path;          ///< as the user gave it
-  std::string format;        ///< "TIFF", "BigTIFF", "folder of TIFF slices"
-  std::string compression;   ///< "none", "deflate", "lzw", ...
-  std::int64_t depth = 0;    ///< slices
-  int height = 0;            ///< voxels
-  int width = 0;             ///< voxels
+  std::string path;         ///< as the user gave it
+  std::string format;       ///< "TIFF", "BigTIFF", "folder of TIFF slices"
+  std::string compression;  ///< "none", "deflate", "lzw", ...
+  std::int64_t depth = 0;   ///< slices
+  int height = 0;           ///< voxels
+  int width = 0;            ///< voxels
   PixelType type = PixelType::u8;
   VoxelSize voxel_nm;
   std::string voxel_source;  ///< which tag the voxel size came from; empty if unknown
@@ -25,7 +25,8 @@ struct StackInfo {
 };
 
 /// Slices in z order, read when they are asked for; a stack may be much larger than memory.
-/// read() is not thread-safe: one thread reads a stack. The files are not locked and must not change meanwhile.
+/// read() is not thread-safe: one thread reads a stack. The files are not locked and must not change
+/// meanwhile.
 class Stack {
  public:
   virtual ~Stack() = default;

@@ -13,18 +13,19 @@ enum class Compression { none, deflate, zstd };
 /// What a TIFF stack is written with.
 struct TiffWriterOptions {
   Compression compression = Compression::deflate;
-  VoxelSize voxel_nm;           ///< written so that Fiji shows it; 0 is left out
-  std::string description;      ///< free text kept in the file: version and parameters of the run
-  bool overwrite = false;       ///< replace an existing file when the new one is complete
-  std::int64_t depth = 0;       ///< slices that will come; decides with the slice size whether BigTIFF is needed
+  VoxelSize voxel_nm;       ///< written so that Fiji shows it; 0 is left out
+  std::string description;  ///< free text kept in the file: version and parameters of the run
+  bool overwrite = false;   ///< replace an existing file when the new one is complete
+  std::int64_t depth = 0;   ///< slices that will come; decides with the slice size whether BigTIFF is needed
 };
 
 /// Writes slices of one shape and type to a multi-page TIFF (BigTIFF when needed).
-/// The file grows under a temporary name in the same folder and appears under its own name only with finish();
-/// destroyed before that, nothing is left. Not thread-safe.
+/// The file grows under a temporary name in the same folder and appears under its own name only with
+/// finish(); destroyed before that, nothing is left. Not thread-safe.
 class TiffWriter {
  public:
-  /// Throws io::Error (cannot_create) if the file exists and overwrite is not set, or the folder is not writable.
+  /// Throws io::Error (cannot_create) if the file exists and overwrite is not set, or the folder is not
+  /// writable.
   TiffWriter(std::string path, TiffWriterOptions options);
   ~TiffWriter();
   TiffWriter(TiffWriter&&) noexcept;

@@ -1,0 +1,125 @@
+#include "io/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <utility>
+
+#include "io/error.h"
+
+namespace fibflow::io {
+namespace {
+
+std::string random_suffix() {
+  static constexpr char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device device;
+  std::string suffix(8, ' ');
+  for (char& c : suffix) c = letters[device() % (sizeof(letters) - 1)];
+  return suffix;
+}
+
+[[noreturn]] void fail(ErrorKind kind, const std::string& path, const std::string& what, int code) {
+  throw Error(kind, path, what + ": " + std::strerror(code));
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::string path, bool overwrite) : path_(std::move(path)), overwrite_(overwrite) {
+  const std::filesystem::path whole(path_);
+  const std::string name = whole.filename().string();
+  folder_ = whole.has_parent_path() ? whole.parent_path().string() : ".";
+  if (name.empty() || name == "." || name == "..") {
+    throw Error(ErrorKind::cannot_create, path_, "is not the name of a file");
+  }
+  struct stat status {};
+  if (::lstat(path_.c_str(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::cannot_create, path_, "is a folder");
+    if (!overwrite_) throw Error(ErrorKind::cannot_create, path_, "exists already");
+    // Renaming over a device or a link would replace the device or the link, not what it stands for.
+    if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::cannot_create, path_, "is not a regular file");
+  } else if (errno != ENOENT) {
+    fail(ErrorKind::cannot_create, path_, "cannot be created", errno);
+  }
+  // A name may be 255 bytes long; the decoration needs 18.
+  const std::string stem = name.substr(0, 200);
+  for (int attempt = 0; descriptor_ < 0; ++attempt) {
+    partial_ = folder_ + "/." + stem + "." + random_suffix() + ".partial";
+    // 0666 and not mkstemp's 0600: the umask decides, as for any other output.
+    descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && (errno != EEXIST || attempt == 100)) {
+      fail(ErrorKind::cannot_create, path_, "no file can be made in its folder", errno);
+    }
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!partial_.empty()) ::unlink(partial_.c_str());
+}
+
+void AtomicFile::write(const void* data, std::size_t bytes) {
+  const char* rest = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t done = ::write(descriptor_, rest, bytes);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail(ErrorKind::read_write, path_, "cannot be written", errno);
+    rest += done;
+    bytes -= static_cast<std::size_t>(done);
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
+  // A network file system may report a full disk only here.
+  const int result = ::close(std::exchange(descriptor_, -1));
+  if (result != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
+  name_it();
+  sync_folder();
+}
+
+void AtomicFile::name_it() {
+  const auto rename_over = [&] {
+    if (::rename(partial_.c_str(), path_.c_str()) != 0) {
+      fail(ErrorKind::cannot_create, path_, "cannot be given its name", errno);
+    }
+    partial_.clear();
+  };
+  if (overwrite_) return rename_over();
+  if (::renameat2(AT_FDCWD, partial_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) {
+    partial_.clear();
+    return;
+  }
+  if (errno == EEXIST)
+    throw Error(ErrorKind::cannot_create, path_, "has been made by someone else meanwhile");
+  if (errno != EINVAL && errno != ENOSYS)
+    fail(ErrorKind::cannot_create, path_, "cannot be given its name", errno);
+  // A file system without that call: take the name first, which only one can, then put the file there.
+  const int placeholder = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (placeholder < 0) {
+    if (errno == EEXIST)
+      throw Error(ErrorKind::cannot_create, path_, "has been made by someone else meanwhile");
+    fail(ErrorKind::cannot_create, path_, "cannot be given its name", errno);
+  }
+  ::close(placeholder);
+  rename_over();
+}
+
+void AtomicFile::sync_folder() const {
+  const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // A folder may be writable but not readable, and some file systems cannot sync one: the name is then as
+  // durable as that system makes it.
+  if (folder < 0) return;
+  const int result = ::fsync(folder);
+  const int code = errno;
+  ::close(folder);
+  if (result != 0 && code == EIO)
+    fail(ErrorKind::read_write, path_, "its folder cannot be brought to the disk", code);
+}
+
+}  // namespace fibflow::io

@@ -1,0 +1,86 @@
+#include "io/slice.h"
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace fibflow::io {
+
+std::size_t bytes_per_voxel(PixelType type) {
+  switch (type) {
+    case PixelType::u8:
+      return 1;
+    case PixelType::u16:
+      return 2;
+    case PixelType::f32:
+      return 4;
+  }
+  throw std::logic_error("bytes_per_voxel: not a pixel type");
+}
+
+const char* name_of(PixelType type) {
+  switch (type) {
+    case PixelType::u8:
+      return "u8";
+    case PixelType::u16:
+      return "u16";
+    case PixelType::f32:
+      return "f32";
+  }
+  throw std::logic_error("name_of: not a pixel type");
+}
+
+Slice::Slice(std::int64_t z, int height, int width, PixelType type, std::shared_ptr<const std::byte[]> voxels)
+    : z_(z), height_(height), width_(width), type_(type), voxels_(std::move(voxels)) {
+  if (height <= 0 || width <= 0) {
+    throw std::invalid_argument("Slice: height " + std::to_string(height) + " and width " +
+                                std::to_string(width) + " must be positive");
+  }
+  if (!voxels_) throw std::invalid_argument("Slice: voxels is null");
+}
+
+std::size_t Slice::size_bytes() const {
+  return static_cast<std::size_t>(height_) * static_cast<std::size_t>(width_) * bytes_per_voxel(type_);
+}
+
+Slice Slice::at(std::int64_t z) const {
+  Slice slice = *this;
+  slice.z_ = z;
+  return slice;
+}
+
+namespace {
+
+template <typename T>
+constexpr PixelType type_of();
+template <>
+constexpr PixelType type_of<std::uint8_t>() {
+  return PixelType::u8;
+}
+template <>
+constexpr PixelType type_of<std::uint16_t>() {
+  return PixelType::u16;
+}
+template <>
+constexpr PixelType type_of<float>() {
+  return PixelType::f32;
+}
+
+}  // namespace
+
+template <typename T>
+std::span<const T> Slice::as() const {
+  if (type_ != type_of<T>()) {
+    throw std::logic_error(std::string("Slice: holds ") + name_of(type_) + ", asked for " +
+                           name_of(type_of<T>()));
+  }
+  // The voxels come from an allocation aligned for every fundamental type.
+  return {reinterpret_cast<const T*>(voxels_.get()),
+          static_cast<std::size_t>(height_) * static_cast<std::size_t>(width_)};
+}
+
+template std::span<const std::uint8_t> Slice::as<std::uint8_t>() const;
+template std::span<const std::uint16_t> Slice::as<std::uint16_t>() const;
+template std::span<const float> Slice::as<float>() const;
+
+}  // namespace fibflow::io
