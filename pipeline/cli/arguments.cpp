@@ -1,0 +1,88 @@
+#include "pipeline/cli/arguments.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <optional>
+
+namespace fibflow::cli {
+namespace {
+
+/// A whole decimal number that fills the text, or nothing.
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+pipeline::SliceRange parse_slices(const std::string& text) {
+  const CLI::ValidationError error("--slices", "\"" + text + "\" is not A:B with 0 <= A < B");
+  const auto colon = text.find(':');
+  pipeline::SliceRange slices;
+  const std::string first = text.substr(0, colon);
+  if (!first.empty() || colon == std::string::npos) {
+    const auto value = whole_number(first);
+    if (!value) throw error;
+    slices.first = *value;
+  }
+  if (colon == std::string::npos) {
+    slices.end = slices.first + 1;
+  } else if (const std::string end = text.substr(colon + 1); !end.empty()) {
+    slices.end = whole_number(end);
+    if (!slices.end) throw error;
+  }
+  if (slices.first < 0 || (slices.end && *slices.end <= slices.first)) throw error;
+  return slices;
+}
+
+std::int64_t parse_bytes(const std::string& text) {
+  const CLI::ValidationError error("\"" + text + "\"", "not a number of bytes, as 4G or 512M");
+  double value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || !std::isfinite(value) || value <= 0) throw error;
+  std::string unit(end, text.data() + text.size());
+  for (const std::string_view ending : {"iB", "B"}) {
+    if (unit.size() >= ending.size() && unit.ends_with(ending)) {
+      unit.resize(unit.size() - ending.size());
+      break;
+    }
+  }
+  constexpr std::string_view units = "KMGT";
+  int power = 0;
+  if (!unit.empty()) {
+    const auto found = units.find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit.front()))));
+    if (unit.size() != 1 || found == std::string_view::npos) throw error;
+    power = static_cast<int>(found) + 1;
+  }
+  const double bytes = std::ldexp(value, 10 * power);
+  if (bytes < 1 || bytes >= 9e18) throw error;
+  return static_cast<std::int64_t>(bytes);
+}
+
+std::string spoken_bytes(std::int64_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  constexpr std::array units = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < units.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  char text[40];
+  std::snprintf(text, sizeof text, "%.*f %s", value < 10 ? 1 : 0, value, units.at(unit));
+  return text;
+}
+
+CLI::Option* add_slices_option(CLI::App& command, pipeline::SliceRange& slices) {
+  return command
+      .add_option_function<std::string>(
+          "--slices", [&slices](const std::string& text) { slices = parse_slices(text); },
+          "only slices A to B-1, counted from 0")
+      ->type_name("A:B");
+}
+
+}  // namespace fibflow::cli

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "pipeline/cli/context.h"
+
+namespace fibflow::cli {
+
+// Each adds one command to the program, and when the user names it, sets context.run.
+void add_evaluate(CLI::App& program, Context& context);
+void add_info(CLI::App& program, Context& context);
+
+}  // namespace fibflow::cli

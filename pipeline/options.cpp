@@ -1,0 +1,33 @@
+#include "pipeline/options.h"
+
+#include <stdexcept>
+
+namespace fibflow::pipeline {
+
+const char* name_of(Recipe recipe) {
+  switch (recipe) {
+    case Recipe::stream:
+      return "stream";
+    case Recipe::two_pass:
+      return "two-pass";
+    case Recipe::none:
+      return "none";
+  }
+  throw std::logic_error("unknown recipe");
+}
+
+const char* name_of(NormalizeBy by) { return by == NormalizeBy::running ? "running" : "batch"; }
+
+const char* name_of(Freeze freeze) {
+  switch (freeze) {
+    case Freeze::never:
+      return "never";
+    case Freeze::probe:
+      return "probe";
+    case Freeze::settled:
+      return "settled";
+  }
+  throw std::logic_error("unknown freeze");
+}
+
+}  // namespace fibflow::pipeline
