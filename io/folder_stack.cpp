@@ -63,7 +63,7 @@ std::unique_ptr<Stack> open_files(const std::string& path, std::vector<std::stri
 
 FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks)
     : files_(std::move(files)) {
-  const TiffStack first(files_.at(0));
+  const TiffStack first(files_.at(0), true);
   info_ = first.info();
   if (info_.depth != 1) {
     throw Error(ErrorKind::bad_data, files_[0],
@@ -81,7 +81,7 @@ Slice FolderStack::read(std::int64_t z) {
     throw std::out_of_range("FolderStack: slice " + std::to_string(z) + " of " + std::to_string(info_.depth));
   }
   const std::string& path = files_[static_cast<std::size_t>(z)];
-  TiffStack file(path);
+  TiffStack file(path, true);
   const StackInfo& info = file.info();
   const auto bad = [&](const std::string& reason) { throw Error(ErrorKind::bad_data, path, reason); };
   if (info.depth != 1) {

@@ -20,6 +20,7 @@ struct StackInfo {
   PixelType type = PixelType::u8;
   VoxelSize voxel_nm;
   std::string voxel_source;  ///< which tag the voxel size came from; empty if unknown
+  std::string description;   ///< the file's own text (TIFF ImageDescription), at most 64 KiB of it
   /// Things the user should know though the stack can be read: a gap in the numbering of slices, say.
   std::vector<std::string> remarks;
 };

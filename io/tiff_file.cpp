@@ -168,6 +168,15 @@ std::vector<std::uint64_t> TiffFile::integers(const TiffEntry& entry, std::size_
   return values;
 }
 
+std::optional<std::uint64_t> TiffFile::last_integer(const TiffEntry& entry) const {
+  // A count that overflows here points outside the file, and is nothing then.
+  TiffEntry last = entry;
+  last.count = entry.count == 0 ? 0 : 1;
+  last.value += (entry.count - last.count) * bytes_of_type(entry.type);
+  const auto values = integers(last, 1);
+  return values.empty() ? std::nullopt : std::optional(values[0]);
+}
+
 double TiffFile::rational(const TiffEntry& entry) const {
   std::array<unsigned char, 8> bytes{};
   if (entry.type != 5 || entry.count == 0 || read_at(entry.value, bytes.data(), 8) != 8) return 0;

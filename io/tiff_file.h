@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,9 @@ class TiffFile {
 
   /// Values of a BYTE, SHORT, LONG or LONG8 field, at most `limit` of them; empty for another type.
   std::vector<std::uint64_t> integers(const TiffEntry& entry, std::size_t limit) const;
+
+  /// The last of such values; nothing if there is none.
+  std::optional<std::uint64_t> last_integer(const TiffEntry& entry) const;
 
   /// The first value of a RATIONAL field; 0 if it is not one or has no denominator.
   double rational(const TiffEntry& entry) const;

@@ -19,8 +19,9 @@ namespace fibflow::io {
 namespace {
 
 // What libtiff sees of a file: the whole of it, except that the header points at one chosen directory. So
-// each page opens as the first one, at a cost that does not depend on its number. (TIFFSetDirectory walks the
-// chain, and so does TIFFSetSubDirectory once per handle; both search it linearly.)
+// each page opens as the first one, and the chain of the others cannot fail it. (TIFFSetDirectory walks the
+// chain for each page; TIFFSetSubDirectory walks it once per handle, too, and takes a broken chain for its
+// end.)
 struct PageView {
   const TiffFile* file = nullptr;
   std::array<unsigned char, 8> first_directory{};  // in the file's byte order
@@ -122,16 +123,13 @@ class PageHandle {
     check(layout);
   }
 
-  Slice decode(const GrayLayout& layout, std::int64_t z) {
-    const std::size_t bytes = layout.size_bytes();
-    auto voxels = std::make_shared_for_overwrite<std::byte[]>(bytes);
+  void decode(const GrayLayout& layout, std::byte* voxels) {
     view_.decoding = true;
     if (TIFFIsTiled(tiff_.get()) != 0) {
-      decode_tiles(layout, voxels.get());
+      decode_tiles(layout, voxels);
     } else {
-      decode_strips(layout, voxels.get());
+      decode_strips(layout, voxels);
     }
-    return Slice(z, layout.height, layout.width, layout.type, std::move(voxels));
   }
 
  private:
@@ -269,23 +267,27 @@ class PageHandle {
   std::uint16_t compression_ = COMPRESSION_NONE;
 };
 
-template <typename T>
-Slice inverted(const Slice& slice) {
-  const auto stored = slice.as<T>();
-  auto voxels = std::make_shared_for_overwrite<std::byte[]>(slice.size_bytes());
-  auto* out = reinterpret_cast<T*>(voxels.get());
-  std::transform(stored.begin(), stored.end(), out, [](T v) { return static_cast<T>(~v); });
-  return Slice(slice.z(), slice.height(), slice.width(), slice.type(), std::move(voxels));
-}
-
 }  // namespace
+
+void apply_layout(const GrayLayout& layout, std::byte* voxels) {
+  const std::size_t bytes = layout.size_bytes();
+  if (layout.inverted) {
+    // In any unsigned type, maximum - v is v with every bit turned.
+    for (std::size_t i = 0; i < bytes; ++i) voxels[i] = ~voxels[i];
+  }
+  if (!layout.palette.empty()) {
+    for (std::size_t i = 0; i < bytes; ++i) {
+      voxels[i] = static_cast<std::byte>(layout.palette[std::to_integer<std::size_t>(voxels[i])]);
+    }
+  }
+}
 
 Slice decode_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout,
                   std::int64_t z) {
-  PageHandle handle(file, directory_offset, layout);
-  Slice slice = handle.decode(layout, z);
-  if (!layout.inverted) return slice;
-  return layout.type == PixelType::u8 ? inverted<std::uint8_t>(slice) : inverted<std::uint16_t>(slice);
+  auto voxels = std::make_shared_for_overwrite<std::byte[]>(layout.size_bytes());
+  PageHandle(file, directory_offset, layout).decode(layout, voxels.get());
+  apply_layout(layout, voxels.get());
+  return Slice(z, layout.height, layout.width, layout.type, std::move(voxels));
 }
 
 void check_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout) {

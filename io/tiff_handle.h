@@ -1,6 +1,7 @@
 #pragma once
 
-#include <string>
+#include <cstddef>
+#include <cstdint>
 
 #include "io/slice.h"
 #include "io/tiff_page.h"
@@ -17,5 +18,8 @@ Slice decode_page(const TiffFile& file, std::uint64_t directory_offset, const Gr
 /// Checks without decoding that libtiff can read the page: the codec is there, every strip or tile lies
 /// inside the file, and the claimed size can come out of the stored bytes. Throws as decode_page does.
 void check_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout);
+
+/// Turns stored values into gray values, in place: inverts them, or looks them up in the palette.
+void apply_layout(const GrayLayout& layout, std::byte* voxels);
 
 }  // namespace fibflow::io

@@ -2,9 +2,12 @@
 
 #include <tiff.h>
 
+#include <algorithm>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <unordered_set>
+#include <utility>
 
 #include "io/error.h"
 
@@ -57,19 +60,44 @@ std::string photometric_name(std::uint64_t photometric) {
   }
 }
 
-// Whether a palette only says in another way that 0 is black and the largest value white.
-bool is_gray_ramp(const TiffFile& file, const TiffDirectory& directory) {
+struct GrayRamp {
+  std::vector<std::uint8_t> brightness;
+  int colours = 0;  // entries that are not the gray of their own number
+};
+
+// Nothing if the page has no palette of 256 entries.
+std::optional<GrayRamp> read_ramp(const TiffFile& file, const TiffDirectory& directory) {
   const TiffEntry* map = directory.find(TIFFTAG_COLORMAP);
-  if (map == nullptr) return false;
+  if (map == nullptr || map->count != 3 * 256) return std::nullopt;
   const auto values = file.integers(*map, 3 * 256);
-  if (values.size() != 3 * 256 || map->count != 3 * 256) return false;
+  if (values.size() != 3 * 256) return std::nullopt;
+  // 16-bit values; old writers forgot to scale theirs.
+  const bool scaled = *std::max_element(values.begin(), values.end()) > 255;
+  GrayRamp ramp;
   for (std::size_t i = 0; i < 256; ++i) {
-    const std::uint64_t red = values[i];
-    // Both i * 257 and i * 256 are in use, and old writers forgot to scale to 16 bits at all.
-    if (red >> 8 != i && red != i) return false;
-    if (values[256 + i] != red || values[512 + i] != red) return false;
+    const auto channel = [&](std::size_t c) { return values[256 * c + i] >> (scaled ? 8 : 0); };
+    if (channel(0) == i && channel(1) == i && channel(2) == i) {
+      ramp.brightness.push_back(static_cast<std::uint8_t>(i));
+      continue;
+    }
+    ++ramp.colours;
+    // Luma of ITU-R BT.601.
+    ramp.brightness.push_back(
+        static_cast<std::uint8_t>((299 * channel(0) + 587 * channel(1) + 114 * channel(2) + 500) / 1000));
   }
-  return true;
+  return ramp;
+}
+
+// Where the last strip or tile ends, from the last values of two fields.
+std::uint64_t end_of_voxels(const TiffFile& file, const TiffDirectory& directory) {
+  const bool tiled = directory.find(TIFFTAG_TILEOFFSETS) != nullptr;
+  const TiffEntry* offsets = directory.find(tiled ? TIFFTAG_TILEOFFSETS : TIFFTAG_STRIPOFFSETS);
+  const TiffEntry* counts = directory.find(tiled ? TIFFTAG_TILEBYTECOUNTS : TIFFTAG_STRIPBYTECOUNTS);
+  if (offsets == nullptr || counts == nullptr) return 0;
+  const auto offset = file.last_integer(*offsets);
+  const auto count = file.last_integer(*counts);
+  if (!offset || !count) return 0;
+  return *offset > UINT64_MAX - *count ? UINT64_MAX : *offset + *count;
 }
 
 }  // namespace
@@ -91,6 +119,7 @@ TiffPage TiffPage::of(const TiffFile& file, const TiffDirectory& directory) {
   page.photometric = value(TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
   page.compression = value(TIFFTAG_COMPRESSION, COMPRESSION_NONE);
   page.orientation = value(TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
+  page.voxels_end = end_of_voxels(file, directory);
   const std::uint64_t subfile = value(TIFFTAG_SUBFILETYPE, 0);
   page.reduced = (subfile & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) != 0 ||
                  value(TIFFTAG_OSUBFILETYPE, OFILETYPE_IMAGE) == OFILETYPE_REDUCEDIMAGE;
@@ -136,18 +165,24 @@ GrayLayout gray_layout(const TiffFile& file, const TiffDirectory& directory) {
     refuse("the image claims " + size_text(page.width, page.height) + ": the file is damaged");
   }
   if (page.samples != 1) {
-    const std::string count = std::to_string(page.samples) + " samples per voxel (";
-    refuse("holds " + count + photometric_name(page.photometric) + ")" + convert + ", one channel per file");
+    const bool gray =
+        page.photometric == PHOTOMETRIC_MINISBLACK || page.photometric == PHOTOMETRIC_MINISWHITE;
+    refuse("holds " + std::to_string(page.samples) + " samples per voxel (" +
+           (gray ? "several channels, or gray with transparency" : photometric_name(page.photometric)) + ")" +
+           convert + ", one channel per file");
   }
+  GrayLayout layout;
   if (page.photometric == PHOTOMETRIC_PALETTE) {
-    if (page.bits != 8 || !is_gray_ramp(file, directory)) {
+    auto ramp = page.bits == 8 ? read_ramp(file, directory) : std::nullopt;
+    if (ramp && ramp->colours <= 64) {
+      if (ramp->colours > 0) layout.palette = std::move(ramp->brightness);
+    } else {
       refuse("holds " + std::to_string(page.bits) + "-bit palette colour, not gray values" + convert);
     }
   } else if (page.photometric != PHOTOMETRIC_MINISBLACK && page.photometric != PHOTOMETRIC_MINISWHITE) {
     refuse("holds " + photometric_name(page.photometric) + convert);
   }
 
-  GrayLayout layout;
   layout.height = static_cast<int>(page.height);
   layout.width = static_cast<int>(page.width);
   layout.inverted = page.photometric == PHOTOMETRIC_MINISWHITE;

@@ -20,7 +20,8 @@ struct TiffPage {
   std::uint64_t photometric = 1;    ///< 0 min-is-white, 1 min-is-black, 2 RGB, 3 palette, ...
   std::uint64_t compression = 1;
   std::uint64_t orientation = 1;
-  bool reduced = false;  ///< a thumbnail, pyramid level or transparency mask, not a slice
+  std::uint64_t voxels_end = 0;  ///< file offset after the last strip or tile; 0 if the page does not say
+  bool reduced = false;          ///< a thumbnail, pyramid level or transparency mask, not a slice
 
   static TiffPage of(const TiffFile& file, const TiffDirectory& directory);
 };
@@ -35,12 +36,17 @@ struct GrayLayout {
   int height = 0;
   int width = 0;
   bool inverted = false;  ///< min-is-white: stored v stands for maximum - v
+  /// u8 only: what a stored value stands for, if it is not itself: a palette with colours besides its ramp of
+  /// gray.
+  std::vector<std::uint8_t> palette;
 
   std::size_t size_bytes() const;
 };
 
 /// Throws std::runtime_error that says what the page is, and what to convert it to, if it is not gray-scale
-/// u8, u16 or f32. A palette that is a plain ramp of gray (Zeiss microscopes write one) counts as gray.
+/// u8, u16 or f32. An 8-bit palette counts as gray if it is a ramp of gray, as Zeiss microscopes write it, in
+/// which up to a quarter of the entries may be colours for drawing on the image; those are read as their
+/// brightness.
 GrayLayout gray_layout(const TiffFile& file, const TiffDirectory& directory);
 
 /// In what `page` differs from `first`, with its own value first ("512 x 300 voxels instead of 512 x 512");

@@ -28,7 +28,7 @@ void swap_bytes(std::byte* voxels, std::size_t count, std::size_t width) {
 
 }  // namespace
 
-TiffStack::TiffStack(const std::string& path) : file_(path) {
+TiffStack::TiffStack(const std::string& path, bool one_of_many) : file_(path) {
   info_.path = path;
   info_.format = file_.is_big_tiff() ? "BigTIFF" : "TIFF";
   pages_ = pages_of(file_);
@@ -40,9 +40,16 @@ TiffStack::TiffStack(const std::string& path) : file_(path) {
     bad(path, page_name(0) + ": " + reason.what());
   }
   for (const TiffPage& page : pages_) {
-    const std::string differs = difference(page, pages_[0]);
-    if (differs.empty()) continue;
-    bad(path, page_name(&page - pages_.data()) + ": " + differs + " in the first slice");
+    const std::int64_t z = &page - pages_.data();
+    if (const std::string differs = difference(page, pages_[0]); !differs.empty()) {
+      bad(path, page_name(z) + ": " + differs + " in the first slice");
+    }
+    // Read errors would tell as much, but hours later.
+    if (page.voxels_end > file_.size()) {
+      bad(path, page_name(z) + ": its voxels end at byte " + std::to_string(page.voxels_end) +
+                    ", but the file has only " + std::to_string(file_.size()) +
+                    ": it is truncated or damaged");
+    }
   }
   try {
     check_page(file_, directories_[0], layout_);
@@ -60,13 +67,18 @@ TiffStack::TiffStack(const std::string& path) : file_(path) {
   const VoxelReading voxel = read_voxel_size(file_, first);
   info_.voxel_nm = voxel.nm;
   info_.voxel_source = voxel.source;
-  interpret_description(first);
+  interpret_description(first, one_of_many);
   if (layout_.inverted) {
     info_.remarks.push_back("stored min-is-white: inverted on reading, so that bright is bright");
   }
   if (pages_[0].orientation != ORIENTATION_TOPLEFT) {
     info_.remarks.push_back("orientation tag " + std::to_string(pages_[0].orientation) +
                             " is ignored: rows and columns are taken as stored, as ImageJ does");
+  }
+  palette_ = pages_[0].photometric == PHOTOMETRIC_PALETTE;
+  if (!layout_.palette.empty()) {
+    info_.remarks.push_back(
+        "a gray palette with colours for annotations: these are read as their brightness");
   }
   pages_ = {};
 }
@@ -90,10 +102,11 @@ void TiffStack::select_pages() {
   pages_ = std::move(kept);
 }
 
-void TiffStack::interpret_description(const TiffDirectory& directory) {
+void TiffStack::interpret_description(const TiffDirectory& directory, bool one_of_many) {
   const TiffEntry* entry = directory.find(TIFFTAG_IMAGEDESCRIPTION);
   if (entry == nullptr) return;
   const std::string text = file_.text(*entry, longest_description);
+  info_.description = text.substr(0, 64 << 10);
   std::int64_t channels = 1, slices = 1, frames = 1;
   std::string who;
   if (const auto imagej = parse_imagej(text)) {
@@ -104,7 +117,7 @@ void TiffStack::interpret_description(const TiffDirectory& directory) {
     if (channels <= 1 && imagej->images != info_.depth && imagej->images > 1) {
       if (info_.depth == 1 && pages_[0].compression == COMPRESSION_NONE) {
         claim_contiguous(directory, imagej->images);
-      } else {
+      } else if (!one_of_many) {
         info_.remarks.push_back("ImageJ's description says " + std::to_string(imagej->images) +
                                 " images, the file holds " + std::to_string(info_.depth));
       }
@@ -121,7 +134,7 @@ void TiffStack::interpret_description(const TiffDirectory& directory) {
     if (ome->reordered && info_.depth > 1) {
       bad(info_.path, "OME-XML says that the pages are not in z order: save them in z order");
     }
-    if (slices > 1 && channels <= 1 && frames <= 1 && slices != info_.depth) {
+    if (slices > 1 && channels <= 1 && frames <= 1 && slices != info_.depth && !one_of_many) {
       info_.remarks.push_back("OME-XML describes " + std::to_string(slices) + " slices, this file holds " +
                               std::to_string(info_.depth));
     }
@@ -174,7 +187,13 @@ Slice TiffStack::read(std::int64_t z) {
   }
   try {
     if (contiguous_at_ != 0) return read_contiguous(z);
-    return decode_page(file_, directories_[static_cast<std::size_t>(z)], layout_, z);
+    const std::uint64_t directory = directories_[static_cast<std::size_t>(z)];
+    if (palette_) {
+      // Each page has its own palette.
+      const GrayLayout layout = gray_layout(file_, file_.directory(directory));
+      return decode_page(file_, directory, layout, z);
+    }
+    return decode_page(file_, directory, layout_, z);
   } catch (const Error&) {
     throw;
   } catch (const std::runtime_error& reason) {
@@ -190,9 +209,7 @@ Slice TiffStack::read_contiguous(std::int64_t z) const {
   }
   const std::size_t width = bytes_per_voxel(layout_.type);
   if (width > 1 && file_.is_foreign_order()) swap_bytes(voxels.get(), bytes / width, width);
-  if (layout_.inverted) {
-    for (std::size_t i = 0; i < bytes; ++i) voxels[i] = ~voxels[i];
-  }
+  apply_layout(layout_, voxels.get());
   return Slice(z, layout_.height, layout_.width, layout_.type, std::move(voxels));
 }
 

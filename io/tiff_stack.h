@@ -21,14 +21,16 @@ namespace fibflow::io {
 /// film are taken as slices.
 class TiffStack : public Stack {
  public:
-  explicit TiffStack(const std::string& path);
+  /// `one_of_many`: the file is one slice of a folder, and rightly holds less than its description tells of
+  /// the whole.
+  explicit TiffStack(const std::string& path, bool one_of_many = false);
 
   const StackInfo& info() const override { return info_; }
   Slice read(std::int64_t z) override;
 
  private:
   void select_pages();
-  void interpret_description(const TiffDirectory& directory);
+  void interpret_description(const TiffDirectory& directory, bool one_of_many);
   void claim_contiguous(const TiffDirectory& directory, std::int64_t images);
   Slice read_contiguous(std::int64_t z) const;
   std::string page_name(std::int64_t z) const;
@@ -36,6 +38,7 @@ class TiffStack : public Stack {
   TiffFile file_;
   StackInfo info_;
   GrayLayout layout_;
+  bool palette_ = false;
   std::vector<TiffPage> pages_;              // only while opening
   std::vector<std::uint64_t> directories_;   // of the slices
   std::vector<std::uint32_t> page_numbers_;  // from 1, as in the file
