@@ -1,0 +1,2 @@
+#define FIBFLOW_ISA isa_avx2
+#include "model/kernels_body.h"

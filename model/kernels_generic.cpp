@@ -1,0 +1,2 @@
+#define FIBFLOW_ISA isa_generic
+#include "model/kernels_body.h"
