@@ -35,7 +35,7 @@ const PhantomParameters& checked(const PhantomParameters& p) {
   require("nucleus_share", p.content.nucleus_share, 0, 0.6);
   require("mitochondria_share", p.content.mitochondria_share, 0, 0.3);
   require("er_density", p.content.er_density, 0, 2);
-  require("vesicles_per_um3", p.content.vesicles_per_um3, 0, 40);
+  require("vesicles_per_um3", p.content.vesicles_per_um3, 0, 60);
   require("lysosomes_per_um3", p.content.lysosomes_per_um3, 0, 2);
   require("lipid_droplets_per_um3", p.content.lipid_droplets_per_um3, 0, 2);
   require("golgi_per_um3", p.content.golgi_per_um3, 0, 1);
@@ -71,7 +71,8 @@ PhantomCensus count(const Scene& scene) {
   const phantom::Vec3 extent = scene.cell.extent();
   int cytoplasm = 0, mitochondria = 0;
   for (int k = 0; k < 30000; ++k) {
-    const double x = random.uniform(0, extent.x), y = random.uniform(0, extent.y), z = random.uniform(0, extent.z);
+    const double x = random.uniform(0, extent.x), y = random.uniform(0, extent.y),
+                 z = random.uniform(0, extent.z);
     const phantom::Vec3 p{x, y, z};
     if (scene.cell.inside_cell(p) > 0 && scene.cell.inside_nucleus(p) <= 0) {
       ++cytoplasm;
@@ -85,19 +86,23 @@ PhantomCensus count(const Scene& scene) {
 }
 
 std::shared_ptr<std::byte[]> new_voxels(const PhantomParameters& p) {
-  return std::shared_ptr<std::byte[]>(new std::byte[static_cast<std::size_t>(p.height) * static_cast<std::size_t>(p.width)]);
+  return std::shared_ptr<std::byte[]>(
+      new std::byte[static_cast<std::size_t>(p.height) * static_cast<std::size_t>(p.width)]);
 }
 
 }  // namespace
 
-const char* name_of(Fixation fixation) { return fixation == Fixation::chemical ? "chemical" : "cryo"; }
+const char* name_of(Fixation fixation) {
+  return fixation == Fixation::chemical ? "chemical" : "cryo";
+}
 
 struct Phantom::State {
   explicit State(const PhantomParameters& p) : scene(checked(p)), acquisition(p), census(count(scene)) {}
 
   void require_slice(std::int64_t z) const {
     if (z < 0 || z >= scene.parameters.depth) {
-      throw std::out_of_range("phantom: slice " + std::to_string(z) + " of " + std::to_string(scene.parameters.depth));
+      throw std::out_of_range("phantom: slice " + std::to_string(z) + " of " +
+                              std::to_string(scene.parameters.depth));
     }
   }
 
@@ -108,9 +113,13 @@ struct Phantom::State {
 
 Phantom::Phantom(PhantomParameters parameters) : state_(std::make_shared<const State>(parameters)) {}
 
-const PhantomParameters& Phantom::parameters() const { return state_->scene.parameters; }
+const PhantomParameters& Phantom::parameters() const {
+  return state_->scene.parameters;
+}
 
-const PhantomCensus& Phantom::census() const { return state_->census; }
+const PhantomCensus& Phantom::census() const {
+  return state_->census;
+}
 
 Slice Phantom::image(std::int64_t z) const {
   state_->require_slice(z);
@@ -125,10 +134,13 @@ Slice Phantom::image(std::int64_t z) const {
 Slice Phantom::labels(std::int64_t z) const {
   state_->require_slice(z);
   const PhantomParameters& p = parameters();
-  const phantom::TubeCut cut = phantom::cut_tubes(state_->scene, state_->acquisition.plane(z, 0));
+  const phantom::Plane plane = state_->acquisition.plane(z, 0);
+  const phantom::TubeCut cut =
+      phantom::cut_tubes(state_->scene, plane, phantom::LargeShapes(state_->scene, plane));
   auto voxels = new_voxels(p);
   for (std::size_t k = 0; k < cut.inside.size(); ++k) {
-    voxels[k] = std::byte{phantom::is_mitochondrion(state_->scene.look, cut.inside[k]) ? std::uint8_t{255} : std::uint8_t{0}};
+    voxels[k] = std::byte{phantom::is_mitochondrion(state_->scene.look, cut.inside[k]) ? std::uint8_t{255}
+                                                                                       : std::uint8_t{0}};
   }
   return Slice(z, p.height, p.width, PixelType::u8, std::move(voxels));
 }
@@ -138,40 +150,28 @@ Slice Phantom::compartments(std::int64_t z) const {
   const PhantomParameters& p = parameters();
   const Scene& scene = state_->scene;
   const phantom::Plane plane = state_->acquisition.plane(z, 0);
-  const phantom::TubeCut cut = phantom::cut_tubes(scene, plane);
   const phantom::LargeShapes shapes(scene, plane);
+  const phantom::TubeCut cut = phantom::cut_tubes(scene, plane, shapes);
   auto voxels = new_voxels(p);
-  const auto columns = static_cast<std::size_t>(p.width);
-  std::vector<float> in_cell(columns), in_nucleus(columns);
-  std::size_t k = 0;
-  for (int r = 0; r < p.height; ++r) {
-    shapes.cell.row(r, in_cell.data());
-    shapes.nucleus.row(r, in_nucleus.data());
-    for (std::size_t c = 0; c < columns; ++c, ++k) {
-      Compartment here = Compartment::cytosol;
-      if (in_cell[c] <= 0) {
-        here = Compartment::resin;
-      } else if (in_nucleus[c] > 0) {
-        here = Compartment::nucleus;
-      }
-      if (phantom::is_mitochondrion(scene.look, cut.inside[k])) {
-        here = Compartment::mitochondrion;
-      }
-      voxels[k] = static_cast<std::byte>(here);
-    }
+  for (std::size_t k = 0; k < cut.inside.size(); ++k) {
+    voxels[k] = static_cast<std::byte>(phantom::is_mitochondrion(scene.look, cut.inside[k])
+                                           ? Compartment::mitochondrion
+                                       : shapes.cell[k] <= 0   ? Compartment::resin
+                                       : shapes.nucleus[k] > 0 ? Compartment::nucleus
+                                                               : Compartment::cytosol);
   }
   for (const int index : scene.organelles.bodies_near(plane.z, plane.z)) {
     const phantom::Body& body = scene.organelles.bodies()[static_cast<std::size_t>(index)];
     const Compartment kind = body.kind == phantom::BodyKind::golgi           ? Compartment::golgi
                              : body.kind == phantom::BodyKind::lipid_droplet ? Compartment::lipid_droplet
                                                                              : Compartment::lysosome;
-    for (int r = 0; r < p.height; ++r) {
-      if (std::abs(plane.at(r, 0).y - body.centre.y) > body.reach) {
-        continue;
-      }
-      for (int c = 0; c < p.width; ++c) {
-        if (body.inside(plane.at(r, c)) > 0) {
-          voxels[static_cast<std::size_t>(r) * columns + static_cast<std::size_t>(c)] = static_cast<std::byte>(kind);
+    const phantom::Window window(plane, body.centre, body.reach);
+    for (int r = window.top; r <= window.bottom; ++r) {
+      for (int c = window.left; c <= window.right; ++c) {
+        const std::size_t k =
+            static_cast<std::size_t>(r) * static_cast<std::size_t>(p.width) + static_cast<std::size_t>(c);
+        if (shapes.pressed_in(k, static_cast<float>(body.inside(plane.at(r, c)))) > 0) {
+          voxels[k] = static_cast<std::byte>(kind);
         }
       }
     }

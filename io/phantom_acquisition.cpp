@@ -7,9 +7,12 @@ namespace fibflow::io::phantom {
 namespace {
 
 /// Noise of one dimension.
-float wander(std::uint32_t seed, double t) { return value_noise(seed, t, 0.5, 0.5); }
+float wander(std::uint32_t seed, double t) {
+  return value_noise(seed, t, 0.5, 0.5);
+}
 
-/// Weights of a Gaussian, the middle one first. exp(-t) is the limit of (1 - t/n)^n; the weights need no more.
+/// Weights of a Gaussian, the middle one first. exp(-t) is the limit of (1 - t/n)^n; the weights need no
+/// more.
 std::vector<float> gaussian_weights(double deviation, int radius) {
   std::vector<double> weights(static_cast<std::size_t>(radius) + 1);
   double sum = 0;
@@ -22,13 +25,15 @@ std::vector<float> gaussian_weights(double deviation, int radius) {
     sum += k == 0 ? w : 2 * w;
   }
   std::vector<float> normalized_weights;
+  normalized_weights.reserve(weights.size());
   for (const double w : weights) {
     normalized_weights.push_back(static_cast<float>(w / sum));
   }
   return normalized_weights;
 }
 
-/// The inner part of a plane with `margin` pixels around it, blurred with weights that reach no farther than the margin.
+/// The inner part of a plane with `margin` pixels around it, blurred with weights that reach no farther than
+/// the margin.
 std::vector<float> blurred_inside(const std::vector<float>& plane, int height, int width, int margin,
                                   const std::vector<float>& weights) {
   const int wide = width + 2 * margin;
@@ -41,7 +46,8 @@ std::vector<float> blurred_inside(const std::vector<float>& plane, int height, i
       to[c] = weights[0] * from[c];
     }
     for (int k = 1; k <= radius; ++k) {
-      const float *above = from - k * wide, *below = from + k * wide;
+      const std::ptrdiff_t away = static_cast<std::ptrdiff_t>(k) * wide;
+      const float *above = from - away, *below = from + away;
       const float w = weights[static_cast<std::size_t>(k)];
       for (int c = 0; c < wide; ++c) {
         to[c] += w * (above[c] + below[c]);
@@ -94,7 +100,8 @@ void Acquisition::drift(std::int64_t z, std::vector<float>& gray) const {
   }
   Random random(seed(3));
   const double direction = random.uniform() < 0.5 ? -1 : 1;
-  const double progress = parameters_.depth > 1 ? static_cast<double>(z) / static_cast<double>(parameters_.depth - 1) : 0.5;
+  const double progress =
+      parameters_.depth > 1 ? static_cast<double>(z) / static_cast<double>(parameters_.depth - 1) : 0.5;
   const auto where = static_cast<double>(z);
   const auto brightness =
       static_cast<float>(strength * (direction * (progress - 0.5) + 0.5 * wander(seed(4), where / 60)));
@@ -114,7 +121,8 @@ void Acquisition::charge(std::int64_t z, const std::vector<float>& where, std::v
   const int width = parameters_.width;
   const Plane shape{parameters_.height, width, 1, 0, 0, 0};
   // The halo is not even along its border, and changes slowly with z.
-  const PlaneField uneven(shape, 16, [&](Vec3 p) { return value_noise(seed(7), p.x / 140, p.y / 90, slice / 6); });
+  const PlaneField uneven(shape, 16,
+                          [&](Vec3 p) { return value_noise(seed(7), p.x / 140, p.y / 90, slice / 6); });
   std::vector<float> row(static_cast<std::size_t>(width));
   std::size_t k = 0;
   for (int r = 0; r < parameters_.height; ++r) {
@@ -130,8 +138,8 @@ void Acquisition::curtain(std::int64_t z, std::vector<float>& gray) const {
   if (strength == 0) {
     return;
   }
-  // A stripe lasts for a few slices; wide and narrow ones overlap. Each column's stripes begin at a height of their own
-  // and carry on downwards, the way the ion beam goes.
+  // A stripe lasts for a few slices; wide and narrow ones overlap. Each column's stripes begin at a height of
+  // their own and carry on downwards, the way the ion beam goes.
   const auto slice = static_cast<double>(z);
   const int width = parameters_.width, height = parameters_.height;
   for (int c = 0; c < width; ++c) {

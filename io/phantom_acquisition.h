@@ -22,7 +22,8 @@ class Acquisition {
 
   bool charges() const { return parameters_.acquisition.charging > 0; }
 
-  /// Blurs the tissue of plane(z, margin(z)), cuts it to the slice, adds every other effect and digitizes to u8.
+  /// Blurs the tissue of plane(z, margin(z)), cuts it to the slice, adds every other effect and digitizes to
+  /// u8.
   void expose(std::int64_t z, Tissue tissue, std::byte* pixels) const;
 
  private:

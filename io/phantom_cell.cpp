@@ -1,6 +1,8 @@
 #include "io/phantom_cell.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 #include <vector>
 
 namespace fibflow::io::phantom {
@@ -40,9 +42,33 @@ std::vector<Vec3> stratified_points(Vec3 extent, std::uint64_t seed) {
 
 /// The level that a share of the values lies under.
 double quantile(std::vector<double>& values, double share) {
-  const auto rank = std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())));
+  const auto rank =
+      std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())));
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(rank), values.end());
   return values[rank];
+}
+
+/// Folds stand off the surface only near it.
+constexpr double fold_reach = 1100;
+
+double folded(double smooth, double fold) {
+  return smooth + fold * bell(static_cast<float>(smooth / fold_reach));
+}
+
+/// The level that puts a share of the (smooth surface, fold) points outside, by bisection.
+double level_for(const std::vector<std::pair<double, double>>& surfaces, double share) {
+  double low = surfaces.front().first, high = low;
+  for (const auto& [smooth, fold] : surfaces) {
+    low = std::min(low, smooth);
+    high = std::max(high, smooth + fold);
+  }
+  for (int k = 0; k < 24; ++k) {
+    const double level = 0.5 * (low + high);
+    const auto outside = std::count_if(surfaces.begin(), surfaces.end(),
+                                       [&](const auto& s) { return folded(s.first - level, s.second) <= 0; });
+    (static_cast<double>(outside) < share * static_cast<double>(surfaces.size()) ? low : high) = level;
+  }
+  return high;
 }
 
 }  // namespace
@@ -68,10 +94,12 @@ Cell::Cell(const PhantomParameters& parameters)
   std::vector<double> values;
   values.reserve(points.size());
   if (has_resin_) {
+    std::vector<std::pair<double, double>> surfaces;
+    surfaces.reserve(points.size());
     for (const Vec3& p : points) {
-      values.push_back(surface(p));
+      surfaces.emplace_back(smooth_surface(p), fold(p));
     }
-    surface_level_ = quantile(values, parameters.content.resin_share);
+    surface_level_ = level_for(surfaces, parameters.content.resin_share);
   }
   values.clear();
   for (const Vec3& p : points) {
@@ -82,20 +110,34 @@ Cell::Cell(const PhantomParameters& parameters)
   resin_share_ = 1 - static_cast<double>(values.size()) / static_cast<double>(points.size());
   if (has_nucleus_) {
     nucleus_level_ = -quantile(values, parameters.content.nucleus_share);
-    const auto in_nucleus = std::count_if(values.begin(), values.end(), [&](double v) { return -v > nucleus_level_; });
+    const auto in_nucleus =
+        std::count_if(values.begin(), values.end(), [&](double v) { return -v > nucleus_level_; });
     nucleus_share_ = static_cast<double>(in_nucleus) / static_cast<double>(values.size());
   }
 }
 
+double Cell::smooth_surface(Vec3 p) const {
+  return dot(p, inward_) + 420 * turned_noise(surface_seed_, p, 3600) +
+         110 * turned_noise(surface_seed_ + 1, p, 950);
+}
+
+double Cell::fold(Vec3 p) const {
+  // Walls along the zeros of a noise; a section shows them as fingers.
+  const float wall = 1 - std::abs(turned_noise(surface_seed_ + 2, p, 1150)) / 0.2f;
+  const float tall = 0.75f + 0.9f * turned_noise(surface_seed_ + 3, p, 1700);
+  return 600 * std::max(0.0f, tall) * smooth_step(wall);
+}
+
 double Cell::surface(Vec3 p) const {
-  return dot(p, inward_) + 420 * turned_noise(surface_seed_, p, 3600) + 120 * turned_noise(surface_seed_ + 1, p, 950) -
-         surface_level_;
+  const double smooth = smooth_surface(p) - surface_level_;
+  return std::abs(smooth) < fold_reach ? folded(smooth, fold(p)) : smooth;
 }
 
 double Cell::nucleus(Vec3 p) const {
   const Vec3 q{p.x - nucleus_centre_.x, p.y - nucleus_centre_.y, 0};
   double value = -length(q) + 700 * value_noise(nucleus_seed_, p.z / 6000, 0.5, 0.5) +
-                 260 * turned_noise(nucleus_seed_ + 1, p, 2600) + 70 * turned_noise(nucleus_seed_ + 2, p, 800);
+                 260 * turned_noise(nucleus_seed_ + 1, p, 2600) +
+                 70 * turned_noise(nucleus_seed_ + 2, p, 800);
   if (has_resin_) {
     // It keeps its distance to the cell's surface.
     value -= 3 * std::max(0.0, 450 - surface(p));

@@ -7,8 +7,8 @@
 
 namespace fibflow::io::phantom {
 
-/// The large shapes: where the cell ends and its nucleus begins, as level sets of smooth functions whose levels are
-/// chosen so that the shares come out. Immutable.
+/// The large shapes: where the cell ends and its nucleus begins, as level sets of smooth functions whose
+/// levels are chosen so that the shares come out. Immutable.
 class Cell {
  public:
   explicit Cell(const PhantomParameters& parameters);
@@ -19,6 +19,11 @@ class Cell {
   /// Distance to the outer nuclear membrane in nm, positive inside the nucleus.
   double inside_nucleus(Vec3 p) const;
 
+  /// Whether p is in the cell but not in its nucleus; cheaper than the distances.
+  bool in_cytoplasm(Vec3 p) const {
+    return (!has_resin_ || surface(p) > 0) && (!has_nucleus_ || nucleus(p) < 0);
+  }
+
   bool has_resin() const { return has_resin_; }
   bool has_nucleus() const { return has_nucleus_; }
   double resin_share() const { return resin_share_; }      ///< of the volume, estimated
@@ -28,6 +33,8 @@ class Cell {
   Vec3 extent() const { return extent_; }
 
  private:
+  double smooth_surface(Vec3 p) const;
+  double fold(Vec3 p) const;
   double surface(Vec3 p) const;
   double nucleus(Vec3 p) const;
 

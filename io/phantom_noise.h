@@ -5,23 +5,35 @@
 #include <cstdint>
 #include <vector>
 
-/// Randomness and noise for the phantom: functions of (seed, position), so that any voxel can be computed alone.
-/// Only + - * / and sqrt are used, which IEEE 754 rounds alike everywhere.
+/// Randomness and noise for the phantom: functions of (seed, position), so that any voxel can be computed
+/// alone. Only + - * / and sqrt are used, which IEEE 754 rounds alike everywhere.
 namespace fibflow::io::phantom {
 
 struct Vec3 {
   double x = 0, y = 0, z = 0;
 };
 
-inline Vec3 operator+(Vec3 a, Vec3 b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
-inline Vec3 operator-(Vec3 a, Vec3 b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
-inline Vec3 operator*(double k, Vec3 a) { return {k * a.x, k * a.y, k * a.z}; }
-inline double dot(Vec3 a, Vec3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+inline Vec3 operator+(Vec3 a, Vec3 b) {
+  return {a.x + b.x, a.y + b.y, a.z + b.z};
+}
+inline Vec3 operator-(Vec3 a, Vec3 b) {
+  return {a.x - b.x, a.y - b.y, a.z - b.z};
+}
+inline Vec3 operator*(double k, Vec3 a) {
+  return {k * a.x, k * a.y, k * a.z};
+}
+inline double dot(Vec3 a, Vec3 b) {
+  return a.x * b.x + a.y * b.y + a.z * b.z;
+}
 inline Vec3 cross(Vec3 a, Vec3 b) {
   return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
-inline double length(Vec3 a) { return std::sqrt(dot(a, a)); }
-inline Vec3 normalized(Vec3 a) { return (1 / length(a)) * a; }
+inline double length(Vec3 a) {
+  return std::sqrt(dot(a, a));
+}
+inline Vec3 normalized(Vec3 a) {
+  return (1 / length(a)) * a;
+}
 
 /// The finalizer of SplitMix64 (Steele, Lea and Flood 2014): a bijection that mixes all bits.
 inline std::uint64_t mix(std::uint64_t v) {
@@ -39,14 +51,17 @@ inline std::uint64_t substream(std::uint64_t seed, std::uint64_t stream) {
 /// A hash of a lattice point; multiply, xor and shift as in the 32-bit finalizers of integer hashing.
 inline std::uint32_t lattice_hash(std::uint32_t seed, std::int32_t x, std::int32_t y, std::int32_t z) {
   std::uint32_t h = seed ^ (static_cast<std::uint32_t>(x) * 0x9E3779B1u) ^
-                    (static_cast<std::uint32_t>(y) * 0x85EBCA77u) ^ (static_cast<std::uint32_t>(z) * 0xC2B2AE3Du);
+                    (static_cast<std::uint32_t>(y) * 0x85EBCA77u) ^
+                    (static_cast<std::uint32_t>(z) * 0xC2B2AE3Du);
   h = (h ^ (h >> 15)) * 0x2C1B3C6Du;
   h = (h ^ (h >> 12)) * 0x297A2D39u;
   return h ^ (h >> 15);
 }
 
 /// [0, 1) from the bits of a hash.
-inline float unit(std::uint32_t h) { return static_cast<float>(h >> 8) * (1.0f / 16777216.0f); }
+inline float unit(std::uint32_t h) {
+  return static_cast<float>(h >> 8) * (1.0f / 16777216.0f);
+}
 
 /// Mean 0, variance 1: the sum of four uniforms (Irwin-Hall), cut off at 3.5 deviations.
 inline float approximate_normal(std::uint64_t h) {
@@ -91,7 +106,8 @@ inline float bell(float t) {
 /// Value noise with quintic interpolation, in [-1, 1], period-free; one lattice cell is one unit.
 inline float value_noise(std::uint32_t seed, double x, double y, double z) {
   const double fx = std::floor(x), fy = std::floor(y), fz = std::floor(z);
-  const auto ix = static_cast<std::int32_t>(fx), iy = static_cast<std::int32_t>(fy), iz = static_cast<std::int32_t>(fz);
+  const auto ix = static_cast<std::int32_t>(fx), iy = static_cast<std::int32_t>(fy),
+             iz = static_cast<std::int32_t>(fz);
   const auto quintic = [](float t) { return t * t * t * (t * (t * 6 - 15) + 10); };
   const float u = quintic(static_cast<float>(x - fx)), v = quintic(static_cast<float>(y - fy)),
               w = quintic(static_cast<float>(z - fz));
@@ -113,7 +129,8 @@ inline float turned_noise(std::uint32_t seed, Vec3 p, double wavelength) {
   const double q = 1.9 * k;
   return 0.68f * value_noise(seed, x, y, z) +
          0.32f * value_noise(seed ^ 0x5bd1e995u, q * (0.6 * p.x + 0.8 * p.z) + 0.37,
-                             q * (0.48 * p.x + 0.8 * p.y - 0.36 * p.z) + 0.71, q * (-0.64 * p.x + 0.6 * p.y + 0.48 * p.z));
+                             q * (0.48 * p.x + 0.8 * p.y - 0.36 * p.z) + 0.71,
+                             q * (-0.64 * p.x + 0.6 * p.y + 0.48 * p.z));
 }
 
 /// Where a slice's pixels are in the volume.
@@ -126,6 +143,18 @@ struct Plane {
   double z = 0;      ///< nm
 
   Vec3 at(double row, double column) const { return {x + column * voxel, y + row * voxel, z}; }
+};
+
+/// Pixels of a plane that a circle around p covers.
+struct Window {
+  Window(const Plane& plane, Vec3 p, double radius)
+      : top(std::max(0, static_cast<int>(std::ceil((p.y - radius - plane.y) / plane.voxel)))),
+        bottom(
+            std::min(plane.height - 1, static_cast<int>(std::floor((p.y + radius - plane.y) / plane.voxel)))),
+        left(std::max(0, static_cast<int>(std::ceil((p.x - radius - plane.x) / plane.voxel)))),
+        right(std::min(plane.width - 1,
+                       static_cast<int>(std::floor((p.x + radius - plane.x) / plane.voxel)))) {}
+  int top, bottom, left, right;
 };
 
 /// A smooth function over a plane, computed at every `step`-th pixel and interpolated linearly between.
@@ -147,7 +176,8 @@ class PlaneField {
   /// All columns of one row.
   void row(int r, float* values) const {
     const float v = static_cast<float>(r % step_) / static_cast<float>(step_);
-    const float* top = nodes_.data() + static_cast<std::size_t>(r / step_) * static_cast<std::size_t>(columns_);
+    const float* top =
+        nodes_.data() + static_cast<std::size_t>(r / step_) * static_cast<std::size_t>(columns_);
     const float* bottom = v > 0 ? top + columns_ : top;
     const float per_step = 1.0f / static_cast<float>(step_);
     float left = top[0] + v * (bottom[0] - top[0]);

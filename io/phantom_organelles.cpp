@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace fibflow::io::phantom {
 namespace {
@@ -14,7 +15,9 @@ constexpr double gap_to_cell = 70;
 constexpr double gap_to_nucleus = 60;
 constexpr double gap_between = 45;
 
-std::int64_t layer_of(double z) { return static_cast<std::int64_t>(std::floor(z / layer_nm)); }
+std::int64_t layer_of(double z) {
+  return static_cast<std::int64_t>(std::floor(z / layer_nm));
+}
 
 Vec3 point_in(Random& random, Vec3 extent, double margin) {
   const double x = random.uniform(-margin, extent.x + margin), y = random.uniform(-margin, extent.y + margin),
@@ -48,8 +51,9 @@ void finish_axis(std::vector<AxisPoint>& axis) {
 /// The volume of a tube that lies in the stack, in nm3, from eight points in each of its cross-sections.
 double volume_in_stack(const Mitochondrion& tube, Vec3 extent, double skin) {
   // A sunflower: equal areas, directions by the golden angle.
-  constexpr double sunflower[8][2] = {{0.2500, 0.0},     {-0.3193, 0.2925},  {0.0489, -0.5568}, {0.4025, 0.5250},
-                                      {-0.7385, -0.1306}, {0.6996, -0.4450}, {-0.2344, 0.8705}, {-0.4469, -0.8587}};
+  constexpr double sunflower[8][2] = {{0.2500, 0.0},     {-0.3193, 0.2925},  {0.0489, -0.5568},
+                                      {0.4025, 0.5250},  {-0.7385, -0.1306}, {0.6996, -0.4450},
+                                      {-0.2344, 0.8705}, {-0.4469, -0.8587}};
   double volume = 0;
   const std::size_t n = tube.axis.size();
   for (std::size_t i = 0; i < n; ++i) {
@@ -96,8 +100,8 @@ void LayerIndex::add(int object, double z_low, double z_high) {
 
 std::vector<int> LayerIndex::near(double z_low, double z_high) const {
   std::vector<int> found;
-  for (auto layer = layers_.lower_bound(layer_of(z_low)); layer != layers_.end() && layer->first <= layer_of(z_high);
-       ++layer) {
+  for (auto layer = layers_.lower_bound(layer_of(z_low));
+       layer != layers_.end() && layer->first <= layer_of(z_high); ++layer) {
     found.insert(found.end(), layer->second.begin(), layer->second.end());
   }
   std::sort(found.begin(), found.end());
@@ -106,8 +110,9 @@ std::vector<int> LayerIndex::near(double z_low, double z_high) const {
 }
 
 Organelles::Organelles(const PhantomParameters& parameters, const Cell& cell) {
-  place_mitochondria(parameters, cell);
+  // Mitochondria are bent around what is there already; bodies cannot be.
   place_bodies(parameters, cell);
+  place_mitochondria(parameters, cell);
 }
 
 double Organelles::inside_mitochondrion(Vec3 p, double reach) const {
@@ -134,27 +139,38 @@ double Organelles::inside_body(Vec3 p, double reach) const {
 }
 
 bool Organelles::has_room(const Cell& cell, Vec3 p, double radius) const {
-  return cell.inside_cell(p) > radius + gap_to_cell && cell.inside_nucleus(p) < -(radius + gap_to_nucleus) &&
-         inside_mitochondrion(p, radius + gap_between) <= -(radius + gap_between) &&
-         inside_body(p, radius + gap_between) <= -(radius + gap_between);
+  if (cell.inside_cell(p) < radius + gap_to_cell || cell.inside_nucleus(p) > -(radius + gap_to_nucleus) ||
+      inside_mitochondrion(p, radius + gap_between) > -(radius + gap_between) ||
+      inside_body(p, radius + gap_between) > -(radius + gap_between)) {
+    return false;
+  }
+  // Those distances are first-order ones: a fold of the surface may be nearer. The corners of an icosahedron
+  // look.
+  constexpr double u = 0.5257311121, v = 0.8506508084;
+  constexpr Vec3 corners[12] = {{u, v, 0},  {-u, v, 0},  {u, -v, 0}, {-u, -v, 0}, {0, u, v},  {0, -u, v},
+                                {0, u, -v}, {0, -u, -v}, {v, 0, u},  {v, 0, -u},  {-v, 0, u}, {-v, 0, -u}};
+  return std::all_of(std::begin(corners), std::end(corners),
+                     [&](Vec3 corner) { return cell.in_cytoplasm(p + (radius + gap_to_cell) * corner); });
 }
 
 void Organelles::place_mitochondria(const PhantomParameters& parameters, const Cell& cell) {
   const Look& look = look_of(parameters.fixation);
   const Vec3 extent = cell.extent();
-  const double cytoplasm = extent.x * extent.y * extent.z * (1 - cell.resin_share()) * (1 - cell.nucleus_share());
+  const double cytoplasm =
+      extent.x * extent.y * extent.z * (1 - cell.resin_share()) * (1 - cell.nucleus_share());
   const double target = parameters.content.mitochondria_share * cytoplasm;
   const double skin = 0.5 * look.membrane_half_nm;
   double placed = 0;
   Random random(substream(parameters.seed, 10));
   int failures = 0;
-  constexpr int give_up = 600;
+  constexpr int give_up = 900;
   while (target > 0 && failures < give_up) {
     ++failures;
     // As room gets scarce, shorter and thinner ones of the fixation's range are tried.
     const double scarcity = static_cast<double>(failures) / give_up;
-    const double radius_max = look.mitochondrion_radius_max_nm -
-                              scarcity * (look.mitochondrion_radius_max_nm - look.mitochondrion_radius_min_nm);
+    const double radius_max =
+        look.mitochondrion_radius_max_nm -
+        scarcity * (look.mitochondrion_radius_max_nm - look.mitochondrion_radius_min_nm);
     const double radius = random.uniform(look.mitochondrion_radius_min_nm, radius_max);
     const double wanted = look.mitochondrion_length_min_nm +
                           (1 - scarcity) * random.uniform() *
@@ -165,7 +181,8 @@ void Organelles::place_mitochondria(const PhantomParameters& parameters, const C
     if (!has_room(cell, start, radius)) {
       continue;
     }
-    // The axis grows both ways from its start: a walk whose curvature wanders, turning where there is no room.
+    // The axis grows both ways from its start: a walk whose curvature wanders, turning where there is no
+    // room.
     Mitochondrion tube;
     tube.seed = static_cast<std::uint32_t>(random.bits());
     const auto radius_at = [&](double s) {
@@ -207,7 +224,8 @@ void Organelles::place_mitochondria(const PhantomParameters& parameters, const C
     middle.radius = radius_at(0);
     axis.push_back(middle);
     axis.insert(axis.end(), ways[0].begin(), ways[0].end());
-    if (axis.size() < 3 || static_cast<double>(axis.size() - 1) * step_nm < 0.9 * look.mitochondrion_length_min_nm) {
+    if (axis.size() < 3 ||
+        static_cast<double>(axis.size() - 1) * step_nm < 0.9 * look.mitochondrion_length_min_nm) {
       continue;
     }
     // Ends are a little thinner.
@@ -222,11 +240,12 @@ void Organelles::place_mitochondria(const PhantomParameters& parameters, const C
     }
     tube.swollen = random.uniform() < look.swollen_share;
     tube.lengthwise = random.uniform() < 0.25;
-    tube.spacing = static_cast<float>(random.uniform(look.crista_spacing_min_nm, look.crista_spacing_max_nm)) *
-                   (tube.swollen ? 1.6f : 1.0f);
-    tube.half_lumen = static_cast<float>(tube.swollen
-                                             ? 1.2 * look.crista_half_max_nm
-                                             : random.uniform(look.crista_half_min_nm, look.crista_half_max_nm));
+    tube.spacing =
+        static_cast<float>(random.uniform(look.crista_spacing_min_nm, look.crista_spacing_max_nm)) *
+        (tube.swollen ? 1.6f : 1.0f);
+    tube.half_lumen =
+        static_cast<float>(tube.swollen ? 1.2 * look.crista_half_max_nm
+                                        : random.uniform(look.crista_half_min_nm, look.crista_half_max_nm));
     tube.tilt = static_cast<float>(random.uniform(-0.4, 0.4));
     const Vec3 stacked = random.direction();
     const double flat = std::sqrt(stacked.x * stacked.x + stacked.y * stacked.y + 1e-6);
@@ -249,7 +268,8 @@ void Organelles::place_mitochondria(const PhantomParameters& parameters, const C
 void Organelles::place_bodies(const PhantomParameters& parameters, const Cell& cell) {
   const Vec3 extent = cell.extent();
   constexpr double margin = 450;
-  const double volume_um3 = (extent.x + 2 * margin) * (extent.y + 2 * margin) * (extent.z + 2 * margin) * 1e-9;
+  const double volume_um3 =
+      (extent.x + 2 * margin) * (extent.y + 2 * margin) * (extent.z + 2 * margin) * 1e-9;
   const PhantomContent& content = parameters.content;
   const struct {
     BodyKind kind;

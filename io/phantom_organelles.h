@@ -42,11 +42,11 @@ struct Mitochondrion {
   double axis_length = 0;  ///< nm
   std::uint32_t seed = 0;
   bool swollen = false;
-  bool lengthwise = false;      ///< cristae along the axis instead of across
-  float spacing = 80;           ///< of the cristae, nm
-  float half_lumen = 5;         ///< of the cristae, nm
-  float tilt = 0;               ///< of the cristae against the cross-section
-  float crista_direction_n = 1; ///< for lengthwise cristae: the direction they are stacked in
+  bool lengthwise = false;       ///< cristae along the axis instead of across
+  float spacing = 80;            ///< of the cristae, nm
+  float half_lumen = 5;          ///< of the cristae, nm
+  float tilt = 0;                ///< of the cristae against the cross-section
+  float crista_direction_n = 1;  ///< for lengthwise cristae: the direction they are stacked in
   float crista_direction_b = 0;
 
   /// Distance to the surface in nm, positive inside.
@@ -59,8 +59,8 @@ enum class BodyKind { lysosome, multivesicular, lipid_droplet, golgi };
 struct Body {
   BodyKind kind;
   Vec3 centre;
-  Vec3 axis[3];  ///< orthonormal
-  Vec3 radii;    ///< nm, along the axes
+  Vec3 axis[3];      ///< orthonormal
+  Vec3 radii;        ///< nm, along the axes
   double reach = 0;  ///< nm, the largest radius
   std::uint32_t seed = 0;
 
@@ -84,17 +84,21 @@ class LayerIndex {
   std::map<std::int64_t, std::vector<int>> layers_;
 };
 
-/// The objects of the cytoplasm, placed so that none touches another, the nucleus or the cell's surface. Immutable.
+/// The objects of the cytoplasm, placed so that none touches another, the nucleus or the cell's surface.
+/// Immutable.
 class Organelles {
  public:
   Organelles(const PhantomParameters& parameters, const Cell& cell);
 
   const std::vector<Mitochondrion>& mitochondria() const { return mitochondria_; }
   const std::vector<Body>& bodies() const { return bodies_; }
-  std::vector<int> mitochondria_near(double z_low, double z_high) const { return tubes_by_z_.near(z_low, z_high); }
+  std::vector<int> mitochondria_near(double z_low, double z_high) const {
+    return tubes_by_z_.near(z_low, z_high);
+  }
   std::vector<int> bodies_near(double z_low, double z_high) const { return bodies_by_z_.near(z_low, z_high); }
 
-  /// Distance from p to the nearest mitochondrion's surface in nm, negative outside of all, at most `reach` away.
+  /// Distance from p to the nearest mitochondrion's surface in nm, negative outside of all, at most `reach`
+  /// away.
   double inside_mitochondrion(Vec3 p, double reach) const;
   /// The same for bodies.
   double inside_body(Vec3 p, double reach) const;

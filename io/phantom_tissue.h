@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -26,6 +27,22 @@ struct Scene {
   }
 };
 
+/// Distances to the large shapes in nm, positive inside, [height, width].
+struct LargeShapes {
+  LargeShapes(const Scene& scene, const Plane& plane);
+
+  /// The distance to an organelle's surface where the membranes of cell and nucleus press it in: they are
+  /// first-order distances, and the placing of organelles looks at samples of them, so that one could
+  /// otherwise reach through.
+  float pressed_in(std::size_t pixel, float inside) const {
+    constexpr float gap = 40;
+    return std::min({inside, cell[pixel] - gap, -nucleus[pixel] - gap});
+  }
+
+  std::vector<float> cell;
+  std::vector<float> nucleus;
+};
+
 /// The nearest mitochondrion of each pixel of a plane, [height, width].
 struct TubeCut {
   std::vector<float> inside;  ///< distance to its surface in nm, positive inside; -reach where none is near
@@ -37,15 +54,19 @@ struct TubeCut {
 /// How far around a mitochondrion a TubeCut is filled in, nm.
 constexpr float tube_reach = 120;
 
-TubeCut cut_tubes(const Scene& scene, const Plane& plane);
+TubeCut cut_tubes(const Scene& scene, const Plane& plane, const LargeShapes& shapes);
 
 /// Whether a distance counts as the mitochondrion: the outer half of its outer membrane is part of it.
-inline bool is_mitochondrion(const Look& look, float inside) { return inside >= -0.5f * look.membrane_half_nm; }
+inline bool is_mitochondrion(const Look& look, float inside) {
+  return inside >= -0.5f * look.membrane_half_nm;
+}
 
 /// A membrane as this voxel size can show it: not thinner than a voxel, then fainter.
 struct Membrane {
   Membrane(float gray_, float opacity_, float half_nm, double voxel)
-      : gray(gray_), half(std::max(half_nm, 0.85f * static_cast<float>(voxel))), opacity(opacity_ * half_nm / half) {}
+      : gray(gray_),
+        half(std::max(half_nm, 0.85f * static_cast<float>(voxel))),
+        opacity(opacity_ * half_nm / half) {}
 
   float gray;
   float half;  ///< nm
@@ -57,7 +78,9 @@ struct Membrane {
 };
 
 /// How much of a pixel at this distance is inside, with an edge as soft as a voxel.
-inline float coverage(float inside, double voxel) { return smooth_step(0.5f + inside / (1.6f * static_cast<float>(voxel))); }
+inline float coverage(float inside, double voxel) {
+  return smooth_step(0.5f + inside / (1.6f * static_cast<float>(voxel)));
+}
 
 /// Paints the mitochondria of a cut over the gray levels of a plane.
 void paint_tubes(const Scene& scene, const Plane& plane, const TubeCut& cut, const std::vector<float>& fine,
@@ -70,12 +93,5 @@ struct Tissue {
 };
 
 Tissue paint_tissue(const Scene& scene, const Plane& plane, bool with_charge);
-
-/// Distances to the large shapes in nm, positive inside, [height, width].
-struct LargeShapes {
-  LargeShapes(const Scene& scene, const Plane& plane);
-  PlaneField cell;
-  PlaneField nucleus;
-};
 
 }  // namespace fibflow::io::phantom

@@ -24,8 +24,8 @@ TubePlace place_in(const Mitochondrion& tube, std::size_t segment, double t, Vec
           static_cast<float>(a.radius + t * (b.radius - a.radius))};
 }
 
-/// Distance to the nearest crista's surface in nm, positive in its lumen. Cristae are sheets, stacked along the axis or
-/// across it, each of which grows from one side and ends somewhere in the matrix.
+/// Distance to the nearest crista's surface in nm, positive in its lumen. Cristae are sheets, stacked along
+/// the axis or across it, each of which grows from one side and ends somewhere in the matrix.
 float inside_crista(const Mitochondrion& tube, const TubePlace& place, float warp) {
   float stack = 0, half_length = 0;
   if (tube.lengthwise) {
@@ -41,12 +41,12 @@ float inside_crista(const Mitochondrion& tube, const TubePlace& place, float war
   for (std::int32_t k = first; k <= first + 1; ++k) {
     const std::uint32_t h = lattice_hash(tube.seed, k, 1, 2);
     const std::uint32_t g = lattice_hash(tube.seed, k, 3, 4);
-    if ((g & 15) == 0) {
+    if (g % 13 == 0) {
       continue;  // one is missing here and there
     }
     const float centre = (static_cast<float>(k) + 0.5f + 0.4f * (unit(h) - 0.5f)) * tube.spacing;
     // Most cross half to nearly all of the matrix.
-    const float end = half_length * (0.55f - 1.5f * unit(lattice_hash(tube.seed, k, 5, 6)));
+    const float end = half_length * (0.15f - 1.2f * unit(lattice_hash(tube.seed, k, 5, 6)));
     float from_side = 0;
     if (tube.lengthwise) {
       const float middle = place.along - 0.5f * static_cast<float>(tube.axis_length);
@@ -62,7 +62,7 @@ float inside_crista(const Mitochondrion& tube, const TubePlace& place, float war
 
 }  // namespace
 
-TubeCut cut_tubes(const Scene& scene, const Plane& plane) {
+TubeCut cut_tubes(const Scene& scene, const Plane& plane, const LargeShapes& shapes) {
   const std::size_t pixels = static_cast<std::size_t>(plane.height) * static_cast<std::size_t>(plane.width);
   TubeCut cut{std::vector<float>(pixels, -tube_reach), std::vector<std::int32_t>(pixels, -1),
               std::vector<std::int16_t>(pixels, 0), std::vector<float>(pixels, 0)};
@@ -77,9 +77,11 @@ TubeCut cut_tubes(const Scene& scene, const Plane& plane) {
         continue;
       }
       const int left = std::max(0, static_cast<int>(std::ceil((box.low.x - plane.x) / plane.voxel)));
-      const int right = std::min(plane.width - 1, static_cast<int>(std::floor((box.high.x - plane.x) / plane.voxel)));
+      const int right =
+          std::min(plane.width - 1, static_cast<int>(std::floor((box.high.x - plane.x) / plane.voxel)));
       const int top = std::max(0, static_cast<int>(std::ceil((box.low.y - plane.y) / plane.voxel)));
-      const int bottom = std::min(plane.height - 1, static_cast<int>(std::floor((box.high.y - plane.y) / plane.voxel)));
+      const int bottom =
+          std::min(plane.height - 1, static_cast<int>(std::floor((box.high.y - plane.y) / plane.voxel)));
       const Vec3 ab = b.centre - a.centre;
       const double per_length = 1 / dot(ab, ab);
       const double thickening = b.radius - a.radius;
@@ -110,7 +112,8 @@ TubeCut cut_tubes(const Scene& scene, const Plane& plane) {
     const std::size_t k = static_cast<std::size_t>(r) * static_cast<std::size_t>(plane.width);
     for (std::size_t c = 0; c < row.size(); ++c) {
       if (cut.tube[k + c] >= 0) {
-        cut.inside[k + c] += scene.look.mitochondrion_wobble_nm * row[c];
+        cut.inside[k + c] =
+            shapes.pressed_in(k + c, cut.inside[k + c] + scene.look.mitochondrion_wobble_nm * row[c]);
       }
     }
   }
@@ -121,7 +124,8 @@ void paint_tubes(const Scene& scene, const Plane& plane, const TubeCut& cut, con
                  std::vector<float>& gray) {
   const Look& look = scene.look;
   const Membrane outer(look.membrane, look.membrane_opacity, look.membrane_half_nm, plane.voxel);
-  const Membrane crista(look.crista_membrane, look.crista_opacity, 0.85f * look.membrane_half_nm, plane.voxel);
+  const Membrane crista(look.crista_membrane, look.crista_opacity, 0.85f * look.membrane_half_nm,
+                        plane.voxel);
   const std::uint32_t seed = scene.texture(2);
   std::size_t k = 0;
   for (int r = 0; r < plane.height; ++r) {
