@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "model/inference.h"
+#include "model/statistics.h"
+#include "nodes/normalizer.h"
+#include "nodes/parallel_loop.h"
+#include "nodes/worker_pool.h"
+
+namespace fibflow::nodes {
+
+/// One tile of a batch: a part of a slice, or an image of its own (a patch).
+struct BatchTile {
+  PreparedSlice image;
+  std::shared_ptr<const model::TilePlan> plan;    ///< measured
+  std::shared_ptr<const model::Weights> weights;  ///< of the plan's Inference
+};
+
+/// What a batch gave.
+struct BatchMoments {
+  std::vector<std::shared_ptr<model::Moments>>
+      tiles;                     ///< of each tile's share of each layer, in the order of the tiles
+  model::Moments merged;         ///< of the batch: the tiles', merged in their order
+  model::Statistics statistics;  ///< of the batch: what each layer was normalized with
+};
+
+/// Measures a batch in `batch` mode: each BatchNorm layer is normalized with the moments that its own input
+/// has over the whole batch, as PyTorch does in train(). All tiles must therefore have passed a layer before
+/// one of them can go on. Two ways that give the same result:
+/// - lockstep: every tile keeps a worker of its own and all go from layer to layer together;
+/// - with fewer workers than tiles: for each layer, every tile is computed again from its beginning with what
+/// is known
+///   of the layers before. With L layers that costs about L / 2 times as much.
+/// In:     the tiles of one batch.
+/// Out:    their moments.
+/// Uses:   as many workers of the pool as there are tiles, or in the second way all of them.
+/// Throws: std::invalid_argument if there is no tile or no BatchNorm layer.
+class BatchMeasurer {
+ public:
+  using Input = std::vector<BatchTile>;
+  using Output = BatchMoments;
+
+  /// Called with each tile's network output, in any order and at once: (tile, [output channels, core
+  /// pixels]).
+  using OnOutput = std::function<void(int, std::span<const float>)>;
+
+  explicit BatchMeasurer(const model::Network& network);
+
+  /// The moments. The loop runs at most pool.capacity() calls at once; others may not use the pool meanwhile,
+  /// unless it has workers for all. With on_output, the last layer is followed to the network's output.
+  Output operator()(const Input& tiles, WorkerPool& pool, const ParallelLoop& loop,
+                    const OnOutput& on_output = {}) const;
+
+ private:
+  class Batch;
+
+  int input_channels_;
+  int output_channels_;
+  int layers_;
+};
+
+}  // namespace fibflow::nodes

@@ -1,0 +1,31 @@
+#include "nodes/own_statistics_segmenter.h"
+
+#include <utility>
+
+namespace fibflow::nodes {
+
+OwnStatisticsSegmenter::OwnStatisticsSegmenter(model::Inference inference, Classifier classifier,
+                                               WorkerPool& workers, ParallelLoop loop)
+    : inference_(std::move(inference)),
+      measurer_(inference_.network()),
+      classifier_(classifier),
+      workers_(workers),
+      loop_(std::move(loop)) {}
+
+OwnStatisticsSegmenter::Output OwnStatisticsSegmenter::operator()(const Input& tiles) const {
+  BatchMeasurer::Input batch;
+  Output predictions;
+  for (const Tile& tile : tiles) {
+    batch.push_back(
+        {tile.job->prepared, inference_.plan(tile.core, model::PlanKind::measured), inference_.weights()});
+    predictions.push_back({tile.order(), tile.z(), tile.index, tile.core, {}, nullptr});
+  }
+  const BatchMoments measured =
+      measurer_(batch, workers_, loop_, [&](int tile, std::span<const float> output) {
+        predictions[static_cast<std::size_t>(tile)].labels = classifier_(output);
+      });
+  for (std::size_t t = 0; t < tiles.size(); ++t) predictions[t].moments = measured.tiles[t];
+  return predictions;
+}
+
+}  // namespace fibflow::nodes

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "model/region.h"
+#include "model/statistics.h"
+#include "nodes/classifier.h"
+
+namespace fibflow::nodes {
+
+/// What became of one tile. A light handle: the arrays are shared.
+struct Prediction {
+  std::int64_t order = 0;  ///< of the slice in the run
+  std::int64_t z = 0;      ///< of the slice in the stack
+  int tile = 0;            ///< in the grid
+  model::Region core;
+  Labels labels;  ///< [core height, core width]
+  std::shared_ptr<const model::Moments>
+      moments;  ///< of the core's share of each layer; null if the slice was frozen
+};
+
+}  // namespace fibflow::nodes

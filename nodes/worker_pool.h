@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "model/inference.h"
+
+namespace fibflow::nodes {
+
+/// What one worker computes in.
+struct Worker {
+  model::Workspace workspace;
+  std::vector<float> output;  ///< [output channels, core height, core width] of the tile at hand
+};
+
+/// Lends workers, so that memory is bounded by their number and is reused from tile to tile. Thread-safe.
+class WorkerPool {
+ public:
+  /// At most `capacity` workers are ever made. Throws std::invalid_argument if that is less than one.
+  explicit WorkerPool(int capacity);
+
+  /// Gives the worker back when it is destroyed.
+  using Lease = std::unique_ptr<Worker, std::function<void(Worker*)>>;
+
+  /// The most recently returned worker, whose memory is still in cache. Never waits: whoever uses the pool
+  /// has no more tiles at work than there are workers. Throws std::logic_error otherwise.
+  Lease lend();
+
+  int capacity() const { return capacity_; }
+
+ private:
+  const int capacity_;
+  std::mutex mutex_;
+  int made_ = 0;                               // guarded by mutex_
+  std::vector<std::unique_ptr<Worker>> idle_;  // guarded by mutex_
+};
+
+}  // namespace fibflow::nodes

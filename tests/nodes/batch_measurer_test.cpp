@@ -1,0 +1,140 @@
+#include "nodes/batch_measurer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "nodes/tile_cutter.h"
+#include "nodes/tile_grid.h"
+#include "small_network.h"
+
+namespace fibflow::nodes {
+namespace {
+
+using testing::small_network;
+using testing::textured_slice;
+
+constexpr Affine affine{1.0 / 60, -2};
+
+/// All calls at once.
+void threaded_loop(int count, const std::function<void(int)>& body) {
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < count; ++i) threads.emplace_back([&body, i] { body(i); });
+}
+
+BatchMeasurer::Input tiles_of(const model::Inference& inference, const io::Slice& slice,
+                              const TileGrid& grid) {
+  BatchMeasurer::Input tiles;
+  for (const model::Region& core : grid.cores()) {
+    tiles.push_back(
+        {{0, slice, affine}, inference.plan(core, model::PlanKind::measured), inference.weights()});
+  }
+  return tiles;
+}
+
+void expect_close(const model::Statistics& a, const model::Statistics& b, double tolerance) {
+  ASSERT_EQ(a.layers.size(), b.layers.size());
+  for (std::size_t l = 0; l < a.layers.size(); ++l) {
+    for (std::size_t c = 0; c < a.layers[l].mean.size(); ++c) {
+      const double deviation = std::sqrt(b.layers[l].variance[c]);
+      EXPECT_NEAR(a.layers[l].mean[c], b.layers[l].mean[c], tolerance * deviation) << "layer " << l;
+      EXPECT_NEAR(a.layers[l].variance[c], b.layers[l].variance[c], tolerance * b.layers[l].variance[c])
+          << "layer " << l;
+    }
+  }
+}
+
+class BatchMeasurerTest : public ::testing::Test {
+ protected:
+  const model::Network network = small_network();
+  const model::Inference inference{network, 72, 104};
+  const io::Slice slice = textured_slice(0, 72, 104);
+  const TileGrid whole = TileGrid::whole(72, 104);
+  const TileGrid grid{72, 104, 24, inference.alignment()};
+  const BatchMeasurer measure{network};
+};
+
+TEST_F(BatchMeasurerTest, TilesInLockstepMeasureTheWholeSlice) {
+  WorkerPool one(1);
+  const auto expected = measure(tiles_of(inference, slice, whole), one, serial_loop);
+  WorkerPool many(grid.size());
+  ASSERT_GT(grid.size(), 4);
+  const auto measured = measure(tiles_of(inference, slice, grid), many, threaded_loop);
+  expect_close(measured.statistics, expected.statistics, 1e-5);
+}
+
+TEST_F(BatchMeasurerTest, EachPixelOfEachLayerCountsOnce) {
+  WorkerPool one(1);
+  const auto expected = measure(tiles_of(inference, slice, whole), one, serial_loop);
+  WorkerPool many(grid.size());
+  const auto measured = measure(tiles_of(inference, slice, grid), many, serial_loop);
+  EXPECT_EQ(expected.merged.layers.front().count, 72.0 * 104);
+  for (std::size_t l = 0; l < expected.merged.layers.size(); ++l) {
+    EXPECT_EQ(measured.merged.layers[l].count, expected.merged.layers[l].count) << "layer " << l;
+  }
+}
+
+TEST_F(BatchMeasurerTest, FewerWorkersGiveTheSameBits) {
+  WorkerPool many(grid.size());
+  const auto lockstep = measure(tiles_of(inference, slice, grid), many, serial_loop);
+  WorkerPool one(1);
+  const auto again = measure(tiles_of(inference, slice, grid), one, serial_loop);
+  EXPECT_EQ(again.merged, lockstep.merged);
+  EXPECT_EQ(again.statistics, lockstep.statistics);
+}
+
+TEST_F(BatchMeasurerTest, OutputsAreThoseOfARunWithTheMeasuredStatistics) {
+  WorkerPool many(grid.size());
+  const auto tiles = tiles_of(inference, slice, grid);
+  std::vector<std::vector<float>> outputs(tiles.size());
+  const auto measured = measure(tiles, many, serial_loop, [&](int tile, std::span<const float> output) {
+    outputs[static_cast<std::size_t>(tile)].assign(output.begin(), output.end());
+  });
+  WorkerPool one(1);
+  std::vector<std::vector<float>> outputs_again(tiles.size());
+  measure(tiles, one, serial_loop, [&](int tile, std::span<const float> output) {
+    outputs_again[static_cast<std::size_t>(tile)].assign(output.begin(), output.end());
+  });
+  EXPECT_EQ(outputs_again, outputs);
+  for (std::size_t t = 0; t < tiles.size(); ++t) {
+    const model::TilePlan& plan = *tiles[t].plan;
+    model::Workspace workspace;
+    cut_tile(slice, affine, plan.input_region(), network.input_channels(), plan.input(workspace));
+    plan.run(workspace, *inference.weights(), &measured.statistics, nullptr);
+    std::vector<float> expected(outputs[t].size());
+    plan.read_output(workspace, expected);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(outputs[t][i], expected[i], 1e-5) << "tile " << t;
+  }
+}
+
+TEST_F(BatchMeasurerTest, ImagesOfABatchAreMeasuredTogether) {
+  // Two images, one bright: the batch's variance holds the variance between them.
+  const model::Inference small(network, 32, 32);
+  const model::Region all{{0, 32}, {0, 32}};
+  const auto dark = textured_slice(0, 32, 32);
+  BatchMeasurer::Input batch;
+  for (const double shift : {-2.0, 3.0}) {
+    batch.push_back(
+        {{0, dark, {1.0 / 60, shift}}, small.plan(all, model::PlanKind::measured), small.weights()});
+  }
+  WorkerPool pool(2);
+  const auto together = measure(batch, pool, serial_loop);
+  const auto alone = measure({batch[0]}, pool, serial_loop);
+  EXPECT_EQ(together.merged.layers[0].count, 2 * alone.merged.layers[0].count);
+  model::LayerMoments merged = together.tiles[0]->layers[0];
+  merged.merge(together.tiles[1]->layers[0]);
+  EXPECT_EQ(together.merged.layers[0], merged);
+  EXPECT_GT(together.statistics.layers[0].variance[0], alone.statistics.layers[0].variance[0]);
+}
+
+TEST_F(BatchMeasurerTest, RejectsAnEmptyBatch) {
+  WorkerPool pool(1);
+  EXPECT_THROW(measure({}, pool, serial_loop), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace fibflow::nodes

@@ -1,0 +1,136 @@
+#include "nodes/normalization.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "make_slice.h"
+#include "nodes/normalizer.h"
+
+namespace fibflow::nodes {
+namespace {
+
+using testing::make_slice;
+
+double normalized(const Affine& affine, double voxel) {
+  return affine.scale * voxel + affine.shift;
+}
+
+// Values 0, 10, …, 90 in an order that is not sorted.
+template <typename T>
+io::Slice ten_values() {
+  return make_slice<T>(0, 2, 5, [](int y, int x) { return static_cast<T>((y * 5 + x) * 7 % 10 * 10); });
+}
+
+TEST(NormalizationTest, ReadsWhatItWrites) {
+  for (const char* text : {"unit", "stack", "slice", "zscore:0.55,0.21", "percentile:1,99.5"}) {
+    EXPECT_EQ(Normalization::parse(text).text(), text);
+  }
+}
+
+TEST(NormalizationTest, RefusesWhatItDoesNotUnderstandAndQuotesIt) {
+  for (const char* text :
+       {"", "Unit", "zscore", "zscore:", "zscore:1", "zscore:1,0", "zscore:1,-2", "zscore:1,2,3",
+        "zscore:nan,1", "percentile:2,1", "percentile:-1,50", "percentile:0,101", "slice:1"}) {
+    try {
+      Normalization::parse(text);
+      ADD_FAILURE() << "accepted '" << text << "'";
+    } catch (const std::invalid_argument& error) {
+      EXPECT_NE(std::string(error.what()).find(std::string("'") + text + "'"), std::string::npos)
+          << error.what();
+    }
+  }
+}
+
+TEST(NormalizationTest, IntensitiesAreSharesOfTheTypesMaximum) {
+  const Normalization unit;
+  EXPECT_DOUBLE_EQ(normalized(affine_of(unit, ten_values<std::uint8_t>(), {}), 255), 1);
+  EXPECT_DOUBLE_EQ(normalized(affine_of(unit, ten_values<std::uint16_t>(), {}), 65535), 1);
+  EXPECT_DOUBLE_EQ(normalized(affine_of(unit, ten_values<float>(), {}), 3), 3);
+}
+
+TEST(NormalizationTest, ZscoreSubtractsAndDividesAfterwards) {
+  const Affine affine = affine_of(Normalization::parse("zscore:0.5,0.25"), ten_values<std::uint8_t>(), {});
+  EXPECT_NEAR(normalized(affine, 51), (0.2 - 0.5) / 0.25, 1e-12);
+}
+
+template <typename T>
+class NormalizationOfType : public ::testing::Test {};
+using Types = ::testing::Types<std::uint8_t, std::uint16_t, float>;
+TYPED_TEST_SUITE(NormalizationOfType, Types);
+
+TYPED_TEST(NormalizationOfType, SliceHasMeanZeroAndDeviationOneAfterwards) {
+  const io::Slice slice = ten_values<TypeParam>();
+  const Affine affine = affine_of(Normalization::parse("slice"), slice, {});
+  double sum = 0;
+  double squares = 0;
+  for (const TypeParam voxel : slice.as<TypeParam>()) {
+    sum += normalized(affine, voxel);
+    squares += normalized(affine, voxel) * normalized(affine, voxel);
+  }
+  EXPECT_NEAR(sum, 0, 1e-9);
+  EXPECT_NEAR(squares / 10, 1, 1e-9);
+}
+
+TYPED_TEST(NormalizationOfType, PercentilesBecomeZeroAndOneAndAreLinearBetweenRanks) {
+  const io::Slice slice = ten_values<TypeParam>();
+  const Affine affine = affine_of(Normalization::parse("percentile:0,100"), slice, {});
+  EXPECT_NEAR(normalized(affine, 0), 0, 1e-9);
+  EXPECT_NEAR(normalized(affine, 90), 1, 1e-9);
+  // numpy.percentile([0, 10, ..., 90], 25) is 22.5.
+  EXPECT_NEAR(intensity_percentile(slice, 25) * full_scale(slice.type()), 22.5, 1e-9);
+}
+
+TYPED_TEST(NormalizationOfType, ABlankSliceBecomesZeros) {
+  const io::Slice blank = make_slice<TypeParam>(0, 3, 3, [](int, int) { return static_cast<TypeParam>(40); });
+  for (const char* text : {"slice", "percentile:1,99"}) {
+    EXPECT_NEAR(normalized(affine_of(Normalization::parse(text), blank, {}), 40), 0, 1e-12) << text;
+  }
+}
+
+TEST(NormalizerTest, RefusesAStackWithoutContrast) {
+  IntensityMoments measured;
+  measured.count = 10;
+  measured.mean = 0.5;
+  EXPECT_THROW(Normalizer(Normalization::parse("stack"), measured), std::invalid_argument);
+}
+
+TEST(NormalizerTest, UsesWhatWasMeasuredOnTheStack) {
+  const IntensityMoments measured = measure_intensity(ten_values<std::uint8_t>());
+  const Normalizer normalizer(Normalization::parse("stack"), measured);
+  const PreparedSlice prepared = normalizer({7, ten_values<std::uint8_t>()});
+  EXPECT_EQ(prepared.order, 7);
+  EXPECT_NEAR(normalized(prepared.affine, 45), 0, 1e-9);
+}
+
+TEST(NormalizerTest, NamesThePixelThatIsNotANumber) {
+  const Normalizer normalizer(Normalization{}, {});
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const io::Slice slice =
+        make_slice<float>(3, 4, 6, [bad](int y, int x) { return y == 2 && x == 5 ? bad : 1.0F; });
+    try {
+      normalizer({0, slice});
+      ADD_FAILURE() << "accepted " << bad;
+    } catch (const BadSlice& error) {
+      EXPECT_NE(std::string(error.what()).find("row 2, column 5"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(IntensityMomentsTest, MergedAreThoseOfAllVoxels) {
+  const io::Slice all = make_slice<float>(0, 4, 8, [](int y, int x) { return std::sin(3.0F * y + x) + y; });
+  const io::Slice top = make_slice<float>(
+      0, 1, 8, [&](int y, int x) { return all.as<float>()[static_cast<std::size_t>(y * 8 + x)]; });
+  const io::Slice rest = make_slice<float>(
+      0, 3, 8, [&](int y, int x) { return all.as<float>()[static_cast<std::size_t>(y * 8 + 8 + x)]; });
+  IntensityMoments merged = measure_intensity(top);
+  merged.merge(measure_intensity(rest));
+  const IntensityMoments whole = measure_intensity(all);
+  EXPECT_NEAR(merged.mean, whole.mean, 1e-12);
+  EXPECT_NEAR(merged.deviation(), whole.deviation(), 1e-12);
+}
+
+}  // namespace
+}  // namespace fibflow::nodes
