@@ -16,7 +16,9 @@ const char* name_of(Recipe recipe) {
   throw std::logic_error("unknown recipe");
 }
 
-const char* name_of(NormalizeBy by) { return by == NormalizeBy::running ? "running" : "batch"; }
+const char* name_of(NormalizeBy by) {
+  return by == NormalizeBy::running ? "running" : "batch";
+}
 
 const char* name_of(Freeze freeze) {
   switch (freeze) {

@@ -62,20 +62,22 @@ struct OutputOptions {
   std::string probability;
   io::PixelType probability_type = io::PixelType::u8;
   io::Compression compression = io::Compression::deflate;
-  /// Probability above which a pixel is foreground, for networks with one output channel. Default: the model's
-  /// metadata "fibflow.threshold", else 0.5.
+  /// Probability above which a pixel is foreground, for networks with one output channel. Default: the
+  /// model's metadata "fibflow.threshold", else 0.5.
   std::optional<double> threshold;
   bool overwrite = false;
 };
 
 /// What a run may use. None of it changes a result by more than rounding, and threads not even that.
 struct ResourceOptions {
-  int threads = 0;         ///< 0: as many as the machine has
-  std::size_t memory = 0;  ///< bytes; 0: the smaller of 4 GiB and half of the machine's (or container's) memory
-  int tile = 0;            ///< largest height and width of a tile's core, in pixels; 0: planned
+  int threads = 0;  ///< 0: as many as the machine has
+  std::size_t memory =
+      0;         ///< bytes; 0: the smaller of 4 GiB and half of the machine's (or container's) memory
+  int tile = 0;  ///< largest height and width of a tile's core, in pixels; 0: planned
 };
 
-/// How a run talks to whoever started it. The functions may be called from any thread, one at a time each.
+/// How a run talks to whoever started it. log, begin and advance may be called from any thread, one at a
+/// time; jitter from several at once.
 struct RunHooks {
   std::stop_token stop;  ///< asks the run to end with Interrupted
   std::function<void(const std::string& line)> log;

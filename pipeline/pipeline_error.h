@@ -6,8 +6,8 @@
 
 namespace fibflow::pipeline {
 
-/// The first failure of a run: what() reads "slice 17, tile 3 (segmenter): cause". Thrown with the cause nested, which
-/// decides the exit code.
+/// The first failure of a run: what() reads "slice 17, tile 3 (segmenter): cause". Thrown with the cause
+/// nested, which decides the exit code.
 class PipelineError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -67,14 +67,17 @@ void RunContext::rethrow_failure() const {
 }
 
 void RunContext::log(const std::string& line) const {
+  const std::lock_guard lock(mutex_);
   if (hooks_.log) hooks_.log(line);
 }
 
 void RunContext::begin(const std::string& phase, std::int64_t slices) const {
+  const std::lock_guard lock(mutex_);
   if (hooks_.begin) hooks_.begin(phase, slices);
 }
 
 void RunContext::advance() const {
+  const std::lock_guard lock(mutex_);
   if (hooks_.advance) hooks_.advance();
 }
 

@@ -17,9 +17,9 @@ class RunContext {
   /// The hooks must outlive the context. Throws io::Error if the trace cannot be created.
   RunContext(const RunHooks& hooks, bool overwrite_trace);
 
-  /// Every node call goes through here; body returns a value. Throws Interrupted instead of calling it if a stop was
-  /// requested. What the call throws is wrapped in a PipelineError that says where, and kept if it is the run's first
-  /// failure.
+  /// Every node call goes through here; body returns a value. Throws Interrupted instead of calling it if a
+  /// stop was requested. What the call throws is wrapped in a PipelineError that says where, and kept if it
+  /// is the run's first failure.
   template <typename Body>
   auto call(const char* node, Place place, Body&& body) {
     try {
@@ -30,6 +30,14 @@ class RunContext {
     } catch (...) {
       fail(node, place);
     }
+  }
+
+  /// The same for a part of such a call: failures are left to the call.
+  template <typename Body>
+  void part(const char* node, Place place, Body&& body) {
+    const Trace::Time begin = enter(node);
+    body();
+    leave(node, place, begin);
   }
 
   /// Throws Interrupted if a stop was requested.
@@ -52,7 +60,7 @@ class RunContext {
 
   const RunHooks& hooks_;
   std::unique_ptr<Trace> trace_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;    // also held while a hook that reports is called
   std::exception_ptr failure_;  // guarded by mutex_
 };
 

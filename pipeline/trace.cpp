@@ -17,10 +17,12 @@ Trace::Trace(const std::string& path, bool overwrite) : file_(path, overwrite), 
 
 void Trace::span(const char* node, Place place, Time begin, Time end) {
   const std::lock_guard lock(mutex_);
-  const int thread = threads_.try_emplace(std::this_thread::get_id(), static_cast<int>(threads_.size())).first->second;
+  const int thread =
+      threads_.try_emplace(std::this_thread::get_id(), static_cast<int>(threads_.size())).first->second;
   if (pending_.size() > 1 || pending_.empty()) pending_ += ",";
-  pending_ += "\n{\"name\":\"" + std::string(node) + "\",\"ph\":\"X\",\"pid\":1,\"tid\":" + std::to_string(thread) +
-              ",\"ts\":" + microseconds(begin - start_) + ",\"dur\":" + microseconds(end - begin) + ",\"args\":{";
+  pending_ +=
+      "\n{\"name\":\"" + std::string(node) + "\",\"ph\":\"X\",\"pid\":1,\"tid\":" + std::to_string(thread) +
+      ",\"ts\":" + microseconds(begin - start_) + ",\"dur\":" + microseconds(end - begin) + ",\"args\":{";
   if (place.z >= 0) pending_ += "\"slice\":" + std::to_string(place.z);
   if (place.tile >= 0) pending_ += ",\"tile\":" + std::to_string(place.tile);
   pending_ += "}}";

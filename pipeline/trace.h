@@ -18,8 +18,8 @@ struct Place {
   int tile = -1;        ///< of the slice; -1: the whole slice
 };
 
-/// Writes one span per node call in the Chrome trace format, which trace viewers (Perfetto, chrome://tracing) open.
-/// The file grows with the run and appears under its name with finish(). Thread-safe.
+/// Writes one span per node call in the Chrome trace format, which trace viewers (Perfetto, chrome://tracing)
+/// open. The file grows with the run and appears under its name with finish(). Thread-safe.
 class Trace {
  public:
   using Time = std::chrono::steady_clock::time_point;

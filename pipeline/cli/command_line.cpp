@@ -28,6 +28,8 @@ void add_commands(CLI::App& program, Context& context) {
       "73 output exists or cannot be created, 74 I/O error or disk full, 130 SIGINT, 143 SIGTERM.");
   // The limit also keeps arguments that happen to be a command's name with the command that was named first.
   program.require_subcommand(0, 1);
+  add_segment(program, context);
+  add_adapt(program, context);
   add_evaluate(program, context);
   add_info(program, context);
 }

@@ -5,7 +5,9 @@
 namespace fibflow::cli {
 
 // Each adds one command to the program, and when the user names it, sets context.run.
+void add_adapt(CLI::App& program, Context& context);
 void add_evaluate(CLI::App& program, Context& context);
 void add_info(CLI::App& program, Context& context);
+void add_segment(CLI::App& program, Context& context);
 
 }  // namespace fibflow::cli

@@ -1,0 +1,195 @@
+#include "pipeline/cli/run_arguments.h"
+
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <stdexcept>
+
+#include "io/error.h"
+#include "pipeline/cli/arguments.h"
+#include "pipeline/memory_budget.h"
+
+namespace fibflow::cli {
+namespace {
+
+using pipeline::Freeze;
+using pipeline::Recipe;
+
+void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& adaptation,
+                              RunArguments& arguments, bool may_adapt_nothing) {
+  const std::string group = "Adaptation";
+  std::vector<std::pair<std::string, Recipe>> recipes{{"stream", Recipe::stream},
+                                                      {"two-pass", Recipe::two_pass}};
+  if (may_adapt_nothing) recipes.emplace_back("none", Recipe::none);
+  add_choice(command, "--recipe", adaptation.recipe, recipes, "how")->group(group);
+  model::EstimatorOptions& estimator = adaptation.estimator;
+  add_choice(command, "--estimator", estimator.rule,
+             {{"ema", model::Rule::ema},
+              {"pooled", model::Rule::pooled},
+              {"prior", model::Rule::prior},
+              {"ubna", model::Rule::ubna}},
+             "of the target's statistics")
+      ->group(group);
+  command.add_option("--momentum", estimator.momentum, "ema, ubna: weight of the new batch")
+      ->type_name("A")
+      ->group(group);
+  command.add_option("--prior-images", estimator.prior_images, "prior: weight of the source, in images")
+      ->type_name("N")
+      ->group(group);
+  command.add_option("--batch-decay", estimator.batch_decay, "ubna: decay of the momentum per batch")
+      ->type_name("B")
+      ->group(group);
+  command.add_option("--layer-decay", estimator.layer_decay, "ubna: decay of the momentum per layer")
+      ->type_name("L")
+      ->group(group);
+  command
+      .add_option("--source-share", adaptation.source_share,
+                  "(1-S) estimate + S source is used; 0 is the paper's")
+      ->type_name("S")
+      ->group(group);
+  command
+      .add_option("--normalize-by", arguments.normalize_by,
+                  "statistics of: all so far, or the slice or batch")
+      ->type_name("running|batch")
+      ->check(CLI::IsMember({"running", "batch"}).description(""))
+      ->default_str("running; two-pass: batch")
+      ->group(group);
+  command.add_option("--probe", arguments.probe, "stream: slices measured before the first is segmented")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->default_str("3; with batch: 0")
+      ->group(group);
+  command.add_option("--lag", adaptation.lag, "stream: a slice's moments count L slices later")
+      ->type_name("L")
+      ->group(group);
+  add_choice(command, "--freeze", adaptation.freeze,
+             {{"never", Freeze::never}, {"probe", Freeze::probe}, {"settled", Freeze::settled}},
+             "stream: when to stop updating")
+      ->group(group);
+  command
+      .add_option("--settle-drift", adaptation.settle.drift, "settled: drift per slice and channel at most")
+      ->type_name("D")
+      ->group(group);
+  command.add_option("--settle-slices", adaptation.settle.slices, "settled: for so many slices in a row")
+      ->type_name("N")
+      ->group(group);
+}
+
+void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
+  const std::string group = "Resources";
+  command.add_option("--threads", arguments.resources.threads, "at most so many")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096).description(""))
+      ->default_str("all")
+      ->group(group);
+  command.add_option("--memory", arguments.memory, "at most so much, as 4G or 512M")
+      ->type_name("SIZE")
+      ->default_str(pipeline::spoken_memory(pipeline::default_memory_budget()))
+      ->group(group);
+  command
+      .add_option("--tile", arguments.resources.tile, "height and width of a tile without its halo, at most")
+      ->type_name("PIXELS")
+      ->check(CLI::PositiveNumber.description(""))
+      ->default_str("planned")
+      ->group(group);
+}
+
+/// An option that the chosen estimator does not know must not look as if it had an effect.
+void require_parameters_fit(const CLI::App& command, const RunArguments& arguments) {
+  const auto rule = arguments.adaptation.estimator.rule;
+  const auto only_for = [&](const char* option, bool fits, const char* users) {
+    if (command.count(option) > 0 && !fits)
+      throw CLI::ValidationError(option, std::string("belongs to ") + users);
+  };
+  only_for("--momentum", rule == model::Rule::ema || rule == model::Rule::ubna,
+           "the estimators ema and ubna");
+  only_for("--prior-images", rule == model::Rule::prior, "the estimator prior");
+  only_for("--batch-decay", rule == model::Rule::ubna, "the estimator ubna");
+  only_for("--layer-decay", rule == model::Rule::ubna, "the estimator ubna");
+  const bool settles = arguments.adaptation.freeze == Freeze::settled;
+  only_for("--settle-drift", settles, "--freeze settled");
+  only_for("--settle-slices", settles, "--freeze settled");
+  only_for("--lag", arguments.adaptation.recipe == Recipe::stream, "--recipe stream");
+}
+
+}  // namespace
+
+void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adapt_nothing) {
+  command.add_option("STACK", arguments.stack, "multi-page TIFF, folder or glob of TIFFs")->required();
+  command.add_option("--model", arguments.model, "U-Net as ONNX, exported with its BatchNorm layers")
+      ->type_name("ONNX")
+      ->required();
+  const std::string group = "Input";
+  add_slices_option(command, arguments.input.slices)->group(group);
+  command
+      .add_option("--normalization", arguments.normalization,
+                  "unit, zscore:MEAN,STD, stack, slice or percentile:LO,HI")
+      ->type_name("RULE")
+      ->default_str("the model's, else unit")
+      ->group(group);
+  add_adaptation_arguments(command, arguments.adaptation, arguments, may_adapt_nothing);
+  add_resource_arguments(command, arguments);
+  command.parse_complete_callback([&command, &arguments] { require_parameters_fit(command, arguments); });
+}
+
+void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context) {
+  const std::string group = "Output";
+  command.add_flag("--overwrite", arguments.overwrite, "replace outputs that exist")->group(group);
+  command.add_option("--report", arguments.report, "what was done, as JSON")->type_name("JSON")->group(group);
+  command.add_option("--trace", arguments.trace, "when each node was at work, for a trace viewer")
+      ->type_name("JSON")
+      ->group(group);
+  add_logging_options(command, context);
+}
+
+void complete(RunArguments& arguments) {
+  if (!arguments.normalization.empty()) {
+    arguments.input.normalization = nodes::Normalization::parse(arguments.normalization);
+  }
+  if (!arguments.normalize_by.empty()) {
+    arguments.adaptation.normalize_by =
+        arguments.normalize_by == "batch" ? pipeline::NormalizeBy::batch : pipeline::NormalizeBy::running;
+  }
+  if (arguments.probe >= 0) arguments.adaptation.probe = arguments.probe;
+  if (!arguments.memory.empty()) {
+    arguments.resources.memory = static_cast<std::size_t>(parse_bytes(arguments.memory));
+  }
+  require_free(arguments.report, arguments.overwrite);
+  require_free(arguments.trace, arguments.overwrite);
+}
+
+void require_free(const std::string& path, bool overwrite) {
+  if (path.empty() || overwrite || !std::filesystem::exists(path)) return;
+  throw io::Error(io::ErrorKind::cannot_create, path, "exists already (--overwrite replaces it)");
+}
+
+RunConsole::RunConsole(Context& context, const RunArguments& arguments, std::int64_t voxels_per_slice)
+    : context_(context) {
+  hooks_.stop = context.interruption.token();
+  hooks_.trace = arguments.trace;
+  hooks_.log = [this](const std::string& line) { context_.log->info("{}", line); };
+  hooks_.begin = [this, voxels_per_slice](const std::string& phase, std::int64_t slices) {
+    progress_.reset();
+    progress_ = make_progress(context_, phase, slices, voxels_per_slice);
+  };
+  hooks_.advance = [this] {
+    if (progress_) progress_->add_slice();
+  };
+}
+
+void RunConsole::conclude(const pipeline::RunReport& report) {
+  if (progress_) context_.log->info("{}", progress_->summary());
+  progress_.reset();
+  context_.log->info("peak memory {} of {}", pipeline::spoken_memory(report.peak_memory),
+                     pipeline::spoken_memory(report.options.memory));
+  for (const std::string& warning : report.warnings) context_.log->warn("{}", warning);
+}
+
+void keep_heap_small() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
+}  // namespace fibflow::cli

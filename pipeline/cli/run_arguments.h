@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+
+#include "pipeline/cli/context.h"
+#include "pipeline/options.h"
+#include "pipeline/run.h"
+
+namespace fibflow::cli {
+
+/// The arguments that `segment` and `adapt` share. They outlive the command line.
+struct RunArguments {
+  std::string stack;
+  std::string model;
+  std::string normalization;  ///< empty: the model's
+  std::string memory;         ///< empty: the default
+  std::string report;         ///< empty: none
+  std::string trace;          ///< empty: none
+  int probe = -1;             ///< -1: the default
+  std::string normalize_by;   ///< empty: the default
+  pipeline::InputOptions input;
+  pipeline::AdaptationOptions adaptation;
+  pipeline::ResourceOptions resources;
+  bool overwrite = false;
+};
+
+/// Adds them to a command; may_adapt_nothing: the recipe none is one of its recipes.
+void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adapt_nothing);
+
+/// Adds what belongs at the end of the help: --overwrite, --report, --trace and the messages.
+void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context);
+
+/// Turns what is kept as text into options. Throws std::invalid_argument.
+void complete(RunArguments& arguments);
+
+/// Throws io::Error (cannot_create) if a file exists and may not be overwritten.
+void require_free(const std::string& path, bool overwrite);
+
+/// Lets a run log to the command's log and draw its progress; lives while the run does.
+class RunConsole {
+ public:
+  RunConsole(Context& context, const RunArguments& arguments, std::int64_t voxels_per_slice);
+
+  const pipeline::RunHooks& hooks() const { return hooks_; }
+
+  /// Takes the bar away and logs what the run did and its warnings.
+  void conclude(const pipeline::RunReport& report);
+
+ private:
+  Context& context_;
+  std::unique_ptr<pipeline::Progress> progress_;
+  pipeline::RunHooks hooks_;
+};
+
+/// Keeps memory that was freed from staying with the process, so that --memory can be kept: big blocks are
+/// mapped on their own, and few arenas share the small ones.
+void keep_heap_small();
+
+}  // namespace fibflow::cli

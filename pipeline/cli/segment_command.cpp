@@ -1,0 +1,73 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "io/stack.h"
+#include "pipeline/cli/arguments.h"
+#include "pipeline/cli/commands.h"
+#include "pipeline/cli/run_arguments.h"
+#include "pipeline/exit_codes.h"
+#include "pipeline/run.h"
+
+namespace fibflow::cli {
+namespace {
+
+struct Arguments : RunArguments {
+  pipeline::OutputOptions output;
+};
+
+int segment(Arguments& arguments, Context& context) {
+  keep_heap_small();
+  complete(arguments);
+  arguments.output.overwrite = arguments.overwrite;
+  require_free(arguments.output.mask, arguments.overwrite);
+  require_free(arguments.output.probability, arguments.overwrite);
+  const auto stack = io::open_stack(arguments.stack);
+  const auto network = model::Network::load(arguments.model);
+
+  RunConsole console(context, arguments,
+                     static_cast<std::int64_t>(stack->info().height) * stack->info().width);
+  const pipeline::Outcome outcome = pipeline::segment(*stack, network, arguments.input, arguments.adaptation,
+                                                      arguments.output, arguments.resources, console.hooks());
+  console.conclude(outcome.report);
+  if (!arguments.report.empty()) write_report(outcome.report, arguments.report, arguments.overwrite);
+  return pipeline::exit_ok;
+}
+
+}  // namespace
+
+void add_segment(CLI::App& program, Context& context) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = program.add_subcommand("segment",
+                                             "Segments a stack, and adapts the model to it on the way.\n"
+                                             "One pass, slice by slice, in bounded memory.");
+  add_run_arguments(*command, *arguments, true);
+  const std::string group = "Output";
+  pipeline::OutputOptions& output = arguments->output;
+  command->add_option("-o,--output", output.mask, "masks, 0 and 255; class indices if the model has classes")
+      ->type_name("TIFF")
+      ->required();
+  command->add_option("--probability", output.probability, "probabilities of the foreground")
+      ->type_name("TIFF")
+      ->group(group);
+  add_choice(*command, "--probability-type", output.probability_type,
+             {{"u8", io::PixelType::u8}, {"u16", io::PixelType::u16}, {"f32", io::PixelType::f32}},
+             "voxels of the probabilities")
+      ->group(group);
+  add_choice(*command, "--compression", output.compression,
+             {{"deflate", io::Compression::deflate},
+              {"zstd", io::Compression::zstd},
+              {"none", io::Compression::none}},
+             "of the outputs")
+      ->group(group);
+  command->add_option("--threshold", output.threshold, "foreground is what is more probable")
+      ->type_name("P")
+      ->default_str("the model's, else 0.5")
+      ->group(group);
+  add_output_arguments(*command, *arguments, context);
+  command->callback([arguments, &context] {
+    context.run = [arguments, &context] { return segment(*arguments, context); };
+  });
+}
+
+}  // namespace fibflow::cli

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace fibflow::pipeline {
+
+/// Bytes of memory of the machine, or of the container this process runs in if that has less.
+std::size_t machine_memory();
+
+/// What a run may use if nobody says: the smaller of 4 GiB and half of machine_memory().
+std::size_t default_memory_budget();
+
+/// "512 MiB", "1.25 GiB".
+std::string spoken_memory(std::size_t bytes);
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "io/stack.h"
+#include "model/inference.h"
+#include "nodes/normalizer.h"
+#include "pipeline/plan.h"
+#include "pipeline/run_context.h"
+#include "pipeline/slice_range.h"
+#include "pipeline/thread_team.h"
+
+namespace fibflow::pipeline {
+
+/// `count` slices of a range that has its end, spread evenly: the middles of as many equal parts. All of them
+/// if there are not that many.
+std::vector<std::int64_t> spread_slices(SliceRange range, int count);
+
+/// Measures slices in `batch` mode, each on its own, and pools their moments in the order given.
+model::Moments measure_probe(io::Stack& stack, const std::vector<std::int64_t>& slices,
+                             const nodes::Normalizer& normalizer, const model::Inference& inference,
+                             const BatchPlan& plan, ThreadTeam& team, RunContext& run);
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,334 @@
+#include "pipeline/run.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "model/drift.h"
+#include "model/inference.h"
+#include "pipeline/memory_budget.h"
+#include "pipeline/patch_adaptation.h"
+#include "pipeline/probe.h"
+#include "pipeline/resolve_options.h"
+#include "pipeline/run_recorder.h"
+#include "pipeline/slice_reader.h"
+#include "pipeline/slice_writer.h"
+#include "pipeline/version.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Slices whose intensities are measured for the normalization `stack`.
+constexpr int intensity_slices = 16;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+std::size_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) << 10;
+}
+
+template <typename... Values>
+std::string text(const char* format, Values... values) {
+  char line[512];
+  std::snprintf(line, sizeof line, format, values...);
+  return line;
+}
+
+/// One run over one stack.
+class Run {
+ public:
+  Run(io::Stack& stack, const model::Network& network, ResolvedOptions options, const RunHooks& hooks,
+      bool overwrite)
+      : stack_(stack),
+        network_(network),
+        options_(std::move(options)),
+        context_(hooks, overwrite),
+        inference_(network, stack.info().height, stack.info().width),
+        estimator_(options_.estimator, network.source_statistics()),
+        team_(options_.threads) {
+    outcome_.report.started = utc_now();
+    outcome_.report.input = stack.info();
+    outcome_.report.options = options_;
+    outcome_.report.warnings = stack.info().remarks;
+    outcome_.report.model = {
+        network.name(),           network.producer(),        network.opset(),
+        network.input_channels(), network.output_channels(), static_cast<int>(network.batch_norms().size()),
+        network.parameters()};
+  }
+
+  void prepare(bool segments, io::PixelType probability_type, bool wants_probability);
+  void adapt();
+  void segment(SliceWriter& writer, nodes::PredictionFormat format);
+  Outcome finish(std::string command);
+
+ private:
+  RunReport& report() { return outcome_.report; }
+  SliceRange range() const { return {options_.first_slice, options_.end_slice}; }
+  bool starts_frozen() const { return options_.recipe != Recipe::stream || options_.freeze == Freeze::probe; }
+  bool own_statistics() const {
+    return options_.recipe == Recipe::stream && options_.normalize_by == NormalizeBy::batch;
+  }
+  void measure_intensity();
+  PlanRequest plan_request(std::size_t probability_bytes) const;
+  void log_plan();
+  void probe();
+  void two_pass();
+
+  io::Stack& stack_;
+  const model::Network& network_;
+  const ResolvedOptions options_;
+  RunContext context_;
+  model::Inference inference_;
+  model::Estimator estimator_;
+  ThreadTeam team_;
+  std::optional<nodes::Normalizer> normalizer_;
+  std::optional<Plan> plan_;
+  Outcome outcome_;
+  const Clock::time_point start_ = Clock::now();
+};
+
+void Run::measure_intensity() {
+  nodes::IntensityMoments measured;
+  if (options_.normalization.kind == nodes::Normalization::Kind::stack) {
+    const std::vector<std::int64_t> sample = spread_slices(range(), intensity_slices);
+    for (const std::int64_t z : sample) {
+      measured.merge(context_.call("intensity measurement", {z}, [&] {
+        const io::Slice slice = stack_.read(z);
+        nodes::require_finite(slice);
+        return nodes::measure_intensity(slice);
+      }));
+    }
+    report().intensity = RunReport::Intensity{measured.mean, measured.deviation(), sample};
+    context_.log(text("intensity of %zu slices: mean %.4g, deviation %.4g", sample.size(), measured.mean,
+                      measured.deviation()));
+  }
+  normalizer_.emplace(options_.normalization, measured);
+}
+
+PlanRequest Run::plan_request(std::size_t probability_bytes) const {
+  PlanRequest request;
+  request.memory = options_.memory;
+  request.threads = options_.threads;
+  request.tile = options_.tile;
+  request.lag = options_.lag;
+  request.measures = !starts_frozen();
+  request.freezes = starts_frozen() || options_.freeze == Freeze::settled;
+  request.own_statistics = own_statistics();
+  request.probes = options_.probe > 0;
+  request.voxel_bytes = io::bytes_per_voxel(stack_.info().type);
+  request.probability_bytes = probability_bytes;
+  return request;
+}
+
+void Run::log_plan() {
+  const Plan& plan = *plan_;
+  report().plan = RunReport::Tiles{plan.grid.rows(),       plan.grid.columns(),  plan.grid.core_height(),
+                                   plan.grid.core_width(), plan.limits.workers,  plan.limits.slices_in_flight,
+                                   plan.expected_memory,   plan.smallest_memory, plan.work};
+  context_.log(
+      text("plan: %d x %d tiles of %d x %d pixels (%.2f times the work of whole slices), %d workers on %d "
+           "threads, %d slices in flight, expected memory %s of %s",
+           plan.grid.rows(), plan.grid.columns(), plan.grid.core_height(), plan.grid.core_width(), plan.work,
+           plan.limits.workers, options_.threads, plan.limits.slices_in_flight,
+           spoken_memory(plan.expected_memory).c_str(), spoken_memory(options_.memory).c_str()));
+  if (plan.useful_threads < options_.threads) {
+    context_.log(
+        text("only %d of %d threads can be busy: more memory, smaller tiles (--tile) or, with running "
+             "statistics, a larger --lag would use more",
+             plan.useful_threads, options_.threads));
+  }
+}
+
+void Run::prepare(bool segments, io::PixelType probability_type, bool wants_probability) {
+  context_.log("options: " + one_line(options_));
+  context_.check_stop();
+  measure_intensity();
+  const std::size_t probability_bytes = wants_probability ? io::bytes_per_voxel(probability_type) : 0;
+  if (options_.recipe == Recipe::two_pass) {
+    const PatchMemory memory = patch_memory(network_, stack_.info(), range().size());
+    require_patch_memory(memory, options_.memory);
+  }
+  if (segments) {
+    plan_ = plan_run(inference_, plan_request(probability_bytes));
+    log_plan();
+  }
+  report().seconds.prepare = seconds_since(start_);
+}
+
+void Run::adapt() {
+  const auto begin = Clock::now();
+  if (options_.recipe == Recipe::two_pass) two_pass();
+  if (options_.probe > 0) probe();
+  report().seconds.adapt = seconds_since(begin);
+}
+
+void Run::probe() {
+  const std::vector<std::int64_t> slices = spread_slices(range(), options_.probe);
+  context_.begin("probe", static_cast<std::int64_t>(slices.size()));
+  const model::Moments moments =
+      measure_probe(stack_, slices, *normalizer_, inference_, plan_->probe.value(), team_, context_);
+  estimator_.start_from(moments, static_cast<double>(slices.size()));
+  report().adaptation.emplace().probe_slices = slices;
+  const model::Drift far = model::drift(estimator_.source(), estimator_.estimate());
+  context_.log(
+      text("probe: %zu slices measured; the source's statistics are at a distance of %.3g per channel",
+           slices.size(), far.per_channel));
+}
+
+void Run::two_pass() {
+  context_.begin("adapt", range().size());
+  const PatchAdaptation adaptation{options_.normalize_by, options_.source_share, options_.memory};
+  adapt_over_patches(stack_, range(), *normalizer_, network_, adaptation, estimator_, team_, context_);
+  context_.log(text("adapted on %lld batches of patches", static_cast<long long>(estimator_.batches())));
+}
+
+void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
+  const auto begin = Clock::now();
+  context_.begin("segment", range().size());
+  const nodes::UpdateRule rule{
+      options_.source_share, options_.lag, starts_frozen(),
+      options_.freeze == Freeze::settled ? std::optional(options_.settle) : std::nullopt};
+  const nodes::Classifier classifier(network_.output(), network_.output_channels(), format);
+  RunRecorder recorder;
+  SliceReader reader(stack_, range());
+  nodes::WorkerPool workers(plan_->limits.workers);
+  const nodes::Tiler tiler(plan_->grid);
+  const nodes::Segmenter segmenter(inference_, classifier, workers);
+  std::optional<nodes::OwnStatisticsSegmenter> own_statistics_segmenter;
+  if (own_statistics()) {
+    own_statistics_segmenter.emplace(inference_, classifier, workers,
+                                     team_.loop(plan_->limits.workers, "tile", context_));
+  }
+  nodes::Stitcher stitcher(plan_->grid, format);
+  nodes::MomentsCollector collector(plan_->grid.size());
+  nodes::StatisticsUpdater updater(inference_, estimator_, rule);
+
+  const SegmentNodes nodes{[&] {
+                             auto slice = reader();
+                             if (slice) recorder.was_read(slice->order);
+                             return slice;
+                           },
+                           [&] { return reader.place_of_next(); },
+                           *normalizer_,
+                           tiler,
+                           segmenter,
+                           own_statistics_segmenter ? &*own_statistics_segmenter : nullptr,
+                           stitcher,
+                           collector,
+                           [&](const nodes::SliceMoments& moments) {
+                             const nodes::Update update = updater(moments);
+                             recorder.was_measured(update, moments.z);
+                             return update.next;
+                           },
+                           [&](const nodes::SegmentedSlice& slice) {
+                             writer(slice);
+                             recorder.was_written(slice);
+                             context_.advance();
+                           }};
+  const std::vector<nodes::Snapshot> first(static_cast<std::size_t>(options_.lag), updater.first());
+  team_.run([&] { run_segment_graph(nodes, first, plan_->limits, context_); });
+
+  estimator_ = updater.estimator();
+  const std::int64_t measured =
+      updater.frozen_after() ? *updater.frozen_after() + options_.lag : range().size();
+  report().slices = recorder.records(starts_frozen() ? 0 : measured);
+  if (updater.frozen_after()) {
+    const std::int64_t z = range().first + *updater.frozen_after();
+    if (!report().adaptation) report().adaptation.emplace();
+    report().adaptation->frozen_after = z;
+    context_.log(text("statistics settled after slice %lld; frozen from slice %lld on",
+                      static_cast<long long>(z), static_cast<long long>(z + options_.lag)));
+  }
+  report().seconds.segment = seconds_since(begin);
+}
+
+Outcome Run::finish(std::string command) {
+  outcome_.statistics = model::blend(estimator_.estimate(), estimator_.source(), options_.source_share);
+  report().command = std::move(command);
+  if (options_.recipe != Recipe::none) {
+    if (!report().adaptation) report().adaptation.emplace();
+    const model::Drift far = model::drift(estimator_.source(), outcome_.statistics);
+    report().adaptation->batches = estimator_.batches();
+    report().adaptation->drift_from_source = far.per_channel;
+    report().adaptation->layer_drift_from_source = far.layers;
+    context_.log(
+        text("adaptation: %lld updates, the source's statistics are at a distance of %.3g per channel from "
+             "those in use at the end",
+             static_cast<long long>(estimator_.batches()), far.per_channel));
+  }
+  context_.finish_trace();
+  report().seconds.total = seconds_since(start_);
+  report().peak_memory = peak_memory();
+  return std::move(outcome_);
+}
+
+}  // namespace
+
+Outcome segment(io::Stack& stack, const model::Network& network, const InputOptions& input,
+                const AdaptationOptions& adaptation, const OutputOptions& output,
+                const ResourceOptions& resources, const RunHooks& hooks) {
+  const ResolvedOptions options =
+      resolve_options(input, adaptation, output, resources, stack.info(), network);
+  SliceWriter writer(
+      output, stack.info().voxel_nm, options.end_slice - options.first_slice,
+      std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(options));
+  Run run(stack, network, options, hooks, output.overwrite);
+  const bool wants_probability = !output.probability.empty();
+  run.prepare(true, output.probability_type, wants_probability);
+  run.adapt();
+  run.segment(writer,
+              {options.threshold, wants_probability ? std::optional(output.probability_type) : std::nullopt});
+  writer.finish();
+  Outcome outcome = run.finish("segment");
+  if (!output.mask.empty()) outcome.report.outputs.emplace_back("mask", output.mask);
+  if (!output.probability.empty()) outcome.report.outputs.emplace_back("probability", output.probability);
+  return outcome;
+}
+
+Outcome adapt(io::Stack& stack, const model::Network& network, const InputOptions& input,
+              const AdaptationOptions& adaptation, const ResourceOptions& resources, const RunHooks& hooks) {
+  if (adaptation.recipe == Recipe::none) throw std::invalid_argument("the recipe none adapts nothing");
+  const ResolvedOptions options = resolve_options(input, adaptation, {}, resources, stack.info(), network);
+  SliceWriter nowhere({}, {}, 0, "");
+  Run run(stack, network, options, hooks, true);
+  run.prepare(options.recipe == Recipe::stream, io::PixelType::u8, false);
+  run.adapt();
+  const bool streams = options.recipe == Recipe::stream && options.freeze != Freeze::probe;
+  if (streams) run.segment(nowhere, {options.threshold, std::nullopt});
+  return run.finish("adapt");
+}
+
+std::string adapted_model(const model::Network& network, const Outcome& outcome) {
+  const ResolvedOptions& options = outcome.report.options;
+  return network.with_statistics(outcome.statistics,
+                                 {{"fibflow.adapted_on", outcome.report.input.path},
+                                  {"fibflow.recipe", name_of(options.recipe)},
+                                  {"fibflow.estimator", model::name_of(options.estimator.rule)},
+                                  {"fibflow.source_share", text("%g", options.source_share)},
+                                  {"fibflow.options", one_line(options)},
+                                  {"fibflow.normalization", options.normalization.text()},
+                                  {"fibflow.threshold", text("%g", options.threshold)},
+                                  {"fibflow.version", version()}});
+}
+
+}  // namespace fibflow::pipeline

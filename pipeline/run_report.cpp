@@ -1,0 +1,182 @@
+#include "pipeline/run_report.h"
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "io/atomic_file.h"
+#include "pipeline/version.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json known(double size) {
+  return size > 0 ? Json(size) : Json();
+}
+
+Json input_json(const io::StackInfo& info, const ResolvedOptions& options) {
+  return {{"path", info.path},
+          {"format", info.format},
+          {"compression", info.compression},
+          {"depth", info.depth},
+          {"height", info.height},
+          {"width", info.width},
+          {"type", io::name_of(info.type)},
+          {"voxel_nm",
+           {{"z", known(info.voxel_nm.z)}, {"y", known(info.voxel_nm.y)}, {"x", known(info.voxel_nm.x)}}},
+          {"first_slice", options.first_slice},
+          {"end_slice", options.end_slice}};
+}
+
+Json model_json(const RunReport::Model& model) {
+  return {{"file", model.file},
+          {"producer", model.producer},
+          {"opset", model.opset},
+          {"input_channels", model.input_channels},
+          {"output_channels", model.output_channels},
+          {"batch_norm_layers", model.batch_norms},
+          {"parameters", model.parameters}};
+}
+
+Json estimator_json(const model::EstimatorOptions& options) {
+  Json json{{"rule", model::name_of(options.rule)}};
+  switch (options.rule) {
+    case model::Rule::ema:
+      json["momentum"] = options.momentum;
+      break;
+    case model::Rule::pooled:
+      break;
+    case model::Rule::prior:
+      json["prior_images"] = options.prior_images;
+      break;
+    case model::Rule::ubna:
+      json["momentum"] = options.momentum;
+      json["batch_decay"] = options.batch_decay;
+      json["layer_decay"] = options.layer_decay;
+      break;
+  }
+  return json;
+}
+
+Json options_json(const ResolvedOptions& options) {
+  Json json{{"recipe", name_of(options.recipe)}};
+  if (options.recipe != Recipe::none) {
+    json["estimator"] = estimator_json(options.estimator);
+    json["source_share"] = options.source_share;
+    json["normalize_by"] = name_of(options.normalize_by);
+  }
+  if (options.recipe == Recipe::stream) {
+    json["probe"] = options.probe;
+    json["lag"] = options.lag;
+    json["freeze"] = name_of(options.freeze);
+    if (options.freeze == Freeze::settled) {
+      json["settle_drift"] = options.settle.drift;
+      json["settle_slices"] = options.settle.slices;
+    }
+  }
+  json["normalization"] = {{"rule", options.normalization.text()}, {"from", options.normalization_source}};
+  json["threshold"] = options.threshold_source == "unused"
+                          ? Json()
+                          : Json{{"value", options.threshold}, {"from", options.threshold_source}};
+  json["threads"] = options.threads;
+  json["memory"] = options.memory;
+  json["tile"] = options.tile > 0 ? Json(options.tile) : Json("planned");
+  return json;
+}
+
+Json plan_json(const RunReport::Tiles& plan) {
+  return {{"tile_rows", plan.rows},
+          {"tile_columns", plan.columns},
+          {"core_height", plan.height},
+          {"core_width", plan.width},
+          {"workers", plan.workers},
+          {"slices_in_flight", plan.slices_in_flight},
+          {"expected_memory", plan.expected_memory},
+          {"smallest_memory", plan.smallest_memory},
+          {"work", plan.work}};
+}
+
+Json adaptation_json(const AdaptationSummary& adaptation) {
+  return {{"probe_slices", adaptation.probe_slices},
+          {"batches", adaptation.batches},
+          {"frozen_after", or_null(adaptation.frozen_after)},
+          {"drift_from_source", adaptation.drift_from_source},
+          {"layer_drift_from_source", adaptation.layer_drift_from_source}};
+}
+
+Json slices_json(const std::vector<SliceRecord>& slices) {
+  Json json = Json::array();
+  for (const SliceRecord& slice : slices) {
+    json.push_back({{"z", slice.z},
+                    {"seconds", slice.seconds},
+                    {"foreground", slice.foreground},
+                    {"frozen", slice.frozen},
+                    {"drift", or_null(slice.drift)}});
+  }
+  return json;
+}
+
+}  // namespace
+
+Json RunReport::json() const {
+  Json json;
+  json["format"] = "fibflow run report";
+  json["format_version"] = 1;
+  json["fibflow"] = version();
+  json["command"] = command;
+  json["started"] = started;
+  json["input"] = input_json(input, options);
+  json["model"] = model_json(model);
+  json["options"] = options_json(options);
+  json["intensity"] = nullptr;
+  if (intensity) {
+    json["intensity"] = {
+        {"mean", intensity->mean}, {"deviation", intensity->deviation}, {"slices", intensity->slices}};
+  }
+  json["plan"] = plan ? plan_json(*plan) : Json();
+  json["adaptation"] = adaptation ? adaptation_json(*adaptation) : Json();
+  json["slices"] = slices_json(slices);
+  json["outputs"] = Json::object();
+  for (const auto& [kind, path] : outputs) json["outputs"][kind] = path;
+  json["seconds"] = {{"prepare", seconds.prepare},
+                     {"adapt", seconds.adapt},
+                     {"segment", seconds.segment},
+                     {"total", seconds.total}};
+  const double voxels = static_cast<double>(options.end_slice - options.first_slice) *
+                        static_cast<double>(input.height) * input.width;
+  json["voxels_per_second"] = seconds.total > 0 ? Json(voxels / seconds.total) : Json();
+  json["peak_memory"] = peak_memory;
+  json["warnings"] = warnings;
+  return json;
+}
+
+std::string one_line(const ResolvedOptions& options) {
+  std::ostringstream line;
+  line << "recipe " << name_of(options.recipe);
+  if (options.recipe != Recipe::none) {
+    line << ", estimator " << estimator_json(options.estimator).dump() << ", source share "
+         << options.source_share << ", normalized by " << name_of(options.normalize_by);
+  }
+  if (options.recipe == Recipe::stream) {
+    line << ", probe " << options.probe << ", lag " << options.lag << ", freeze " << name_of(options.freeze);
+  }
+  line << ", normalization " << options.normalization.text();
+  if (options.threshold_source != "unused") line << ", threshold " << options.threshold;
+  line << ", slices " << options.first_slice << ":" << options.end_slice;
+  return line.str();
+}
+
+void write_report(const RunReport& report, const std::string& path, bool overwrite) {
+  io::AtomicFile file(path, overwrite);
+  const std::string text = report.json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  file.write(text.data(), text.size());
+  file.commit();
+}
+
+}  // namespace fibflow::pipeline

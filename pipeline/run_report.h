@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/stack.h"
+#include "model/estimator.h"
+#include "pipeline/options.h"
+#include "pipeline/plan.h"
+
+namespace fibflow::pipeline {
+
+/// Every option of a run with its default filled in.
+struct ResolvedOptions {
+  Recipe recipe = Recipe::stream;
+  model::EstimatorOptions estimator;
+  double source_share = 0;
+  NormalizeBy normalize_by = NormalizeBy::running;
+  Freeze freeze = Freeze::never;
+  nodes::SettleRule settle;
+  int probe = 0;  ///< slices
+  int lag = 4;
+  nodes::Normalization normalization;
+  std::string normalization_source;  ///< "option", "model" or "default"
+  double threshold = 0.5;
+  std::string threshold_source;  ///< as above, or "unused" for networks with several output channels
+  std::int64_t first_slice = 0;
+  std::int64_t end_slice = 0;
+  int threads = 1;
+  std::size_t memory = 0;  ///< bytes
+  int tile = 0;            ///< 0: planned
+};
+
+/// What happened to one slice.
+struct SliceRecord {
+  std::int64_t z = 0;
+  double seconds = 0;           ///< from read to written
+  double foreground = 0;        ///< share of pixels that are not background
+  bool frozen = false;          ///< segmented with frozen statistics
+  std::optional<double> drift;  ///< per channel, that this slice's moments caused in the statistics in use
+};
+
+/// What adaptation did.
+struct AdaptationSummary {
+  std::vector<std::int64_t> probe_slices;
+  std::int64_t batches = 0;                  ///< the estimator's updates
+  std::optional<std::int64_t> frozen_after;  ///< z of the slice that settled the statistics
+  double drift_from_source = 0;  ///< per channel: the source's statistics against those in use at the end
+  std::vector<double> layer_drift_from_source;  ///< summed over each layer's channels
+};
+
+/// What a run was and did. As JSON (version 1):
+///
+///     format          "fibflow run report"
+///     format_version  1; fields may be added without changing it
+///     fibflow         version of the program
+///     command         "segment" or "adapt"
+///     started         UTC, ISO 8601
+///     input           the stack: path, format, depth, height, width, type, voxel_nm, slices used
+///     model           file, producer, opset, channels, BatchNorm layers, parameters
+///     options         every option with its value, defaults filled in
+///     intensity       mean and deviation measured for the normalization `stack`, and the slices sampled;
+///     else null plan            tiles, workers, slices in flight, expected memory in bytes, work relative to
+///     no tiles adaptation      probe slices, batches, drift from the source per channel and per layer; null
+///     without slices          one record for each slice: z, seconds, foreground, frozen, drift outputs path
+///     by kind seconds         wall time: prepare, adapt (before the segmentation), segment, total
+///     voxels_per_second  of the whole run
+///     peak_memory     of the process until the run ended, in bytes
+///     warnings        texts
+struct RunReport {
+  struct Seconds {
+    double prepare = 0;
+    double adapt = 0;
+    double segment = 0;
+    double total = 0;
+  };
+  struct Intensity {
+    double mean = 0;
+    double deviation = 0;
+    std::vector<std::int64_t> slices;
+  };
+  struct Model {
+    std::string file;
+    std::string producer;
+    int opset = 0;
+    int input_channels = 0;
+    int output_channels = 0;
+    int batch_norms = 0;
+    std::size_t parameters = 0;
+  };
+  struct Tiles {
+    int rows = 0;
+    int columns = 0;
+    int height = 0;  ///< of the largest core
+    int width = 0;
+    int workers = 0;
+    int slices_in_flight = 0;
+    std::size_t expected_memory = 0;
+    std::size_t smallest_memory = 0;
+    double work = 1;
+  };
+
+  std::string command;
+  std::string started;
+  io::StackInfo input;
+  Model model;
+  ResolvedOptions options;
+  std::optional<Intensity> intensity;
+  std::optional<Tiles> plan;
+  std::optional<AdaptationSummary> adaptation;
+  std::vector<SliceRecord> slices;
+  std::vector<std::pair<std::string, std::string>> outputs;  ///< kind, path
+  Seconds seconds;
+  std::size_t peak_memory = 0;
+  std::vector<std::string> warnings;
+
+  nlohmann::ordered_json json() const;
+};
+
+/// The options that decide the result, on one line: kept in the outputs.
+std::string one_line(const ResolvedOptions& options);
+
+/// Writes the report as indented JSON; it appears under its name when it is complete. Throws io::Error.
+void write_report(const RunReport& report, const std::string& path, bool overwrite);
+
+}  // namespace fibflow::pipeline

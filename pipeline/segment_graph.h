@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "nodes/moments_collector.h"
+#include "nodes/normalizer.h"
+#include "nodes/own_statistics_segmenter.h"
+#include "nodes/segmenter.h"
+#include "nodes/statistics_updater.h"
+#include "nodes/stitcher.h"
+#include "nodes/tiler.h"
+#include "pipeline/run_context.h"
+
+namespace fibflow::pipeline {
+
+/// The bodies of the graph's nodes. What is not const here is called by one thread at a time, in the order of
+/// the slices where that is said.
+struct SegmentNodes {
+  std::function<std::optional<nodes::OrderedSlice>()>
+      read;                              ///< the next slice, or nothing after the last; serial
+  std::function<Place()> place_of_next;  ///< of the slice that read() would give
+  const nodes::Normalizer& normalizer;
+  const nodes::Tiler& tiler;
+  const nodes::Segmenter& segmenter;
+  /// Instead of the segmenter, if each slice is normalized with its own statistics; else null.
+  const nodes::OwnStatisticsSegmenter* own_statistics_segmenter = nullptr;
+  nodes::Stitcher& stitcher;
+  nodes::MomentsCollector& collector;
+  std::function<nodes::OrderedSnapshot(const nodes::SliceMoments&)> update;  ///< serial, in order
+  std::function<void(const nodes::SegmentedSlice&)> write;                   ///< serial, in order
+};
+
+/// How much of the graph may be at work at once.
+struct FlowLimits {
+  int workers = 1;           ///< tiles
+  int slices_in_flight = 1;  ///< slices between reader and writer
+  int whole_slices = 1;      ///< slices in the own-statistics segmenter
+};
+
+/// Segments all slices of the reader. first: the snapshots for the first slices, in order; their number is
+/// the lag. Call it within the arena whose threads are to work. Returns when the last slice was written;
+/// rethrows the first failure, after all nodes have come to rest.
+void run_segment_graph(const SegmentNodes& nodes, const std::vector<nodes::Snapshot>& first,
+                       const FlowLimits& limits, RunContext& run);
+
+}  // namespace fibflow::pipeline
