@@ -71,6 +71,36 @@ TEST(PhantomImageTest, ShotNoiseHasAVarianceProportionalToTheGrayLevel) {
   }
 }
 
+TEST(PhantomImageTest, ShotNoiseIsIndependentBetweenVoxelsAndSlices) {
+  PhantomParameters p = small();
+  p.acquisition = no_effects;
+  const Phantom clean(p);
+  p.acquisition.shot_noise = 12;
+  const Phantom noisy(p);
+  const auto noise_of = [&](std::int64_t z) {
+    const Bytes with = bytes_of(noisy.image(z)), without = bytes_of(clean.image(z));
+    std::vector<double> noise(with.size());
+    for (std::size_t k = 0; k < noise.size(); ++k) {
+      noise[k] = static_cast<double>(with[k]) - without[k];
+    }
+    return noise;
+  };
+  const std::vector<double> here = noise_of(3), next_slice = noise_of(4);
+  const auto correlation = [](const std::vector<double>& a, const std::vector<double>& b, std::size_t shift) {
+    double product = 0, squares_a = 0, squares_b = 0;
+    for (std::size_t k = shift; k < a.size(); ++k) {
+      product += a[k] * b[k - shift];
+      squares_a += a[k] * a[k];
+      squares_b += b[k - shift] * b[k - shift];
+    }
+    return product / std::sqrt(squares_a * squares_b);
+  };
+  EXPECT_LT(std::abs(correlation(here, next_slice, 0)), 0.03);
+  for (const std::size_t shift : {1, 2, 200, 201, 256, 512, 1024, 4096}) {
+    EXPECT_LT(std::abs(correlation(here, here, shift)), 0.03) << "voxels apart: " << shift;
+  }
+}
+
 /// The variance of what columns (or rows) are brightened by, on the average.
 double variance_of_means(const Bytes& changed, const Bytes& clean, std::size_t width, bool of_columns) {
   const std::size_t height = clean.size() / width;
@@ -190,7 +220,7 @@ TEST(PhantomImageTest, DefocusBlurs) {
 TEST(PhantomImageTest, JitterMovesImageAndLabelsTogether) {
   PhantomParameters p = small();
   p.acquisition = no_effects;
-  p.acquisition.charging = 0;
+  p.acquisition.defocus = 0.5;  // the image is then made larger than the labels, and cut
   const Phantom still(p);
   p.acquisition.jitter = 3;
   const Phantom jittered(p);

@@ -158,19 +158,13 @@ TEST_P(PhantomOfBoth, LabelsAreTheMitochondriaOfTheCompartments) {
   }
 }
 
-// The same cell without its mitochondria shows what they would have covered.
-TEST_P(PhantomOfBoth, LabelsLieInFreeCytosolOnly) {
-  PhantomParameters p = roomy(GetParam());
-  p.content.nucleus_share = 0.3;
-  p.content.lysosomes_per_um3 = 1;
-  p.content.lipid_droplets_per_um3 = 0.6;
-  p.content.golgi_per_um3 = 0.4;
+/// Checks that labels cover nothing but what is cytosol in the same cell without mitochondria.
+void expect_labels_in_free_cytosol(PhantomParameters p) {
   const Phantom full(p);
   p.content.mitochondria_share = 0;
   const Phantom emptied(p);
-  EXPECT_GT(full.census().lysosomes + full.census().lipid_droplets + full.census().golgi_stacks, 5);
   int labelled = 0;
-  for (std::int64_t z = 0; z < 128; z += 8) {
+  for (std::int64_t z = 0; z < p.depth; z += 8) {
     const Bytes labels = bytes_of(full.labels(z)), without = bytes_of(emptied.compartments(z));
     for (std::size_t k = 0; k < labels.size(); ++k) {
       if (labels[k] != 0) {
@@ -181,6 +175,28 @@ TEST_P(PhantomOfBoth, LabelsLieInFreeCytosolOnly) {
     }
   }
   EXPECT_GT(labelled, 1000);
+}
+
+TEST_P(PhantomOfBoth, LabelsLieOutsideOtherBodies) {
+  PhantomParameters p = roomy(GetParam());
+  p.content.lysosomes_per_um3 = 1;
+  p.content.lipid_droplets_per_um3 = 0.6;
+  p.content.golgi_per_um3 = 0.4;
+  const PhantomCensus census = Phantom(p).census();
+  EXPECT_GT(census.lysosomes + census.lipid_droplets + census.golgi_stacks, 5);
+  expect_labels_in_free_cytosol(p);
+}
+
+// Between a folded surface and a large nucleus mitochondria are pressed on from all sides.
+TEST_P(PhantomOfBoth, LabelsLieOutsideResinAndNucleus) {
+  PhantomParameters p = roomy(GetParam());
+  p.depth = 64;
+  p.height = p.width = 320;
+  p.seed = 4;
+  p.content.resin_share = 0.25;
+  p.content.nucleus_share = 0.3;
+  p.content.mitochondria_share = 0.25;
+  expect_labels_in_free_cytosol(p);
 }
 
 TEST_P(PhantomOfBoth, ConsecutiveSlicesAreConsistent) {
