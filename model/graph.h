@@ -95,6 +95,9 @@ struct Network::Graph {
   int stride = 1;
 };
 
+/// Names come from files: what would move a terminal's cursor is replaced.
+std::string printable(std::string text);
+
 /// The value of a node all of whose inputs are known (nullptr for one that was left out).
 /// Throws NodeError if the operator or the operands are not among those that exporters leave for shapes.
 Constant evaluate(const Node& node, const std::vector<const Constant*>& inputs, int opset);

@@ -107,7 +107,18 @@ struct Inference::State {
   std::map<std::string, std::shared_ptr<const CompiledTile>> compiled;  // guarded by mutex
   std::shared_ptr<const Weights> weights;                               // guarded by mutex
 
-  State(Network n, int h, int w) : network(std::move(n)), height(h), width(w) {}
+  State(Network n, int h, int w) : network(std::move(n)), height(h), width(w) {
+    if (h <= 0 || w <= 0) throw std::invalid_argument("a slice needs a positive size");
+  }
+
+  template <typename Shape>
+  void shape(const Shape& make) {
+    try {
+      net = std::make_shared<const ShapedNetwork>(make(network.graph()));
+    } catch (const ModelError& e) {
+      throw ModelError(printable(network.name() + ": " + e.what()));
+    }
+  }
 
   void check(const Region& core) const {
     if (core.empty() || core.y.begin < 0 || core.x.begin < 0 || core.y.end > height || core.x.end > width) {
@@ -118,13 +129,14 @@ struct Inference::State {
 
 Inference::Inference(Network network, int height, int width)
     : state_(std::make_shared<State>(std::move(network), height, width)) {
-  if (height <= 0 || width <= 0) throw std::invalid_argument("a slice needs a positive size");
-  try {
-    state_->net =
-        std::make_shared<const ShapedNetwork>(ShapedNetwork::fit(state_->network.graph(), height, width));
-  } catch (const ModelError& e) {
-    throw ModelError(state_->network.name() + ": " + e.what());
-  }
+  state_->shape([&](const Network::Graph& graph) { return ShapedNetwork::fit(graph, height, width); });
+}
+
+Inference::Inference(Network network, int height, int width, int more_rows, int more_columns)
+    : state_(std::make_shared<State>(std::move(network), height, width)) {
+  state_->shape([&](const Network::Graph& graph) {
+    return ShapedNetwork::extended(graph, height, width, more_rows, more_columns);
+  });
 }
 
 const Network& Inference::network() const {
@@ -161,7 +173,7 @@ std::shared_ptr<const TilePlan> Inference::plan(const Region& core, PlanKind kin
         slot = std::make_shared<const CompiledTile>(state_->net, state_->network, std::move(spec));
       } catch (const ModelError& error) {
         state_->compiled.erase(spec.key);
-        throw ModelError(state_->network.name() + ": " + error.what());
+        throw ModelError(printable(state_->network.name() + ": " + error.what()));
       }
     }
     tile = slot;

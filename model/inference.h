@@ -86,6 +86,9 @@ class Inference {
   /// extended by mirroring to the next size that fits.
   Inference(Network network, int height, int width);
 
+  /// The same with a given number of rows and columns more instead of the smallest that fits.
+  Inference(Network network, int height, int width, int more_rows, int more_columns);
+
   const Network& network() const;
   int height() const;
   int width() const;

@@ -31,17 +31,15 @@ const Axis& cleaner(const Axis& a, const Axis& b) {
   return error(b) + 1e-9 < error(a) ? b : a;
 }
 
-bool same_size(const Feature& a, const Feature& b) {
-  return a.y.size == b.y.size && a.x.size == b.x.size;
-}
-
 }  // namespace
 
 /// Reads a graph's nodes one after the other and fills a ShapedNetwork.
 class Lowering {
  public:
-  Lowering(const Network::Graph& graph, int height, int width, ShapedNetwork& net)
-      : graph_(graph), net_(net) {
+  using Axes = ShapedNetwork::Axes;
+
+  Lowering(const Network::Graph& graph, int height, int width, Axes axes, ShapedNetwork& net)
+      : graph_(graph), axes_(axes), net_(net) {
     for (const Node& node : graph.nodes) {
       if (node.op == "Shape") continue;  // reads no pixel
       for (const std::string& input : node.inputs) ++readers_[input];
@@ -60,8 +58,7 @@ class Lowering {
   void run() {
     for (const Node& node : graph_.nodes) lower(node);
     const auto it = feature_of_.find(graph_.output);
-    if (it == feature_of_.end())
-      throw ModelError("its output '" + graph_.output + "' is not a map of pixels");
+    if (it == feature_of_.end()) refuse_output();
     net_.output_ = it->second;
     Feature& out = net_.features_[static_cast<std::size_t>(it->second)];
     const Feature& in = net_.features_.front();
@@ -77,6 +74,19 @@ class Lowering {
 
  private:
   using Handler = void (Lowering::*)(const Node&);
+
+  bool same_size(const Feature& a, const Feature& b) const {
+    return (axes_ == Axes::x || a.y.size == b.y.size) && (axes_ == Axes::y || a.x.size == b.x.size);
+  }
+
+  [[noreturn]] void refuse_output() const {
+    for (const Node& node : graph_.nodes) {
+      if (std::ranges::find(node.outputs, graph_.output) != node.outputs.end()) {
+        throw NodeError(node, "makes the output, which is not a map of pixels [N, C, H, W]");
+      }
+    }
+    throw ModelError("its output '" + graph_.output + "' is not a map of pixels [N, C, H, W]");
+  }
 
   void lower(const Node& node) {
     if (!reads_pixels(node)) return compute(node);
@@ -109,7 +119,9 @@ class Lowering {
                                                             {"Identity", &Lowering::identity},
                                                             {"Dropout", &Lowering::identity},
                                                             {"Cast", &Lowering::identity},
-                                                            {"Shape", &Lowering::shape}};
+                                                            {"Shape", &Lowering::shape},
+                                                            {"Expand", &Lowering::expand},
+                                                            {"Transpose", &Lowering::transpose}};
     const auto it = handlers.find(node.op);
     if (it == handlers.end()) throw NodeError(node, unsupported(node.op));
     (this->*it->second)(node);
@@ -125,7 +137,9 @@ class Lowering {
   }
 
   bool reads_pixels(const Node& node) const {
-    return std::ranges::any_of(node.inputs, [this](const std::string& s) { return feature_of_.contains(s); });
+    return std::ranges::any_of(node.inputs, [this](const std::string& s) {
+      return feature_of_.contains(s) || channels_last_.contains(s);
+    });
   }
 
   const Constant* constant(const std::string& name) const {
@@ -301,14 +315,43 @@ class Lowering {
     Feature out;
     out.channels = channels;
     const auto size = [&](const Axis& a, const Window& w, std::int64_t more) {
-      small(node, more, 0, w.stride * w.dilation, "output padding");
+      small(node, more, 0, std::max(w.stride, w.dilation) - 1, "output padding");
       const int n = (a.size - 1) * w.stride - w.pad_begin - w.pad_end + w.span() + static_cast<int>(more);
       const double step = a.stride / w.stride;
       return Axis{n, step, a.offset + step * (w.pad_begin - (w.span() - 1) / 2.0)};
     };
     out.y = size(in.y, op.y, extra[0]);
     out.x = size(in.x, op.x, extra[1]);
+    fill_gaps(op, static_cast<int>(extra[0]), static_cast<int>(extra[1]));
     add(node, {feature_index(node, 0)}, out, std::move(op));
+  }
+
+  /// Outputs that no input reaches (gaps between strides, output padding) hold the bias alone: a kernel with
+  /// zeros at its end reaches them, and needs no special case later.
+  static void fill_gaps(DeconvolutionOp& op, int more_y, int more_x) {
+    const auto longer = [](const Window& w, int more) {
+      const int beyond = std::max({0, more - w.pad_end, w.stride - w.span()});
+      return (beyond + w.dilation - 1) / w.dilation;
+    };
+    const int zeros_y = longer(op.y, more_y);
+    const int zeros_x = longer(op.x, more_x);
+    if (zeros_y == 0 && zeros_x == 0) return;
+    const Constant& old = op.weights;
+    const auto ky = static_cast<std::size_t>(op.y.kernel);
+    const auto kx = static_cast<std::size_t>(op.x.kernel);
+    op.y.kernel += zeros_y;
+    op.x.kernel += zeros_x;
+    const auto new_y = static_cast<std::size_t>(op.y.kernel);
+    const auto new_x = static_cast<std::size_t>(op.x.kernel);
+    const auto maps = static_cast<std::size_t>(old.dims[0] * old.dims[1]);
+    std::vector<float> values(maps * new_y * new_x, 0.0F);
+    for (std::size_t m = 0; m < maps; ++m) {
+      for (std::size_t y = 0; y < ky; ++y) {
+        for (std::size_t x = 0; x < kx; ++x)
+          values[(m * new_y + y) * new_x + x] = old.floats[(m * ky + y) * kx + x];
+      }
+    }
+    op.weights = Constant::of_floats({old.dims[0], old.dims[1], op.y.kernel, op.x.kernel}, std::move(values));
   }
 
   void batch_norm(const Node& node) {
@@ -390,15 +433,65 @@ class Lowering {
     add(node, {feature_index(node, 0)}, in, ActivationOp{std::move(a)});
   }
 
+  /// Exporters before opset 13 move the channels to the last axis for a Softmax, and back again.
+  void transpose(const Node& node) {
+    static const Ints swapped = {0, 3, 2, 1};
+    static const Ints last = {0, 2, 3, 1};
+    static const Ints first = {0, 3, 1, 2};
+    const Ints perm = node.integers("perm", {});
+    const auto view = channels_last_.find(node.inputs.at(0));
+    if (view == channels_last_.end() && feature_of_.contains(node.inputs[0]) &&
+        (perm == swapped || perm == last)) {
+      channels_last_[node.outputs.at(0)] = {feature_index(node, 0), perm};
+      return;
+    }
+    if (view != channels_last_.end() && perm == (view->second.perm == swapped ? swapped : first)) {
+      feature_of_[node.outputs.at(0)] = view->second.feature;
+      return;
+    }
+    throw NodeError(node, "this order of axes is not supported");
+  }
+
   void softmax(const Node& node) {
+    std::int64_t axis = node.integer("axis", graph_.opset >= 13 ? -1 : 1);
+    const auto view = channels_last_.find(node.inputs.at(0));
+    if (view != channels_last_.end()) {
+      if (axis != 3 && axis != -1) throw NodeError(node, "is not over the channels");
+      const View from = view->second;
+      const Feature in = net_.features_[static_cast<std::size_t>(from.feature)];
+      add(node, {from.feature}, in, SoftmaxOp{});
+      channels_last_[node.outputs.at(0)] = {feature_of_.at(node.outputs.at(0)), from.perm};
+      feature_of_.erase(node.outputs.at(0));
+      return;
+    }
     const Feature in = feature(node, 0);
-    const std::int64_t axis = node.integer("axis", graph_.opset >= 13 ? -1 : 1);
-    // Before opset 13 axis 1 meant everything from the channels on; exporters transpose then, except for 1 x
-    // 1 maps.
     if (axis != 1 && axis != -3) throw NodeError(node, "is not over the channels");
+    // Before opset 13 axis 1 meant all axes from the channels on.
     if (graph_.opset < 13)
       throw NodeError(node, "means another thing before opset 13; export with opset_version=13");
     add(node, {feature_index(node, 0)}, in, SoftmaxOp{});
+  }
+
+  void expand(const Node& node) {
+    const Feature in = feature(node, 0);
+    const Ints shape = ints_input(node, 1, "shape");
+    if (shape.size() != 4 || (shape[0] != 1) || (shape[2] != in.y.size && shape[2] != 1) ||
+        (shape[3] != in.x.size && shape[3] != 1)) {
+      throw NodeError(node, "repeats pixels, which is not supported");
+    }
+    if (shape[1] == in.channels || shape[1] == 1) return alias(node);
+    Feature out = in;
+    out.channels = small(node, shape[1], 1, 1024, "number of channels");
+    if (in.channels != 1) throw NodeError(node, "repeats several channels, which is not supported");
+    add(node, std::vector<int>(static_cast<std::size_t>(out.channels), feature_index(node, 0)), out,
+        ConcatOp{});
+  }
+
+  /// The result is the input, under another name.
+  void alias(const Node& node) {
+    feature_of_[node.outputs.at(0)] = feature_index(node, 0);
+    // Each reader of the copy reads the original, which therefore must not be merged away.
+    readers_[node.inputs.at(0)] += readers_[node.outputs.at(0)];
   }
 
   void pool(const Node& node) {
@@ -611,12 +704,7 @@ class Lowering {
     Feature out = in;
     out.y = {in.y.size + op.before_y + after_y, in.y.stride, in.y.offset - in.y.stride * op.before_y};
     out.x = {in.x.size + op.before_x + after_x, in.x.stride, in.x.offset - in.x.stride * op.before_x};
-    const bool nothing = op.before_y == 0 && op.before_x == 0 && after_y == 0 && after_x == 0;
-    if (nothing) {
-      feature_of_[node.outputs.at(0)] = feature_index(node, 0);
-      readers_[node.inputs.at(0)] += readers_[node.outputs.at(0)];
-      return;
-    }
+    if (op.before_y == 0 && op.before_x == 0 && after_y == 0 && after_x == 0) return alias(node);
     add(node, {feature_index(node, 0)}, out, op);
   }
 
@@ -712,14 +800,20 @@ class Lowering {
   }
 
   const Network::Graph& graph_;
+  const Axes axes_;
   ShapedNetwork& net_;
   std::map<std::string, int> readers_;
   std::unordered_map<std::string, int> feature_of_;
   std::unordered_map<std::string, Constant> values_;
+  struct View {
+    int feature = 0;
+    Ints perm;
+  };
+  std::unordered_map<std::string, View> channels_last_;
 };
 
-ShapedNetwork::ShapedNetwork(const Network::Graph& graph, int height, int width) {
-  Lowering(graph, height, width, *this).run();
+ShapedNetwork::ShapedNetwork(const Network::Graph& graph, int height, int width, Axes axes) {
+  Lowering(graph, height, width, axes, *this).run();
 }
 
 }  // namespace fibflow::model

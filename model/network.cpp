@@ -22,6 +22,8 @@ using Ints = std::vector<std::int64_t>;
 
 constexpr int kOldestOpset = 11;
 constexpr int kNewestOpset = 17;
+constexpr int kOrdinarySize = 512;
+constexpr int kMostNodes = 20000;
 // Larger than any U-Net; a dimension beyond it is a damaged or hostile file.
 constexpr std::int64_t kLargestTensor = std::int64_t{1} << 31;
 
@@ -209,42 +211,18 @@ Node read_node(const onnx::NodeProto& proto, const TensorReader& reader) {
   return node;
 }
 
-/// Kahn's algorithm that keeps the file's order where it can.
-std::vector<Node> sorted(std::vector<Node> nodes, const std::set<std::string>& given) {
-  std::map<std::string, std::size_t> maker;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    for (const std::string& output : nodes[i].outputs) {
-      if (output.empty()) continue;
-      if (given.contains(output) || !maker.emplace(output, i).second)
-        throw NodeError(nodes[i], "makes " + in_quotes(output) + ", which exists already");
-    }
-  }
-  std::set<std::string> ready = given;
-  std::vector<Node> result;
-  std::vector<bool> done(nodes.size(), false);
+/// ONNX lists nodes so that each comes after those whose results it reads.
+void check_order(const std::vector<Node>& nodes, std::set<std::string> ready) {
   for (const Node& node : nodes) {
     for (const std::string& input : node.inputs) {
-      if (!input.empty() && !given.contains(input) && !maker.contains(input))
-        throw NodeError(node, "its input " + in_quotes(input) + " is made by no node");
+      if (!input.empty() && !ready.contains(input))
+        throw NodeError(node, "its input " + in_quotes(input) + " is made by no node before it");
+    }
+    for (const std::string& output : node.outputs) {
+      if (!output.empty() && !ready.insert(output).second)
+        throw NodeError(node, "makes " + in_quotes(output) + ", which exists already");
     }
   }
-  bool progress = true;
-  while (progress && result.size() < nodes.size()) {
-    progress = false;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      if (done[i]) continue;
-      if (!std::ranges::all_of(nodes[i].inputs,
-                               [&](const std::string& s) { return s.empty() || ready.contains(s); }))
-        continue;
-      done[i] = progress = true;
-      ready.insert(nodes[i].outputs.begin(), nodes[i].outputs.end());
-      result.push_back(std::move(nodes[i]));
-    }
-  }
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (!done[i]) throw NodeError(nodes[i], "waits for its own result: the graph has a cycle");
-  }
-  return result;
 }
 
 std::vector<float> channel_values(const Network::Graph& graph, const Node& node, std::size_t input,
@@ -253,8 +231,10 @@ std::vector<float> channel_values(const Network::Graph& graph, const Node& node,
   if (it == graph.constants.end() || it->second.integral)
     throw NodeError(node, std::string("its ") + what + " is not a known float tensor");
   std::vector<float> v(it->second.floats.begin(), it->second.floats.end());
-  if (!std::ranges::all_of(v, [](float x) { return std::isfinite(x); }))
-    throw NodeError(node, std::string("its ") + what + " is not finite");
+  if (!std::ranges::all_of(v, [](float x) { return std::isfinite(x); })) {
+    throw NodeError(node,
+                    std::string("its ") + what + " " + in_quotes(node.inputs[input]) + " is not finite");
+  }
   return v;
 }
 
@@ -309,16 +289,26 @@ void fold(Network::Graph& graph, std::vector<Node> nodes) {
   }
 }
 
+std::string listed(const std::vector<const onnx::ValueInfoProto*>& values) {
+  std::string text;
+  for (const auto* value : values) text += (text.empty() ? " (" : ", ") + in_quotes(value->name());
+  return text.empty() ? text : text + ")";
+}
+
 void read_input_and_output(Network::Graph& graph, const onnx::GraphProto& proto) {
   std::vector<const onnx::ValueInfoProto*> images;
   for (const onnx::ValueInfoProto& value : proto.input()) {
     // Files of IR version 3 list initializers among the inputs.
     if (!graph.constants.contains(value.name())) images.push_back(&value);
   }
+  std::vector<const onnx::ValueInfoProto*> outputs;
+  for (const onnx::ValueInfoProto& value : proto.output()) outputs.push_back(&value);
   if (images.size() != 1)
-    throw ModelError("has " + std::to_string(images.size()) + " image inputs; one is needed");
+    throw ModelError("has " + std::to_string(images.size()) + " image inputs" + listed(images) +
+                     "; one is needed");
   if (proto.output_size() != 1)
-    throw ModelError("has " + std::to_string(proto.output_size()) + " outputs; one is needed");
+    throw ModelError("has " + std::to_string(proto.output_size()) + " outputs" + listed(outputs) +
+                     "; one is needed");
   graph.input = images[0]->name();
   graph.output = proto.output(0).name();
   const auto& type = images[0]->type().tensor_type();
@@ -350,8 +340,12 @@ std::shared_ptr<Network::Graph> read_graph(const std::shared_ptr<onnx::ModelProt
     if (set.domain().empty() || set.domain() == "ai.onnx")
       graph->opset = static_cast<int>(std::clamp<std::int64_t>(set.version(), 0, 1000));
   }
-  if (!proto->has_graph() || proto->graph().node_size() == 0)
-    throw ModelError("is not an ONNX model: it holds no graph");
+  if (!proto->has_graph()) throw ModelError("is not an ONNX model: it holds no graph");
+  if (proto->graph().node_size() == 0) {
+    throw ModelError("no node makes the output" + (proto->graph().output_size() > 0
+                                                       ? " " + in_quotes(proto->graph().output(0).name())
+                                                       : std::string()));
+  }
   if (graph->opset < kOldestOpset || graph->opset > kNewestOpset) {
     throw ModelError("uses opset " + std::to_string(graph->opset) + "; " + std::to_string(kOldestOpset) +
                      " to " + std::to_string(kNewestOpset) + " are supported: export with opset_version=13");
@@ -362,14 +356,20 @@ std::shared_ptr<Network::Graph> read_graph(const std::shared_ptr<onnx::ModelProt
 
   const TensorReader reader(proto, folder);
   if (proto->graph().sparse_initializer_size() > 0)
-    throw ModelError("holds sparse initializers, which are not supported");
+    throw ModelError("initializer " + in_quotes(proto->graph().sparse_initializer(0).values().name()) +
+                     ": is sparse, which is not supported");
   for (const onnx::TensorProto& t : proto->graph().initializer()) {
+    if (t.data_type() == onnx::TensorProto::DOUBLE) {
+      throw ModelError("initializer " + in_quotes(t.name()) +
+                       ": holds float64 values; export the model in float32");
+    }
     Constant c = reader.read(t, "initializer " + in_quotes(t.name()));
     if (!c.integral) graph->parameters += c.floats.size();
     if (!graph->constants.emplace(t.name(), std::move(c)).second)
       throw ModelError("initializer " + in_quotes(t.name()) + ": exists twice");
   }
   read_input_and_output(*graph, proto->graph());
+  if (proto->graph().node_size() > kMostNodes) throw ModelError("has more nodes than any U-Net");
   std::vector<Node> nodes;
   for (const onnx::NodeProto& n : proto->graph().node()) {
     nodes.push_back(read_node(n, reader));
@@ -378,19 +378,30 @@ std::shared_ptr<Network::Graph> read_graph(const std::shared_ptr<onnx::ModelProt
   }
   std::set<std::string> given{graph->input};
   for (const auto& [name, unused] : graph->constants) given.insert(name);
-  fold(*graph, sorted(std::move(nodes), given));
+  check_order(nodes, std::move(given));
+  fold(*graph, std::move(nodes));
   return graph;
 }
 
 /// What only shows with an image of some size: channels, the last node, the receptive field.
 void try_out(Network::Graph& graph) {
-  const int height = graph.declared_height > 0 ? graph.declared_height : 512;
-  const int width = graph.declared_width > 0 ? graph.declared_width : 512;
-  const ShapedNetwork shaped = ShapedNetwork::fit(graph, height, width);
+  const bool fixed = graph.declared_height > 0 && graph.declared_width > 0;
+  const ShapedNetwork shaped = fixed ? ShapedNetwork(graph, graph.declared_height, graph.declared_width)
+                                     : ShapedNetwork::fit(graph, kOrdinarySize, kOrdinarySize);
   graph.output_channels = shaped.output().channels;
   graph.output_kind = shaped.output_kind();
   graph.stride = shaped.alignment();
   graph.radius = shaped.receptive_field_radius();
+  const std::vector<Region> used =
+      shaped.regions({{0, shaped.slice_height()}, {0, shaped.slice_width()}}, false);
+  for (std::size_t b = 0; b < graph.batch_norms.size(); ++b) {
+    const int op = shaped.operation_of_batch_norm(static_cast<int>(b));
+    if (op < 0 ||
+        used[static_cast<std::size_t>(shaped.operations()[static_cast<std::size_t>(op)].output)].empty()) {
+      throw ModelError("node '" + graph.batch_norms[b].name +
+                       "' (BatchNormalization): its result is not used");
+    }
+  }
 }
 
 std::string read_file(const std::filesystem::path& file) {
@@ -426,7 +437,7 @@ std::shared_ptr<const Network::Graph> parsed(std::span<const std::byte> bytes, c
     try_out(*graph);
     return graph;
   } catch (const ModelError& e) {
-    throw ModelError(name + ": " + e.what());
+    throw ModelError(printable(name + ": " + e.what()));
   }
 }
 
@@ -435,6 +446,13 @@ std::shared_ptr<const Network::Graph> parsed(std::span<const std::byte> bytes, c
 const char* const kExportHint =
     "export it with torch.onnx.export(model.eval(), ..., training=torch.onnx.TrainingMode.PRESERVE, "
     "do_constant_folding=False) so that its BatchNormalization layers are kept";
+
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
 
 std::string Node::label() const {
   return "node '" + name + "' (" + op + ")";

@@ -155,7 +155,9 @@ Convolution::Convolution(const Shape& s) : state_(std::make_unique<State>()) {
 
 Convolution::~Convolution() = default;
 
-int Convolution::in_channels() const { return static_cast<int>(state_->input.dims()[1]); }
+int Convolution::in_channels() const {
+  return static_cast<int>(state_->input.dims()[1]);
+}
 const std::string& Convolution::weights_layout() const {
   return state_->layout;
 }

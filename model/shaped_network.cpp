@@ -160,55 +160,70 @@ Region needed(const Operation& operation, const Feature& input, const Region& ou
   return std::visit(Visitor{out, h, w}, operation.what);
 }
 
+namespace {
+
+struct AxisFit {
+  int before = 0;
+  bool covers = false;
+};
+
+/// Where the slice lies in an image that is larger by total, if the network's output covers it then.
+AxisFit fit_axis(const Axis& out, int size, int total) {
+  const int before = std::max(0, anchor(out));
+  const int first = before - anchor(out);
+  return {before, before <= total && first >= 0 && first + size <= out.size};
+}
+
+}  // namespace
+
+ShapedNetwork ShapedNetwork::extended(const Network::Graph& graph, int height, int width, int rows,
+                                      int columns) {
+  ShapedNetwork s(graph, height + rows, width + columns);
+  const AxisFit y = fit_axis(s.output().y, height, rows);
+  const AxisFit x = fit_axis(s.output().x, width, columns);
+  if (!y.covers || !x.covers) {
+    throw SizeMisfit("the network's output does not cover a slice of " + std::to_string(height) + " x " +
+                     std::to_string(width));
+  }
+  s.extension_ = {y.before, rows - y.before, x.before, columns - x.before};
+  return s;
+}
+
 ShapedNetwork ShapedNetwork::fit(const Network::Graph& graph, int height, int width) {
   // A plain U-Net without padding of its upsampled maps takes multiples of 2^depth only; one with valid
   // convolutions makes the image smaller. Both axes are independent, so each is searched alone.
   constexpr int kMostExtension = 1024;
-  const auto attempt = [&graph](int h, int w) { return ShapedNetwork(graph, h, w); };
-  struct Fit {
-    int before = 0, total = 0;
-  };
   std::string reason;
-  const auto covers = [&](const Axis& out, int size, int total, Fit& fit) {
-    // The output's first pixel must not lie beyond the slice's first one.
-    const int before = std::max(0, anchor(out));
-    const int first = before - anchor(out);
-    fit = {before, total};
-    return before <= total && first >= 0 && first + size <= out.size;
-  };
-  const auto search = [&](int size, bool vertical) {
+  const auto search = [&](int size, Axes axes) {
     for (int total = 0; total <= kMostExtension; ++total) {
       try {
-        const ShapedNetwork s = attempt(size + total, size + total);
-        Fit fit;
-        if (covers(vertical ? s.output().y : s.output().x, size, total, fit)) return fit;
+        const ShapedNetwork s(graph, size + total, size + total, axes);
+        if (fit_axis(axes == Axes::y ? s.output().y : s.output().x, size, total).covers) return total;
       } catch (const SizeMisfit& e) {
         if (reason.empty()) reason = e.what();
       }
     }
-    throw ModelError(reason.empty() ? "the network's output does not cover a slice of " +
-                                          std::to_string(height) + " x " + std::to_string(width)
-                                    : reason + " (for a slice of " + std::to_string(height) + " x " +
-                                          std::to_string(width) + ", however it is extended)");
+    if (reason.empty()) reason = "the network's output does not cover the slice";
+    throw SizeMisfit(reason + " (for a slice of " + std::to_string(height) + " x " + std::to_string(width) +
+                     ", however it is extended)");
   };
   try {
-    ShapedNetwork s = attempt(height, width);
-    Fit y;
-    Fit x;
-    if (covers(s.output().y, height, 0, y) && covers(s.output().x, width, 0, x)) return s;
+    return extended(graph, height, width, 0, 0);
   } catch (const SizeMisfit& e) {
     reason = e.what();
   }
-  if (graph.declared_height > 0 && graph.declared_height < height) {
-    throw ModelError((reason.empty() ? std::string() : reason + "; ") + "it was exported for images of " +
+  const bool fixed = graph.declared_height > 0 && graph.declared_width > 0;
+  try {
+    return extended(graph, height, width, search(height, Axes::y), search(width, Axes::x));
+  } catch (const SizeMisfit& e) {
+    if (!fixed) throw;
+    if (graph.declared_height >= height && graph.declared_width >= width) {
+      return extended(graph, height, width, graph.declared_height - height, graph.declared_width - width);
+    }
+    throw SizeMisfit(std::string(e.what()) + "; it was exported for images of " +
                      std::to_string(graph.declared_height) + " x " + std::to_string(graph.declared_width) +
-                     "; export it with dynamic_axes");
+                     ": export it with dynamic_axes");
   }
-  const Fit y = search(height, true);
-  const Fit x = search(width, false);
-  ShapedNetwork s = attempt(height + y.total, width + x.total);
-  s.extension_ = {y.before, y.total - y.before, x.before, x.total - x.before};
-  return s;
 }
 
 Network::Output ShapedNetwork::output_kind() const {

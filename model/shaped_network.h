@@ -155,11 +155,18 @@ struct Operation {
 
 class ShapedNetwork {
  public:
+  /// Whose sizes have to fit: while one axis is searched, the other one does not matter.
+  enum class Axes { both, y, x };
+
   /// The network for images of exactly this size. Throws NodeError, SizeMisfit if another size might do.
-  ShapedNetwork(const Network::Graph& graph, int height, int width);
+  ShapedNetwork(const Network::Graph& graph, int height, int width, Axes axes = Axes::both);
 
   /// The network for the smallest extension of the slice that fits; see extension().
   static ShapedNetwork fit(const Network::Graph& graph, int height, int width);
+
+  /// The network for a slice that is extended by so many rows and columns. Throws NodeError if that does not
+  /// fit.
+  static ShapedNetwork extended(const Network::Graph& graph, int height, int width, int rows, int columns);
 
   struct Extension {
     int top = 0, bottom = 0, left = 0, right = 0;

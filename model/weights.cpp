@@ -103,9 +103,8 @@ void Weights::make_bias(int index) {
 std::vector<float> Weights::plain(int index, int in_channels) const {
   const auto& what = net_->operations()[static_cast<std::size_t>(index)].what;
   const auto scale_of = [&](int batch_norm, std::size_t channel) {
-    return folded_ && batch_norm >= 0
-               ? normalizers_[static_cast<std::size_t>(batch_norm)].scale[channel]
-               : 1.0F;
+    return folded_ && batch_norm >= 0 ? normalizers_[static_cast<std::size_t>(batch_norm)].scale[channel]
+                                      : 1.0F;
   };
   std::vector<float> result;
   if (const auto* op = std::get_if<ConvolutionOp>(&what)) {
@@ -117,7 +116,8 @@ std::vector<float> Weights::plain(int index, int in_channels) const {
     result.assign(static_cast<std::size_t>(form.out_channels) * in * kernel, 0.0F);
     for (std::size_t o = 0; o < out; ++o) {
       const float scale = scale_of(op->batch_norm, o);
-      const std::size_t first = form.expanded ? o / (out / static_cast<std::size_t>(op->groups)) * per_group : 0;
+      const std::size_t first =
+          form.expanded ? o / (out / static_cast<std::size_t>(op->groups)) * per_group : 0;
       const float* from = op->weights.floats.data() + o * per_group * kernel;
       float* to = result.data() + (o * in + first) * kernel;
       for (std::size_t k = 0; k < per_group * kernel; ++k) to[k] = from[k] * scale;
@@ -131,7 +131,8 @@ std::vector<float> Weights::plain(int index, int in_channels) const {
   const auto per_group = static_cast<std::size_t>(op.weights.dims[1]);
   const auto kernel = static_cast<std::size_t>(op.y.kernel * op.x.kernel);
   const auto all_in = static_cast<std::size_t>(form.in_channels);
-  const auto all_out = static_cast<std::size_t>(padded(static_cast<int>(per_group * groups), channel_block()));
+  const auto all_out =
+      static_cast<std::size_t>(padded(static_cast<int>(per_group * groups), channel_block()));
   result.assign(all_in * all_out * kernel, 0.0F);
   for (std::size_t i = 0; i < in; ++i) {
     for (std::size_t p = 0; p < per_group; ++p) {

@@ -36,7 +36,7 @@ struct ConvolutionForm {
   bool depth_to_space = false;  ///< a transposed convolution without overlap, as a 1 x 1 convolution
   bool transposed = false;
   int groups = 1;
-  int in_channels = 0;    ///< of the primitive for blocked input
+  int in_channels = 0;   ///< of the primitive for blocked input
   int out_channels = 0;  ///< of the primitive
 };
 ConvolutionForm form_of(const ConvolutionOp& op);

@@ -7,7 +7,13 @@
 namespace fibflow::model {
 namespace {
 
-std::vector<int> output_shape(const Case& c) { return c.array(c.json.at("logits_source")).shape; }
+/// Shapes are [N, C, H, W].
+int output_size(const Case& c, int axis) {
+  return c.json.at("logits_source").at("shape").at(axis);
+}
+int input_size(const Case& c, int axis) {
+  return c.json.at("input").at("shape").at(axis);
+}
 
 }  // namespace
 
@@ -19,11 +25,13 @@ std::span<const float> Array::image(int n) const {
 Array Case::array(const nlohmann::json& entry) const {
   Array a;
   a.shape = entry.at("shape").get<std::vector<int>>();
-  a.values.resize(static_cast<std::size_t>(std::accumulate(a.shape.begin(), a.shape.end(), 1, std::multiplies<>())));
+  a.values.resize(
+      static_cast<std::size_t>(std::accumulate(a.shape.begin(), a.shape.end(), 1, std::multiplies<>())));
   const std::filesystem::path file = folder / entry.at("file").get<std::string>();
   std::ifstream in(file, std::ios::binary);
   in.seekg(entry.value("offset", 0));
-  in.read(reinterpret_cast<char*>(a.values.data()), static_cast<std::streamsize>(a.values.size() * sizeof(float)));
+  in.read(reinterpret_cast<char*>(a.values.data()),
+          static_cast<std::streamsize>(a.values.size() * sizeof(float)));
   if (!in) throw std::runtime_error(file.string() + ": cannot be read");
   return a;
 }
@@ -50,7 +58,12 @@ std::vector<Case> shared_cases() {
 }
 
 CaseRunner::CaseRunner(const Case& c, int tile)
-    : out_height_(output_shape(c).at(2)), out_width_(output_shape(c).at(3)), inference_(Network::load(c.model()), out_height_, out_width_) {
+    : CaseRunner(Inference(Network::load(c.model()), output_size(c, 2), output_size(c, 3),
+                           input_size(c, 2) - output_size(c, 2), input_size(c, 3) - output_size(c, 3)),
+                 tile) {}
+
+CaseRunner::CaseRunner(Inference inference, int tile)
+    : out_height_(inference.height()), out_width_(inference.width()), inference_(std::move(inference)) {
   const int grid = inference_.alignment();
   const int step = tile == 0 ? std::max(out_height_, out_width_) : (tile + grid - 1) / grid * grid;
   for (int y = 0; y < out_height_; y += step) {
@@ -60,12 +73,14 @@ CaseRunner::CaseRunner(const Case& c, int tile)
   }
 }
 
-std::shared_ptr<const TilePlan> CaseRunner::prepare(const Array& batch, int n, const Region& core, PlanKind kind, Workspace& workspace) const {
+std::shared_ptr<const TilePlan> CaseRunner::prepare(const Array& batch, int n, const Region& core,
+                                                    PlanKind kind, Workspace& workspace) const {
   // A network that shrinks its input is given the input's rim where a slice would be mirrored.
   const auto extension = inference_.extension();
   const int height = batch.dim(2);
   const int width = batch.dim(3);
-  if (height != out_height_ + extension.top + extension.bottom || width != out_width_ + extension.left + extension.right) {
+  if (height != out_height_ + extension.top + extension.bottom ||
+      width != out_width_ + extension.left + extension.right) {
     throw std::runtime_error("the extended slice is not the case's input");
   }
   auto plan = inference_.plan(core, kind);
@@ -76,7 +91,10 @@ std::shared_ptr<const TilePlan> CaseRunner::prepare(const Array& batch, int n, c
   for (int ch = 0; ch < batch.dim(1); ++ch) {
     for (int y = r.y.begin + extension.top; y < r.y.end + extension.top; ++y) {
       for (int x = r.x.begin + extension.left; x < r.x.end + extension.left; ++x) {
-        input[at++] = image[(static_cast<std::size_t>(ch) * static_cast<std::size_t>(height) + static_cast<std::size_t>(y)) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)];
+        input[at++] = image[(static_cast<std::size_t>(ch) * static_cast<std::size_t>(height) +
+                             static_cast<std::size_t>(y)) *
+                                static_cast<std::size_t>(width) +
+                            static_cast<std::size_t>(x)];
       }
     }
   }
@@ -84,10 +102,13 @@ std::shared_ptr<const TilePlan> CaseRunner::prepare(const Array& batch, int n, c
 }
 
 std::vector<float> CaseRunner::empty_output(const Array& batch) const {
-  return std::vector<float>(static_cast<std::size_t>(batch.dim(0) * network().output_channels() * out_height_ * out_width_), -1e30F);
+  return std::vector<float>(
+      static_cast<std::size_t>(batch.dim(0) * network().output_channels() * out_height_ * out_width_),
+      -1e30F);
 }
 
-void CaseRunner::store(const TilePlan& plan, const Workspace& workspace, int n, std::vector<float>& output) const {
+void CaseRunner::store(const TilePlan& plan, const Workspace& workspace, int n,
+                       std::vector<float>& output) const {
   const Region core = plan.core();
   std::vector<float> tile(static_cast<std::size_t>(core.area() * network().output_channels()));
   plan.read_output(workspace, tile);
@@ -95,7 +116,8 @@ void CaseRunner::store(const TilePlan& plan, const Workspace& workspace, int n, 
   for (int k = 0; k < network().output_channels(); ++k) {
     for (int y = core.y.begin; y < core.y.end; ++y) {
       for (int x = core.x.begin; x < core.x.end; ++x) {
-        output[static_cast<std::size_t>(((n * network().output_channels() + k) * out_height_ + y) * out_width_ + x)] = tile[at++];
+        output[static_cast<std::size_t>(
+            ((n * network().output_channels() + k) * out_height_ + y) * out_width_ + x)] = tile[at++];
       }
     }
   }
@@ -115,7 +137,8 @@ std::vector<float> CaseRunner::frozen(const Array& batch, const Statistics& stat
   return output;
 }
 
-std::vector<float> CaseRunner::running(const Array& batch, const Statistics& statistics, Moments* moments) const {
+std::vector<float> CaseRunner::running(const Array& batch, const Statistics& statistics,
+                                       Moments* moments) const {
   std::vector<float> output = empty_output(batch);
   Workspace workspace;
   if (moments != nullptr) moments->layers.clear();
@@ -152,7 +175,8 @@ std::vector<float> CaseRunner::own(const Array& batch, Moments& moments) const {
     LayerMoments merged;
     for (Item& item : items) {
       LayerMoments tile;
-      item.plan->run_stage(stage, item.workspace, *inference_.weights(), stage > 0 ? &used : nullptr, stage < layers ? &tile : nullptr);
+      item.plan->run_stage(stage, item.workspace, *inference_.weights(), stage > 0 ? &used : nullptr,
+                           stage < layers ? &tile : nullptr);
       merged.merge(tile);
     }
     if (stage < layers) {
@@ -175,7 +199,7 @@ double deviation(const std::vector<float>& a, const std::vector<float>& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     variance += (b[i] - mean) * (b[i] - mean);
     const double difference = std::abs(static_cast<double>(a[i]) - b[i]);
-    if (!(difference <= largest)) largest = difference;   // keeps a NaN
+    if (!(difference <= largest)) largest = difference;  // keeps a NaN
   }
   return largest / std::sqrt(variance / static_cast<double>(b.size()));
 }

@@ -23,7 +23,7 @@ struct Array {
 /// One network with inputs and with what PyTorch computes from them.
 struct Case {
   std::string name;
-  std::string expect;                 ///< "exact", "optional" or "refused"
+  std::string expect;  ///< "exact", "optional" or "refused"
   std::filesystem::path folder;
   nlohmann::json json;
 
@@ -40,6 +40,8 @@ class CaseRunner {
  public:
   /// tile: side of the cores; 0 is the whole image at once.
   CaseRunner(const Case& c, int tile);
+  /// For slices of any size; batches hold images of the slice's size with its extension.
+  CaseRunner(Inference inference, int tile);
 
   const Network& network() const { return inference_.network(); }
   const Inference& inference() const { return inference_; }
@@ -54,7 +56,8 @@ class CaseRunner {
   const std::vector<Region>& cores() const { return cores_; }
 
  private:
-  std::shared_ptr<const TilePlan> prepare(const Array& batch, int n, const Region& core, PlanKind kind, Workspace& workspace) const;
+  std::shared_ptr<const TilePlan> prepare(const Array& batch, int n, const Region& core, PlanKind kind,
+                                          Workspace& workspace) const;
   void store(const TilePlan& plan, const Workspace& workspace, int n, std::vector<float>& output) const;
   std::vector<float> empty_output(const Array& batch) const;
 

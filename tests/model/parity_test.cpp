@@ -1,7 +1,7 @@
-// What is compared with what: PyTorch's logits and running statistics, recorded with each case, against ours for the
-// same file and the same input. Logits may differ by 1e-4 of the recorded logits' standard deviation; an adapted
-// variance by 1e-5 of itself, an adapted mean by 1e-5 of the larger of itself and its channel's standard deviation
-// (a mean near 0 has no relative accuracy of its own).
+// What is compared with what: PyTorch's logits and running statistics, recorded with each case, against ours
+// for the same file and the same input. Logits may differ by 1e-4 of the recorded logits' standard deviation;
+// an adapted variance by 1e-5 of itself, an adapted mean by 1e-5 of the larger of itself and its channel's
+// standard deviation (a mean near 0 has no relative accuracy of its own).
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,8 @@ namespace {
 constexpr double kLogits = 1e-4;
 constexpr double kStatistics = 1e-5;
 
-void expect_statistics(const Statistics& ours, const Array& mean, const Array& variance, const std::string& what) {
+void expect_statistics(const Statistics& ours, const Array& mean, const Array& variance,
+                       const std::string& what) {
   std::size_t at = 0;
   double worst_mean = 0;
   double worst_variance = 0;
@@ -34,15 +35,16 @@ void expect_statistics(const Statistics& ours, const Array& mean, const Array& v
   EXPECT_LE(worst_variance, kStatistics) << what;
 }
 
-/// A network that makes the image smaller is run on slices that were extended; what only the extension added does not
-/// count in its statistics, as PyTorch counts it, so that only the logits can be compared.
+/// A network that makes the image smaller is run on slices that were extended; what only the extension added
+/// does not count in its statistics, as PyTorch counts it, so that only the logits can be compared.
 bool extends(const CaseRunner& runner) {
   const auto e = runner.inference().extension();
   return e.top + e.bottom + e.left + e.right > 0;
 }
 
 void check_adapted(const Case& c, const CaseRunner& runner, const nlohmann::json& record) {
-  const std::string what = c.name + ": " + record.at("estimator").get<std::string>() + ", " + record.at("normalize_by").get<std::string>();
+  const std::string what = c.name + ": " + record.at("estimator").get<std::string>() + ", " +
+                           record.at("normalize_by").get<std::string>();
   EstimatorOptions options;
   options.rule = rule_named(record.at("estimator"));
   if (!record.at("momentum").is_null()) options.momentum = record.at("momentum");
@@ -51,16 +53,20 @@ void check_adapted(const Case& c, const CaseRunner& runner, const nlohmann::json
   for (const auto& entry : c.json.at("batches")) {
     const Array batch = c.array(entry);
     Moments moments;
-    last = record.at("normalize_by") == "batch" ? runner.own(batch, moments) : runner.running(batch, estimator.estimate(), &moments);
+    last = record.at("normalize_by") == "batch" ? runner.own(batch, moments)
+                                                : runner.running(batch, estimator.estimate(), &moments);
     estimator.update(moments, batch.dim(0));
   }
   if (extends(runner)) return;
-  EXPECT_LE(deviation(last, c.array(record.at("logits_while_adapting_last_batch")).values), kLogits) << what << ", while adapting";
+  EXPECT_LE(deviation(last, c.array(record.at("logits_while_adapting_last_batch")).values), kLogits)
+      << what << ", while adapting";
   expect_statistics(estimator.estimate(), c.array(record.at("mean")), c.array(record.at("variance")), what);
   const Array input = c.array(c.json.at("input"));
   const std::vector<float> expected = c.array(record.at("logits_after")).values;
-  EXPECT_LE(deviation(runner.frozen(input, estimator.estimate()), expected), kLogits) << what << ", after, folded";
-  EXPECT_LE(deviation(runner.running(input, estimator.estimate(), nullptr), expected), kLogits) << what << ", after, measured";
+  EXPECT_LE(deviation(runner.frozen(input, estimator.estimate()), expected), kLogits)
+      << what << ", after, folded";
+  EXPECT_LE(deviation(runner.running(input, estimator.estimate(), nullptr), expected), kLogits)
+      << what << ", after, measured";
 }
 
 void check(const Case& c) {
@@ -94,7 +100,9 @@ TEST_P(ParityTest, EqualsPyTorch) {
   check(c);
 }
 
-std::string name_of_case(const testing::TestParamInfo<Case>& info) { return info.param.name; }
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
+  return info.param.name;
+}
 
 INSTANTIATE_TEST_SUITE_P(Idioms, ParityTest, testing::ValuesIn(own_cases()), name_of_case);
 class SharedParityTest : public testing::TestWithParam<std::string> {};
@@ -106,7 +114,8 @@ TEST_P(SharedParityTest, EqualsPyTorch) {
   GTEST_SKIP() << "the shared reference cases are not beside this checkout";
 }
 
-INSTANTIATE_TEST_SUITE_P(Reference, SharedParityTest, testing::Values("tiny", "untrained", "unet16"), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Reference, SharedParityTest, testing::Values("tiny", "untrained", "unet16"),
+                         [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace fibflow::model
