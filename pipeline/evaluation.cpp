@@ -59,7 +59,7 @@ using Plane = std::vector<std::uint8_t>;
 /// What turns voxels into 0 and 1.
 class Binarizer {
  public:
-  /// Foreground is not 0, or has the label, or reaches the threshold (a share of the type's maximum).
+  /// Foreground is not 0, or has the label, or exceeds the threshold (a share of the type's maximum).
   Binarizer(const io::StackInfo& info, std::optional<double> threshold, std::optional<int> label)
       : info_(info), label_(label) {
     if (threshold && label) throw std::invalid_argument("a threshold and a class exclude each other");
@@ -71,7 +71,7 @@ class Binarizer {
                                   " must lie between 0 and 1 for " + io::name_of(info.type) + " voxels");
     }
     const double maximum = info.type == io::PixelType::u8 ? 255 : info.type == io::PixelType::u16 ? 65535 : 1;
-    lowest_ = *threshold * maximum;
+    bound_ = *threshold * maximum;
   }
 
   void operator()(const io::Slice& slice, Plane& plane) {
@@ -86,12 +86,12 @@ class Binarizer {
   template <typename T>
   void fill(const io::Slice& slice, std::span<const T> voxels, Plane& plane) {
     if constexpr (std::is_floating_point_v<T>) refuse_nan(slice, voxels);
-    if (lowest_) {
+    if (bound_) {
       // In single precision, where the voxels are: 0.7f is less than the double 0.7, and yet reaches that
       // threshold.
-      const auto lowest = static_cast<float>(*lowest_);
+      const auto bound = static_cast<float>(*bound_);
       std::transform(voxels.begin(), voxels.end(), plane.begin(),
-                     [lowest](T voxel) { return static_cast<std::uint8_t>(voxel >= lowest); });
+                     [bound](T voxel) { return static_cast<std::uint8_t>(voxel > bound); });
     } else if (label_) {
       const auto label = *label_;
       std::transform(voxels.begin(), voxels.end(), plane.begin(),
@@ -128,7 +128,7 @@ class Binarizer {
   }
 
   const io::StackInfo& info_;
-  std::optional<double> lowest_;  // in the type's own units
+  std::optional<double> bound_;  // in the type's own units
   std::optional<int> label_;
   double foreground_ = 0;  // the first value that is not 0
   bool mixed_ = false;

@@ -33,7 +33,7 @@ struct Confusion {
 
 /// Which voxels are compared, and which of them are foreground.
 struct EvaluationOptions {
-  /// Prediction foreground: at least this share of its type's maximum (255, 65535; floats as they are).
+  /// Prediction foreground: above this share of its type's maximum (255, 65535; floats as they are).
   /// Without it, every voxel that is not 0. In the truth, every voxel that is not 0 is foreground.
   std::optional<double> threshold;
   /// Foreground is what has this label, in the prediction and in the truth. Excludes threshold.

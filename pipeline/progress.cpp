@@ -1,6 +1,7 @@
 #include "pipeline/progress.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <stdexcept>
@@ -102,13 +103,16 @@ std::string Progress::line(Time now, int columns) const {
   // A narrow terminal loses the least useful parts first.
   constexpr int narrowest_bar = 10;
   constexpr int widest_bar = 40;
-  const std::string head = work_.verb + percent;
-  for (const std::string& rest :
-       {count + " slices" + slice_rate + voxel_rate + left, count + slice_rate + left, count + left, left}) {
-    const int room = columns - 1 - static_cast<int>(head.size() + rest.size()) - 3;
-    if (room >= narrowest_bar) return head + " " + bar(share, std::min(room, widest_bar)) + rest;
+  std::string text = work_.verb + percent;
+  const std::array rests = {count + " slices" + slice_rate + voxel_rate + left, count + slice_rate + left,
+                            count + left, left};
+  for (const std::string& rest : rests) {
+    const int room = columns - 1 - static_cast<int>(text.size() + rest.size()) - 3;
+    if (room < narrowest_bar) continue;
+    text.append(" ").append(bar(share, std::min(room, widest_bar))).append(rest);
+    return text;
   }
-  return head + left;
+  return text + left;
 }
 
 std::string Progress::summary() const {

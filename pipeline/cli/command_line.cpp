@@ -32,6 +32,7 @@ void add_commands(CLI::App& program, Context& context) {
   add_adapt(program, context);
   add_evaluate(program, context);
   add_info(program, context);
+  add_phantom(program, context);
 }
 
 /// The command that was named, or the program itself.

@@ -8,6 +8,7 @@ namespace fibflow::cli {
 void add_adapt(CLI::App& program, Context& context);
 void add_evaluate(CLI::App& program, Context& context);
 void add_info(CLI::App& program, Context& context);
+void add_phantom(CLI::App& program, Context& context);
 void add_segment(CLI::App& program, Context& context);
 
 }  // namespace fibflow::cli

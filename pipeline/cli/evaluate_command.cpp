@@ -177,11 +177,12 @@ void add_evaluate(CLI::App& program, Context& context) {
       ->type_name("VALID")
       ->group(what);
   add_slices_option(*command, arguments->slices)->group(what);
-  auto* threshold = command
-                        ->add_option("--threshold", arguments->threshold,
-                                     "foreground: at least this share of 255 or 65535 (floats: this value)")
-                        ->type_name("T")
-                        ->group(what);
+  auto* threshold =
+      command
+          ->add_option("--threshold", arguments->threshold,
+                       "foreground: above this share of 255 or 65535 (floats: above this value)")
+          ->type_name("T")
+          ->group(what);
   auto* label =
       command->add_option("--class", arguments->label, "foreground: what has class index K, in both stacks")
           ->type_name("K")

