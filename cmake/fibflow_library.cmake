@@ -20,14 +20,18 @@ function(fibflow_library name)
   target_link_libraries(fibflow_${name} PRIVATE $<BUILD_INTERFACE:fibflow_options>)
 endfunction()
 
-# fibflow_tests(FOLDER SOURCES ... LIBRARIES ...): one GoogleTest program per folder, discovered by ctest.
+# fibflow_tests(NAME SOURCES ... LIBRARIES ... [LABEL slow]): one GoogleTest program, discovered by ctest.
 function(fibflow_tests name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name}_tests ${ARG_SOURCES})
   target_link_libraries(${name}_tests PRIVATE fibflow_options ${ARG_LIBRARIES} GTest::gtest_main)
   target_include_directories(${name}_tests PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name}_tests PRIVATE
     FIBFLOW_TEST_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
     FIBFLOW_SHARED="${PROJECT_SOURCE_DIR}/../shared")
-  gtest_discover_tests(${name}_tests DISCOVERY_TIMEOUT 60)
+  if(ARG_LABEL)
+    gtest_discover_tests(${name}_tests DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${ARG_LABEL})
+  else()
+    gtest_discover_tests(${name}_tests DISCOVERY_TIMEOUT 60)
+  endif()
 endfunction()

@@ -1,0 +1,22 @@
+# Installs the program, the libraries with their headers, and a package for find_package(fibflow).
+include(CMakePackageConfigHelpers)
+
+install(TARGETS fibflow_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS fibflow_io fibflow_model fibflow_nodes fibflow_pipeline
+        EXPORT fibflow ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
+# Headers that only the libraries' own sources include stay here.
+set(internal_headers graph|kernels|kernels_body|onednn|onednn_training|shaped_network|tile_plan|weights)
+foreach(folder io model nodes pipeline)
+  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fibflow
+          FILES_MATCHING PATTERN "*.h"
+          PATTERN "cli" EXCLUDE
+          REGEX "model/(${internal_headers})\\.h$" EXCLUDE)
+endforeach()
+
+install(EXPORT fibflow NAMESPACE fibflow:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fibflow FILE fibflow-targets.cmake)
+configure_package_config_file(cmake/fibflow-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/fibflow-config.cmake
+                              INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fibflow)
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/fibflow-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/fibflow-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/fibflow-config-version.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fibflow)

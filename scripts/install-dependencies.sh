@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Installs what fibflow is built with, from Debian 12's own packages. Needs root or sudo.
+set -euo pipefail
+
+packages=(
+  build-essential cmake ninja-build
+  libtbb-dev                         # flow graph
+  libdnnl-dev ocl-icd-opencl-dev     # convolutions; Debian's oneDNN asks for OpenCL's headers
+  libonnx-dev libprotobuf-dev protobuf-compiler   # model files
+  libtiff-dev libpng-dev libpugixml-dev libzstd-dev
+  libspdlog-dev libcli11-dev nlohmann-json3-dev
+  libgtest-dev
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+echo "installing: ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
