@@ -228,9 +228,9 @@ void TiffWriter::State::set_fields(const Slice& slice) {
   set(TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
   set(TIFFTAG_ROWSPERSTRIP, static_cast<std::uint32_t>(rows));
   set(TIFFTAG_COMPRESSION, static_cast<int>(scheme(options.compression)));
-  if (options.compression != Compression::none) {
-    set(TIFFTAG_PREDICTOR, is_float ? PREDICTOR_FLOATINGPOINT : PREDICTOR_HORIZONTAL);
-  }
+  // ImageJ undoes a predictor only of LZW and shows deflated differences as they are, and Bio-Formats knows no float
+  // predictor. Masks compress as well without; whoever asks for zstd has given up on ImageJ's own reader.
+  if (options.compression == Compression::zstd && !is_float) set(TIFFTAG_PREDICTOR, PREDICTOR_HORIZONTAL);
   if (has_scale(options.voxel_nm)) {
     // ImageJ's convention: voxels per unit of its description.
     set(TIFFTAG_RESOLUTIONUNIT, RESUNIT_NONE);

@@ -144,6 +144,18 @@ TEST_F(TiffWriterTest, DoesNotSayImagesInAnUncompressedFile) {
   EXPECT_EQ(text_field(TIFFTAG_IMAGEDESCRIPTION).find("images="), std::string::npos);
 }
 
+TEST_F(TiffWriterTest, DeflatesWithoutAPredictor) {
+  // ImageJ ignores it there, and would show differences of neighbours.
+  write(options());
+  TIFF* tiff = TIFFOpen(path_.c_str(), "rm");
+  std::uint16_t predictor = PREDICTOR_NONE, compression = 0;
+  TIFFGetField(tiff, TIFFTAG_PREDICTOR, &predictor);
+  TIFFGetField(tiff, TIFFTAG_COMPRESSION, &compression);
+  TIFFClose(tiff);
+  EXPECT_EQ(compression, COMPRESSION_ADOBE_DEFLATE);
+  EXPECT_EQ(predictor, PREDICTOR_NONE);
+}
+
 TEST_F(TiffWriterTest, ChoosesBigTiffByWhatIsComing) {
   // 240 bytes a slice: 32-bit offsets do for some millions, but not for a hundred.
   const auto format = [&](std::int64_t depth) {
