@@ -1,12 +1,12 @@
 #include "pipeline/run.h"
 
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <fstream>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "model/drift.h"
@@ -41,10 +41,13 @@ std::string utc_now() {
   return text;
 }
 
+/// The largest resident set of this process so far. (getrusage would count the process that it was forked from, too.)
 std::size_t peak_memory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::size_t>(usage.ru_maxrss) << 10;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) << 10;
+  }
+  return 0;
 }
 
 template <typename... Values>

@@ -68,7 +68,7 @@ struct AdaptationSummary {
 ///     without slices          one record for each slice: z, seconds, foreground, frozen, drift outputs path
 ///     by kind seconds         wall time: prepare, adapt (before the segmentation), segment, total
 ///     voxels_per_second  of the whole run
-///     peak_memory     of the process until the run ended, in bytes
+///     peak_memory     of the process until the run ended, in bytes; 0 if unknown
 ///     warnings        texts
 struct RunReport {
   struct Seconds {
