@@ -59,7 +59,8 @@ TiffFile::TiffFile(std::string path) : path_(std::move(path)) {
     if (got < 8) bad("not a TIFF file: only " + std::to_string(got) + " bytes");
     const bool little = header[0] == 'I' && header[1] == 'I';
     big_endian_ = header[0] == 'M' && header[1] == 'M';
-    if (!little && !big_endian_) bad("not a TIFF file");
+    if (!little && !big_endian_)
+      bad("not a TIFF file; stacks are read from TIFF files, and from folders or globs of them");
     foreign_order_ = big_endian_ != (std::endian::native == std::endian::big);
     const std::uint64_t version = number(&header[2], 2);
     if (version == 43) {

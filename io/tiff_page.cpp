@@ -67,10 +67,11 @@ struct GrayRamp {
 
 // Nothing if the page has no palette of 256 entries.
 std::optional<GrayRamp> read_ramp(const TiffFile& file, const TiffDirectory& directory) {
+  constexpr std::size_t entries = 3 * std::size_t{256};
   const TiffEntry* map = directory.find(TIFFTAG_COLORMAP);
-  if (map == nullptr || map->count != 3 * 256) return std::nullopt;
-  const auto values = file.integers(*map, 3 * 256);
-  if (values.size() != 3 * 256) return std::nullopt;
+  if (map == nullptr || map->count != entries) return std::nullopt;
+  const auto values = file.integers(*map, entries);
+  if (values.size() != entries) return std::nullopt;
   // 16-bit values; old writers forgot to scale theirs.
   const bool scaled = *std::max_element(values.begin(), values.end()) > 255;
   GrayRamp ramp;

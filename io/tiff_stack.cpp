@@ -158,6 +158,9 @@ void TiffStack::claim_contiguous(const TiffDirectory& directory, std::int64_t im
   const TiffEntry* strips = directory.find(TIFFTAG_STRIPOFFSETS);
   const auto offsets = strips == nullptr ? std::vector<std::uint64_t>() : file_.integers(*strips, 1);
   const std::uint64_t bytes = layout_.size_bytes();
+  if (!offsets.empty() && strips->count > 1 && pages_[0].voxels_end != offsets.at(0) + bytes) {
+    bad(info_.path, claim + "but the strips of the first do not lie in one run");
+  }
   const std::uint64_t available = offsets.empty() ? 0 : file_.size() - std::min(offsets[0], file_.size());
   if (available / bytes >= static_cast<std::uint64_t>(images)) {
     contiguous_at_ = offsets[0];
