@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 // The process without data: code, libraries, threads' stacks, the heap's slack. Measured, with a margin.
-constexpr std::size_t process_memory = 64 * mebibyte;
+constexpr std::size_t process_memory = 48 * mebibyte;
 // A worker beside its workspace: compiled plans of the tiles at hand, thread-local buffers.
 constexpr std::size_t worker_slack = 8 * mebibyte;
 // Below this, a core is all halo.

@@ -24,7 +24,8 @@ void Trace::span(const char* node, Place place, Time begin, Time end) {
       "\n{\"name\":\"" + std::string(node) + "\",\"ph\":\"X\",\"pid\":1,\"tid\":" + std::to_string(thread) +
       ",\"ts\":" + microseconds(begin - start_) + ",\"dur\":" + microseconds(end - begin) + ",\"args\":{";
   if (place.z >= 0) pending_ += "\"slice\":" + std::to_string(place.z);
-  if (place.tile >= 0) pending_ += ",\"tile\":" + std::to_string(place.tile);
+  if (place.z >= 0 && place.tile >= 0) pending_ += ",";
+  if (place.tile >= 0) pending_ += "\"tile\":" + std::to_string(place.tile);
   pending_ += "}}";
   if (pending_.size() < write_at) return;
   file_.write(pending_.data(), pending_.size());

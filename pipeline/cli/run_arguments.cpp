@@ -83,7 +83,10 @@ void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
       ->check(CLI::Range(1, 4096).description(""))
       ->default_str("all")
       ->group(group);
-  command.add_option("--memory", arguments.memory, "at most so much, as 4G or 512M")
+  const auto set_memory = [&arguments](const std::string& text) {
+    arguments.resources.memory = static_cast<std::size_t>(parse_bytes(text));
+  };
+  command.add_option_function<std::string>("--memory", set_memory, "at most so much, as 4G or 512M")
       ->type_name("SIZE")
       ->default_str(pipeline::spoken_memory(pipeline::default_memory_budget()))
       ->group(group);
@@ -152,9 +155,6 @@ void complete(RunArguments& arguments) {
         arguments.normalize_by == "batch" ? pipeline::NormalizeBy::batch : pipeline::NormalizeBy::running;
   }
   if (arguments.probe >= 0) arguments.adaptation.probe = arguments.probe;
-  if (!arguments.memory.empty()) {
-    arguments.resources.memory = static_cast<std::size_t>(parse_bytes(arguments.memory));
-  }
   require_free(arguments.report, arguments.overwrite);
   require_free(arguments.trace, arguments.overwrite);
 }

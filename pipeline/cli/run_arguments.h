@@ -13,7 +13,6 @@ struct RunArguments {
   std::string stack;
   std::string model;
   std::string normalization;  ///< empty: the model's
-  std::string memory;         ///< empty: the default
   std::string report;         ///< empty: none
   std::string trace;          ///< empty: none
   int probe = -1;             ///< -1: the default
