@@ -34,7 +34,7 @@ class Places {
 
 }  // namespace
 
-AlignedFloats::AlignedFloats(std::size_t size) : size_(size) {
+AlignedBuffer::AlignedBuffer(std::size_t size) : size_(size) {
   if (size == 0) return;
   const std::size_t bytes = (size * sizeof(float) + 63) / 64 * 64;
   data_.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
@@ -42,7 +42,7 @@ AlignedFloats::AlignedFloats(std::size_t size) : size_(size) {
   std::fill_n(data_.get(), bytes / sizeof(float), 0.0F);
 }
 
-void AlignedFloats::Free::operator()(float* p) const {
+void AlignedBuffer::Free::operator()(float* p) const {
   std::free(p);
 }
 
@@ -57,9 +57,9 @@ ConvolutionLayer::ConvolutionLayer(std::size_t tensor, std::vector<int> parts, i
   shape.kernel = transposed ? 1 : 3;
   shape.plain_input = plain_input;
   primitive_ = std::make_unique<TrainingConvolution>(shape);
-  plain_ = AlignedFloats(primitive_->plain_floats());
-  forward_ = AlignedFloats(primitive_->forward_floats());
-  backward_ = AlignedFloats(primitive_->backward_floats());
+  plain_ = AlignedBuffer(primitive_->plain_floats());
+  forward_ = AlignedBuffer(primitive_->forward_floats());
+  backward_ = AlignedBuffer(primitive_->backward_floats());
 }
 
 std::size_t ConvolutionLayer::memory() const {
@@ -142,12 +142,12 @@ TrainingLayers::TrainingLayers(const UNet& network, int batch, int height, int w
         y,
         false,
         0,
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
+        AlignedBuffer(lanes),
+        AlignedBuffer(lanes),
+        AlignedBuffer(lanes),
+        AlignedBuffer(lanes),
+        AlignedBuffer(lanes),
+        AlignedBuffer(lanes),
         std::vector<double>(images * lanes),
         std::vector<double>(images * lanes)};
     normed.push_back(std::move(layer));
@@ -188,7 +188,7 @@ TrainingLayers::TrainingLayers(const UNet& network, int batch, int height, int w
          normed.back().y,
          parts,
          join + lanes * 4 * static_cast<std::size_t>(h) * static_cast<std::size_t>(w),
-         AlignedFloats(lanes),
+         AlignedBuffer(lanes),
          std::vector<double>(images * lanes)});
     const std::string name = "dec." + std::to_string(j);
     add(name + ".0", {channels(k), channels(k)}, k, join, map_of(k));
@@ -196,7 +196,7 @@ TrainingLayers::TrainingLayers(const UNet& network, int batch, int height, int w
     add(name + ".3", {channels(k)}, k, middle, map_of(k));
   }
   head_weight = tensors.index("head.weight");
-  head_weights = AlignedFloats(static_cast<std::size_t>(network.output_channels) *
+  head_weights = AlignedBuffer(static_cast<std::size_t>(network.output_channels) *
                                static_cast<std::size_t>(padded(channels(0))));
   head_bias.resize(static_cast<std::size_t>(network.output_channels));
   image_floats = places.end();

@@ -15,9 +15,9 @@
 namespace fibflow::model {
 
 /// Floats aligned as kernels want them, zero at first.
-class AlignedFloats {
+class AlignedBuffer {
  public:
-  explicit AlignedFloats(std::size_t size = 0);
+  explicit AlignedBuffer(std::size_t size = 0);
   float* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
 
@@ -60,9 +60,9 @@ class ConvolutionLayer {
   int out_channels_;
   bool transposed_;
   std::unique_ptr<TrainingConvolution> primitive_;
-  AlignedFloats plain_;  // padded
-  AlignedFloats forward_;
-  AlignedFloats backward_;
+  AlignedBuffer plain_;  // padded
+  AlignedBuffer forward_;
+  AlignedBuffer backward_;
 };
 
 /// Convolution, BatchNorm and ReLU.
@@ -78,7 +78,7 @@ struct NormedLayer {
   std::size_t pool = 0;   ///< where to
 
   // Of the batch, per channel: the terms of training_kernels.h.
-  AlignedFloats mean, inverse_deviation, scale, shift, by_deviation, constant;
+  AlignedBuffer mean, inverse_deviation, scale, shift, by_deviation, constant;
   std::vector<double> sums;      ///< [batch, padded channels]
   std::vector<double> products;  ///< [batch, padded channels]
 
@@ -94,7 +94,7 @@ struct UpLayer {
   std::size_t input = 0;  ///< in an image's memory
   std::size_t parts = 0;  ///< the four sub-pixels, one after another
   std::size_t output = 0;
-  AlignedFloats bias_values;      ///< padded
+  AlignedBuffer bias_values;      ///< padded
   std::vector<double> bias_sums;  ///< [batch, padded channels]
 };
 
@@ -106,7 +106,7 @@ struct TrainingLayers {
   std::vector<UpLayer> ups;  ///< ups[j] comes before normed[first_decoder + 2 j]
   std::size_t first_decoder = 0;
   std::size_t head_weight = 0;  ///< tensor; the bias follows
-  AlignedFloats head_weights;   ///< [outputs, padded channels]
+  AlignedBuffer head_weights;   ///< [outputs, padded channels]
   std::vector<float> head_bias;
   std::size_t image_floats = 0;
   std::size_t scratch_bytes = 0;
