@@ -12,41 +12,35 @@ namespace fibflow::io {
 ///
 /// Gray levels before acquisition (0 black, 255 white; stained is dark), lengths in nm:
 ///
-///                                chemical   cryo   why
-///   empty resin                     214      200   no stain: the brightest large area in both
-///   cytosol                         184      132   freezing keeps the soluble proteins that aldehydes let
-///   go, so the
-///                                                  ground is denser and darker
-///   ribosomes, depth below it        70       36   osmium and uranyl pile up on them; after freeze
-///   substitution
-///                                                  they stand in a ground nearly as dense as they are
-///   ribosomes per cubic um        10000    15000   extraction against retention: the denser texture is the
-///   cryo one membranes                        38       74   reduced osmium stains lipids strongly, freeze
-///   substitution weakly half width of a membrane         12       15   sharp against smooth mitochondrial
-///   matrix            100      150   heavy metals make it darker than the extracted cytosol (184);
-///                                                  stained weakly after freezing it is a little lighter than
-///                                                  its dense surroundings (132): the polarity is the other
-///                                                  one
-///   cristae: membranes               44       88
-///   cristae: lumen                  166      168
-///   cristae: half width of lumen   5-13      2-5   aldehydes dilate cristae, freezing keeps them narrow
-///   cristae: spacing              58-95    46-66
-///   cristae: waviness                50       26   wrinkled against taut
-///   ER and vesicles: lumen          196      158   aldehydes swell the ER (half width 30 against 20)
-///   nucleoplasm / chromatin     178/112  146/118   chromatin clumps under aldehydes and stays spread when
-///   frozen lysosomes                        62       88 lipid droplets                   78      176 osmium
-///   blackens unsaturated lipids; freeze substitution leaves
-///                                                  them pale
+///                               chemical    cryo  why
+///     empty resin                    214     200  no stain: the brightest large area in both
+///     cytosol                        184     132  freezing keeps the soluble proteins that aldehydes let go
+///     ribosomes, depth below it       70      36  osmium and uranyl pile up on them; after freeze substitution
+///                                                 they stand in a ground nearly as dense as they are
+///     ribosomes per cubic um       10000   15000  extraction against retention: cryo has the denser texture
+///     membranes                       38      74  reduced osmium stains lipids strongly, freeze substitution weakly
+///     half width of a membrane        12      15  sharp against smooth
+///     mitochondrial matrix           100     106  dense in both, but against an extracted cytosol it stands out
+///                                                 (84 levels), against a retained one hardly (26)
+///     cristae: membranes              44      76
+///     cristae: lumen                 166     148
+///     cristae: half width of lumen  5-13     2-5  aldehydes dilate cristae, freezing keeps them narrow
+///     cristae: spacing             58-95   46-66
+///     cristae: waviness               50      26  wrinkled against taut
+///     ER and vesicles: lumen         196     158  aldehydes swell the ER (half width 30 against 20)
+///     nucleoplasm / chromatin    178/112 146/118  chromatin clumps under aldehydes and stays spread when frozen
+///     lysosomes                       62      88
+///     lipid droplets                  78     176  osmium blackens unsaturated lipids, freeze substitution leaves
+///                                                 them pale
 ///
-///   mitochondria: radius        170-300  110-180   swollen and rounded against slender
-///   mitochondria: axis, um     0.15-1.6  0.9-4.5   fragmented against long
-///   mitochondria: wobble             18        8   of the surface: wrinkled against turgid
-///   mitochondria: swollen        1 in 5     none   paler matrix, fewer and wider cristae
+///     mitochondria: radius       170-300 110-180  swollen and rounded against slender
+///     mitochondria: axis, um    0.15-1.6 0.9-4.5  fragmented against long
+///     mitochondria: wobble            18       8  of the surface: wrinkled against turgid
+///     mitochondria: swollen       1 in 5    none  paler matrix, fewer and wider cristae
 ///
-/// Both polarities of the matrix occur in the literature, depending on stain and resin; this pair is one of
-/// them. Motivation: Murk et al. 2003 and Kellenberger et al. 1992 on what chemical fixation does to
-/// membranes and to the cytosol; Frey and Mannella 2000 on the shapes of cristae. The numbers are chosen to
-/// look like such cells; they are fitted neither to a data set nor to a network.
+/// Motivation: Murk et al. 2003 and Kellenberger et al. 1992 on what chemical fixation does to membranes and to the
+/// cytosol; Frey and Mannella 2000 on the shapes of cristae. The numbers are chosen to look like such cells; they are
+/// fitted neither to a data set nor to a network.
 enum class Fixation { chemical, cryo };
 
 /// "chemical" or "cryo".

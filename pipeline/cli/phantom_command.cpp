@@ -1,8 +1,11 @@
 #include <CLI/CLI.hpp>
-#include <optional>
-#include <stdexcept>
+#include <algorithm>
+#include <filesystem>
+#include <limits>
 #include <string>
+#include <vector>
 
+#include "io/error.h"
 #include "io/phantom.h"
 #include "io/tiff_writer.h"
 #include "pipeline/cli/arguments.h"
@@ -13,65 +16,55 @@
 namespace fibflow::cli {
 namespace {
 
+/// Heights and widths are ints; what does not fit one is refused by the phantom like any other size too large.
+int side(std::int64_t voxels) {
+  return static_cast<int>(std::min<std::int64_t>(voxels, std::numeric_limits<int>::max()));
+}
+
 struct Arguments {
   io::PhantomParameters parameters;
-  std::string output;
-  std::string labels;        ///< empty: not written
-  std::string compartments;  ///< empty: not written
+  std::vector<std::int64_t> shape = {64, 512, 512};  ///< z, y, x
+  std::string output;                                ///< a folder
   bool overwrite = false;
 };
 
-/// One output of the command: a file and the slices that go into it.
-class Output {
- public:
-  /// An empty path is an output that nobody wants.
-  Output(const std::string& path, const Arguments& arguments, const std::string& what) {
-    if (path.empty()) return;
-    const io::PhantomParameters& parameters = arguments.parameters;
-    io::TiffWriterOptions options;
-    options.voxel_nm = {parameters.voxel_nm, parameters.voxel_nm, parameters.voxel_nm};
-    options.description = std::string("fibflow ") + pipeline::version() + " phantom, " + what +
-                          ", fixation " + io::name_of(parameters.fixation) + ", seed " +
-                          std::to_string(parameters.seed);
-    options.overwrite = arguments.overwrite;
-    options.depth = parameters.depth;
-    writer_.emplace(path, options);
-  }
-
-  template <typename MakeSlice>
-  void write(MakeSlice&& make_slice) {
-    if (writer_) writer_->write(make_slice());
-  }
-
-  void finish() {
-    if (writer_) writer_->finish();
-  }
-
- private:
-  std::optional<io::TiffWriter> writer_;
-};
-
-void require_different(const std::string& one, const std::string& other) {
-  if (!one.empty() && one == other) throw std::invalid_argument("two outputs would have the name " + one);
+/// One stack of the command's folder.
+io::TiffWriter writer_for(const Arguments& arguments, const std::string& file, const std::string& what) {
+  const io::PhantomParameters& parameters = arguments.parameters;
+  io::TiffWriterOptions options;
+  options.voxel_nm = {parameters.voxel_nm, parameters.voxel_nm, parameters.voxel_nm};
+  options.description = std::string("fibflow ") + pipeline::version() + " phantom, " + what + ", fixation " +
+                        io::name_of(parameters.fixation) + ", seed " + std::to_string(parameters.seed);
+  options.overwrite = arguments.overwrite;
+  options.depth = parameters.depth;
+  return io::TiffWriter((std::filesystem::path(arguments.output) / file).string(), options);
 }
 
-int make_phantom(const Arguments& arguments, Context& context) {
-  require_different(arguments.output, arguments.labels);
-  require_different(arguments.output, arguments.compartments);
-  require_different(arguments.labels, arguments.compartments);
-  const io::PhantomParameters& parameters = arguments.parameters;
+void make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error)
+    throw io::Error(io::ErrorKind::cannot_create, path, "the folder cannot be made: " + error.message());
+}
+
+int make_phantom(Arguments arguments, Context& context) {
+  io::PhantomParameters& parameters = arguments.parameters;
+  parameters.depth = arguments.shape[0];
+  parameters.height = side(arguments.shape[1]);
+  parameters.width = side(arguments.shape[2]);
   const io::Phantom phantom(parameters);
-  Output image(arguments.output, arguments, "image");
-  Output labels(arguments.labels, arguments, "mitochondria");
-  Output compartments(arguments.compartments, arguments, "compartments");
+  make_folder(arguments.output);
+  io::TiffWriter image = writer_for(arguments, "image.tif", "image");
+  io::TiffWriter labels = writer_for(arguments, "labels.tif", "mitochondria");
+  io::TiffWriter compartments = writer_for(arguments, "compartments.tif", "compartments");
 
   const auto progress = make_progress(context, "phantom", parameters.depth,
                                       static_cast<std::int64_t>(parameters.height) * parameters.width);
   for (std::int64_t z = 0; z < parameters.depth; ++z) {
     if (context.interruption.token().stop_requested()) throw pipeline::Interrupted();
-    image.write([&] { return phantom.image(z); });
-    labels.write([&] { return phantom.labels(z); });
-    compartments.write([&] { return phantom.compartments(z); });
+    image.write(phantom.image(z));
+    labels.write(phantom.labels(z));
+    compartments.write(phantom.compartments(z));
     if (progress) progress->add_slice();
   }
   image.finish();
@@ -129,12 +122,10 @@ void add_phantom(CLI::App& program, Context& context) {
   io::PhantomParameters& parameters = arguments->parameters;
   CLI::App* command =
       program.add_subcommand("phantom", "Makes a synthetic FIB-SEM stack of a cell, and its truth.");
-  command->add_option("-o,--output", arguments->output, "the micrographs")->type_name("TIFF")->required();
-  command->add_option("--labels", arguments->labels, "the mitochondria, 0 and 255")->type_name("TIFF");
   command
-      ->add_option("--compartments", arguments->compartments,
-                   "0 resin, 1 cytosol, 2 nucleus, 3 mitochondrion, ...")
-      ->type_name("TIFF");
+      ->add_option("-o,--output", arguments->output, "folder for image.tif, labels.tif and compartments.tif")
+      ->type_name("DIR")
+      ->required();
   command->add_flag("--overwrite", arguments->overwrite, "replace files that exist");
 
   const std::string stack = "The stack";
@@ -142,9 +133,11 @@ void add_phantom(CLI::App& program, Context& context) {
              {{"chemical", io::Fixation::chemical}, {"cryo", io::Fixation::cryo}},
              "how the cell was prepared")
       ->group(stack);
-  command->add_option("--depth", parameters.depth, "slices")->type_name("N")->group(stack);
-  command->add_option("--height", parameters.height, "voxels")->type_name("N")->group(stack);
-  command->add_option("--width", parameters.width, "voxels")->type_name("N")->group(stack);
+  command->add_option("--shape", arguments->shape, "slices, height and width in voxels")
+      ->type_name("Z,Y,X")
+      ->delimiter(',')
+      ->expected(3)
+      ->group(stack);
   command->add_option("--voxel", parameters.voxel_nm, "size of a voxel, 4 to 16")
       ->type_name("NM")
       ->group(stack);
@@ -154,7 +147,9 @@ void add_phantom(CLI::App& program, Context& context) {
   add_content_options(*command, parameters.content);
   add_acquisition_options(*command, parameters.acquisition);
   add_logging_options(*command, context);
-  command->footer("Equal parameters make equal bytes, on any machine.");
+  command->footer(
+      "labels.tif holds the mitochondria as 255; compartments.tif 0 resin, 1 cytosol, 2 nucleus,\n"
+      "3 mitochondrion and further organelles. Equal parameters make equal bytes, on any machine.");
   command->callback([arguments, &context] {
     context.run = [arguments, &context] { return make_phantom(*arguments, context); };
   });

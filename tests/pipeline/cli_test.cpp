@@ -289,7 +289,7 @@ TEST_F(CommandLineTest, InfoGoesOnAfterABadFile) {
 // phantom
 
 std::vector<std::string> small_phantom(const std::string& output) {
-  return {"phantom", "--output", output, "--depth", "3", "--height", "48", "--width", "64"};
+  return {"phantom", "--output", output, "--shape", "3,48,64"};
 }
 
 std::vector<std::string> operator+(std::vector<std::string> arguments, const std::vector<std::string>& more) {
@@ -304,12 +304,15 @@ std::string contents_of(const std::string& path) {
 }
 
 TEST_F(CommandLineTest, PhantomMakesAStackAndItsTruth) {
-  const std::string image = folder_ / "image.tif";
-  const std::string labels = folder_ / "labels.tif";
-  const ProgramRun run = run_fibflow(small_phantom(image) + std::vector<std::string>{"--labels", labels});
+  const ProgramRun run = run_fibflow(small_phantom(folder_ / "cell"));
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(run.out, "");
-  const json files = json::parse(run_fibflow({"info", "--json", image, labels}).out).at("files");
+  const std::string labels = folder_ / "cell/labels.tif";
+  const json files = json::parse(run_fibflow({"info", "--json", folder_ / "cell/image.tif", labels,
+                                              folder_ / "cell/compartments.tif"})
+                                     .out)
+                         .at("files");
+  EXPECT_EQ(files.size(), 3U);
   for (const json& file : files) {
     EXPECT_EQ(file.at("depth"), 3);
     EXPECT_EQ(file.at("height"), 48);
@@ -320,35 +323,40 @@ TEST_F(CommandLineTest, PhantomMakesAStackAndItsTruth) {
 }
 
 TEST_F(CommandLineTest, PhantomsOfOneSeedAreEqual) {
-  ASSERT_EQ(run_fibflow(small_phantom(folder_ / "a.tif")).code, 0);
-  ASSERT_EQ(run_fibflow(small_phantom(folder_ / "b.tif")).code, 0);
-  ASSERT_EQ(run_fibflow(small_phantom(folder_ / "c.tif") + std::vector<std::string>{"--seed", "2"}).code, 0);
-  EXPECT_EQ(contents_of(folder_ / "a.tif"), contents_of(folder_ / "b.tif"));
-  EXPECT_NE(contents_of(folder_ / "a.tif"), contents_of(folder_ / "c.tif"));
+  ASSERT_EQ(run_fibflow(small_phantom(folder_ / "a")).code, 0);
+  ASSERT_EQ(run_fibflow(small_phantom(folder_ / "b")).code, 0);
+  ASSERT_EQ(run_fibflow(small_phantom(folder_ / "c") + std::vector<std::string>{"--seed", "2"}).code, 0);
+  EXPECT_EQ(contents_of(folder_ / "a/image.tif"), contents_of(folder_ / "b/image.tif"));
+  EXPECT_NE(contents_of(folder_ / "a/image.tif"), contents_of(folder_ / "c/image.tif"));
 }
 
 TEST_F(CommandLineTest, ExistingOutputExitsWith73AndStaysAsItIs) {
-  const std::string before = contents_of(truth_);
-  const ProgramRun run = run_fibflow(small_phantom(truth_));
+  const std::string folder = folder_ / "old";
+  const std::string image = folder + "/image.tif";
+  ASSERT_EQ(run_fibflow(small_phantom(folder)).code, 0);
+  const std::string before = contents_of(image);
+  const std::vector<std::string> other = {"--seed", "7"};
+  const ProgramRun run = run_fibflow(small_phantom(folder) + other);
   EXPECT_EQ(run.code, 73);
-  EXPECT_EQ(run.err.rfind("fibflow: " + truth_ + ": ", 0), 0U) << run.err;
-  EXPECT_EQ(contents_of(truth_), before);
-  EXPECT_EQ(run_fibflow(small_phantom(truth_) + std::vector<std::string>{"--overwrite"}).code, 0);
-  EXPECT_NE(contents_of(truth_), before);
+  EXPECT_EQ(run.err.rfind("fibflow: " + image + ": ", 0), 0U) << run.err;
+  EXPECT_EQ(contents_of(image), before);
+  EXPECT_EQ(run_fibflow(small_phantom(folder) + other + std::vector<std::string>{"--overwrite"}).code, 0);
+  EXPECT_NE(contents_of(image), before);
 }
 
 TEST_F(CommandLineTest, UnwritableOutputExitsWith73) {
-  const std::string path = folder_ / "no such folder/image.tif";
+  const std::string path = truth_ + "/cell";  // below a file no folder can be made
   const ProgramRun run = run_fibflow(small_phantom(path));
   EXPECT_EQ(run.code, 73);
   EXPECT_EQ(run.err.rfind("fibflow: " + path + ": ", 0), 0U) << run.err;
 }
 
 TEST_F(CommandLineTest, SenselessPhantomIsAUsageError) {
-  const std::string path = folder_ / "image.tif";
+  const std::string path = folder_ / "nothing";
   for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
-           {"--resin", "0.9"}, {"--fixation", "paraffin"}, {"--depth", "0"}, {"--labels", path}}) {
-    const ProgramRun run = run_fibflow(small_phantom(path) + wrong);
+           {"--resin", "0.9"}, {"--fixation", "paraffin"}, {"--shape", "0,48,48"}, {"--shape", "3,48"}}) {
+    const std::vector<std::string> command = {"phantom", "--output", path};
+    const ProgramRun run = run_fibflow(command + wrong);
     EXPECT_EQ(run.code, 64) << wrong.front() << ": " << run.err;
     EXPECT_NE(run.err.find("run `fibflow phantom --help`"), std::string::npos) << run.err;
     EXPECT_FALSE(std::filesystem::exists(path));
@@ -362,19 +370,8 @@ TEST_F(CommandLineTest, StoppedRunLeavesNothingBehind) {
   options.environment["TERM"] = "xterm";
   options.signal_when = "phantom   0%";
   options.signal = SIGINT;
-  const std::vector<std::string> arguments = {"phantom",
-                                              "--output",
-                                              folder / "image.tif",
-                                              "--labels",
-                                              folder / "labels.tif",
-                                              "--depth",
-                                              "100000",
-                                              "--height",
-                                              "64",
-                                              "--width",
-                                              "64",
-                                              "--resin",
-                                              "0.7"};
+  const std::vector<std::string> arguments = {"phantom",      "--output", folder / ".", "--shape",
+                                              "100000,64,64", "--resin",  "0.7"};
   const ProgramRun run = run_fibflow(arguments, options);
   EXPECT_EQ(run.code, 130);
   EXPECT_TRUE(std::filesystem::is_empty(folder / ".")) << "a partial output stayed";
