@@ -373,6 +373,29 @@ std::size_t TrainingGraph::memory() const {
   return bytes;
 }
 
+std::size_t TrainingGraph::memory_of(const Shape& shape) {
+  const UNet& network = checked(shape).network;
+  const auto padded = [](int channels) {
+    const int block = channel_block();
+    return static_cast<double>((channels + block - 1) / block * block);
+  };
+  // Per level the inputs and outputs of four BatchNorms, their skip being part of the join, and what is pooled;
+  // see TrainingLayers. Weights in four layouts, one of them for each image, of the largest layer only.
+  double floats = 0;
+  double weights = 0;
+  for (int k = 0; k <= network.depth; ++k) {
+    const double channels = padded(network.channels << k);
+    const double pixels = static_cast<double>(shape.height >> k) * (shape.width >> k);
+    floats += channels * pixels * (k == network.depth ? 4 : 9.25);
+    weights += 9 * channels * channels * (k == network.depth ? 1.5 : 5);
+  }
+  const double first = static_cast<double>(shape.height) * shape.width;
+  floats += first * (padded(network.channels) + network.output_channels);
+  const double middle = padded(network.channels << (network.depth - 1));
+  const double largest = std::max(4 * middle * middle * 9, 2 * middle * middle * 9);
+  return static_cast<std::size_t>(sizeof(float) * (shape.batch * (floats + 2 * largest) + 3 * weights));
+}
+
 TrainingGraph::Result TrainingGraph::differentiate(const UNetValues& values, std::span<const float> images,
                                                    std::span<const std::uint8_t> labels,
                                                    UNetValues& gradients) {

@@ -40,8 +40,9 @@ class TrainingGraph {
 
   const Shape& shape() const;
 
-  /// Memory of the graph, in bytes.
+  /// Memory of the graph, in bytes; what it would be, without making it.
   std::size_t memory() const;
+  static std::size_t memory_of(const Shape& shape);
 
   /// What a batch gives.
   struct Result {

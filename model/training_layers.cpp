@@ -1,8 +1,6 @@
 #include "model/training_layers.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <new>
 #include <numeric>
 #include <string>
 
@@ -36,14 +34,8 @@ class Places {
 
 AlignedBuffer::AlignedBuffer(std::size_t size) : size_(size) {
   if (size == 0) return;
-  const std::size_t bytes = (size * sizeof(float) + 63) / 64 * 64;
-  data_.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
-  if (!data_) throw std::bad_alloc();
-  std::fill_n(data_.get(), bytes / sizeof(float), 0.0F);
-}
-
-void AlignedBuffer::Free::operator()(float* p) const {
-  std::free(p);
+  memory_.reserve(size * sizeof(float));
+  std::fill_n(memory_.data(), size, 0.0F);
 }
 
 ConvolutionLayer::ConvolutionLayer(std::size_t tensor, std::vector<int> parts, int out_channels, int height,

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "model/inference.h"
 #include "model/onednn_training.h"
 #include "model/training_kernels.h"
 #include "model/unet_values.h"
@@ -18,14 +19,11 @@ namespace fibflow::model {
 class AlignedBuffer {
  public:
   explicit AlignedBuffer(std::size_t size = 0);
-  float* data() const { return data_.get(); }
+  float* data() const { return memory_.data(); }
   std::size_t size() const { return size_; }
 
  private:
-  struct Free {
-    void operator()(float* p) const;
-  };
-  std::unique_ptr<float[], Free> data_;
+  Workspace memory_;
   std::size_t size_ = 0;
 };
 

@@ -51,7 +51,7 @@ std::string spoken_duration(std::chrono::duration<double> duration) {
 
 Progress::Progress(Terminal& terminal, Work work, std::function<Time()> clock)
     : terminal_(terminal), work_(std::move(work)), clock_(std::move(clock)), start_(clock_()) {
-  if (work_.slices < 0 || work_.voxels_per_slice <= 0) {
+  if (work_.slices < 0 || work_.voxels_per_slice <= 0 || work_.limit.count() < 0) {
     throw std::invalid_argument("progress over a negative number of slices or over empty slices");
   }
   samples_.push_back({start_, 0});
@@ -88,24 +88,26 @@ std::string Progress::line(Time now, int columns) const {
   const auto per_slice = static_cast<double>(work_.voxels_per_slice);
   const double rate = recent_rate(now);
   std::string count = "  " + std::to_string(done_ / work_.voxels_per_slice);
-  const std::string slice_rate = "  " + three_digits(rate / per_slice) + " slices/s";
+  const std::string slice_rate = "  " + three_digits(rate / per_slice) + " " + work_.unit + "/s";
   const std::string voxel_rate = "  " + three_digits(rate * 1e-6) + " Mvoxel/s";
-  if (work_.slices == 0) return work_.verb + count + " slices" + slice_rate + voxel_rate;
+  const bool timed = work_.limit.count() > 0;
+  if (work_.slices == 0 && !timed) return work_.verb + count + " " + work_.unit + slice_rate + voxel_rate;
 
   const double total = per_slice * static_cast<double>(work_.slices);
-  const double share = std::min(1.0, static_cast<double>(done_) / total);
+  const Seconds elapsed = now - start_;
+  const double share = std::min(1.0, timed ? elapsed / work_.limit : static_cast<double>(done_) / total);
   char percent[16];
   std::snprintf(percent, sizeof percent, " %3d%%", static_cast<int>(share * 100));
-  count += "/" + std::to_string(work_.slices);
-  const std::string left =
-      rate > 0 ? "  " + spoken_duration(Seconds(total * (1 - share) / rate)) + " left" : std::string();
+  if (!timed) count += "/" + std::to_string(work_.slices);
+  const Seconds to_come = timed ? work_.limit * (1 - share) : Seconds(total * (1 - share) / rate);
+  const std::string left = timed || rate > 0 ? "  " + spoken_duration(to_come) + " left" : std::string();
 
   // A narrow terminal loses the least useful parts first.
   constexpr int narrowest_bar = 10;
   constexpr int widest_bar = 40;
   std::string text = work_.verb + percent;
-  const std::array rests = {count + " slices" + slice_rate + voxel_rate + left, count + slice_rate + left,
-                            count + left, left};
+  const std::array rests = {count + " " + work_.unit + slice_rate + voxel_rate + left,
+                            count + slice_rate + left, count + left, left};
   for (const std::string& rest : rests) {
     const int room = columns - 1 - static_cast<int>(text.size() + rest.size()) - 3;
     if (room < narrowest_bar) continue;
@@ -119,10 +121,10 @@ std::string Progress::summary() const {
   const std::lock_guard lock(mutex_);
   const double seconds = Seconds(clock_() - start_).count();
   const double slices = static_cast<double>(done_) / static_cast<double>(work_.voxels_per_slice);
-  std::string text = std::to_string(done_ / work_.voxels_per_slice) + " slices in " +
+  std::string text = std::to_string(done_ / work_.voxels_per_slice) + " " + work_.unit + " in " +
                      (seconds < 60 ? three_digits(seconds) + " s" : spoken_duration(Seconds(seconds)));
   if (seconds > 0) {
-    text += ": " + three_digits(slices / seconds) + " slices/s, " +
+    text += ": " + three_digits(slices / seconds) + " " + work_.unit + "/s, " +
             three_digits(static_cast<double>(done_) * 1e-6 / seconds) + " Mvoxel/s";
   }
   return text;

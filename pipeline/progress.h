@@ -21,6 +21,10 @@ class Progress {
     std::string verb;                   ///< what is being done, ASCII: "segment"
     std::int64_t slices = 0;            ///< slices to come; 0 if nobody knows (a live acquisition)
     std::int64_t voxels_per_slice = 1;  ///< voxels, > 0
+    std::string unit = "slices";        ///< what is counted, in the plural, ASCII
+    /// Work that ends after some time, however much is done by then: share and time left are the clock's.
+    /// 0: work that ends when all is done.
+    std::chrono::duration<double> limit{0};
   };
 
   /// The terminal must outlive the progress. Throws std::invalid_argument if the work is nonsense.

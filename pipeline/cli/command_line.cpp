@@ -33,6 +33,7 @@ void add_commands(CLI::App& program, Context& context) {
   add_evaluate(program, context);
   add_info(program, context);
   add_phantom(program, context);
+  add_train(program, context);
 }
 
 /// The command that was named, or the program itself.

@@ -10,5 +10,6 @@ void add_evaluate(CLI::App& program, Context& context);
 void add_info(CLI::App& program, Context& context);
 void add_phantom(CLI::App& program, Context& context);
 void add_segment(CLI::App& program, Context& context);
+void add_train(CLI::App& program, Context& context);
 
 }  // namespace fibflow::cli
