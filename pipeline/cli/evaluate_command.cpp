@@ -5,8 +5,8 @@
 
 #include "pipeline/cli/arguments.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/cli/evaluation_output.h"
 #include "pipeline/cli/stack_description.h"
-#include "pipeline/cli/text_table.h"
 #include "pipeline/evaluation.h"
 #include "pipeline/exit_codes.h"
 #include "pipeline/version.h"
@@ -15,9 +15,6 @@ namespace fibflow::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using pipeline::ClassEvaluation;
-using pipeline::Confusion;
-using pipeline::Evaluation;
 
 struct Arguments {
   std::string prediction;
@@ -29,80 +26,6 @@ struct Arguments {
   pipeline::SliceRange slices;
   bool json = false;
 };
-
-// A measure that is not a number (0 / 0) becomes null in JSON, "-" in the table.
-
-void add_scores(Json& json, const Confusion& confusion) {
-  json["iou"] = confusion.iou();
-  json["dice"] = confusion.dice();
-  json["precision"] = confusion.precision();
-  json["recall"] = confusion.recall();
-  json["true_positive"] = confusion.true_positive;
-  json["false_positive"] = confusion.false_positive;
-  json["false_negative"] = confusion.false_negative;
-  json["true_negative"] = confusion.true_negative;
-}
-
-void add_result(Json& json, const Evaluation& evaluation) {
-  add_scores(json["whole"], evaluation.whole);
-  json["slices"] = Json::array();
-  for (const auto& [z, confusion] : evaluation.slices) {
-    Json& slice = json["slices"].emplace_back(Json{{"z", z}});
-    add_scores(slice, confusion);
-  }
-}
-
-void add_result(Json& json, const ClassEvaluation& evaluation) {
-  json["mean_iou"] = evaluation.mean_iou();
-  json["mean_iou_without_background"] = evaluation.mean_iou_without_background();
-  json["accuracy"] = evaluation.accuracy();
-  json["voxels"] = evaluation.voxels;
-  json["classes"] = Json::array();
-  for (const auto& [label, confusion] : evaluation.classes) {
-    Json& of_class = json["classes"].emplace_back(Json{{"class", label}});
-    add_scores(of_class, confusion);
-  }
-  json["slices"] = Json::array();
-  for (const auto& slice : evaluation.slices) {
-    json["slices"].push_back({{"z", slice.z}, {"mean_iou", slice.mean_iou}, {"accuracy", slice.accuracy}});
-  }
-}
-
-void add_row(TextTable& table, const std::string& name, const Confusion& confusion) {
-  table.add_row({name, share_cell(confusion.iou()), share_cell(confusion.dice()),
-                 share_cell(confusion.precision()), share_cell(confusion.recall()),
-                 std::to_string(confusion.true_positive), std::to_string(confusion.false_positive),
-                 std::to_string(confusion.false_negative), std::to_string(confusion.true_negative)});
-}
-
-TextTable table_of_scores(const std::string& first_heading) {
-  TextTable table;
-  table.add_row({first_heading, "IoU", "Dice", "precision", "recall", "TP", "FP", "FN", "TN"});
-  return table;
-}
-
-void print_table(std::ostream& out, const Evaluation& evaluation) {
-  TextTable table = table_of_scores("slice");
-  for (const auto& [z, confusion] : evaluation.slices) add_row(table, std::to_string(z), confusion);
-  add_row(table, "whole", evaluation.whole);
-  out << table;
-}
-
-void print_table(std::ostream& out, const ClassEvaluation& evaluation) {
-  TextTable slices;
-  slices.add_row({"slice", "mean IoU", "accuracy"});
-  for (const auto& slice : evaluation.slices) {
-    slices.add_row({std::to_string(slice.z), share_cell(slice.mean_iou), share_cell(slice.accuracy)});
-  }
-  slices.add_row({"whole", share_cell(evaluation.mean_iou()), share_cell(evaluation.accuracy())});
-  TextTable classes = table_of_scores("class");
-  for (const auto& [label, confusion] : evaluation.classes)
-    add_row(classes, std::to_string(label), confusion);
-  out << slices << "\n"
-      << classes
-      << "\nmean IoU without the background: " << share_cell(evaluation.mean_iou_without_background())
-      << "\n";
-}
 
 std::string foreground_of(const Arguments& arguments) {
   if (arguments.all_classes) return "each class";
@@ -127,7 +50,7 @@ void print_result(const Arguments& arguments, const Result& result, const io::St
   const auto slices = arguments.slices.within(truth.info().depth);
   json["first_slice"] = slices.first;
   json["end_slice"] = *slices.end;
-  add_result(json, result);
+  json.update(result_json(result));
   context.out << to_text(json) << "\n";
 }
 
@@ -142,18 +65,23 @@ int evaluate(const Arguments& arguments, Context& context) {
   options.label = arguments.label;
   options.slices = arguments.slices.within(info.depth);
   options.stop = context.interruption.token();
-  const auto progress = make_progress(context, "evaluate", options.slices.size(),
-                                      static_cast<std::int64_t>(info.height) * info.width);
+  auto progress = make_progress(context, "evaluate", options.slices.size(),
+                                static_cast<std::int64_t>(info.height) * info.width);
   options.on_slice = [&progress](std::int64_t) {
     if (progress) progress->add_slice();
   };
+  // The bar must be gone before results are printed: they may go to the same terminal.
+  const auto conclude = [&progress, &context] {
+    if (progress) context.log->debug("evaluated {}", progress->summary());
+    progress.reset();
+  };
   if (arguments.all_classes) {
     const auto result = pipeline::evaluate_classes(*prediction, *truth, mask.get(), options);
-    if (progress) context.log->debug("evaluated {}", progress->summary());
+    conclude();
     print_result(arguments, result, *prediction, *truth, mask.get(), context);
   } else {
     const auto result = pipeline::evaluate(*prediction, *truth, mask.get(), options);
-    if (progress) context.log->debug("evaluated {}", progress->summary());
+    conclude();
     for (const std::string& remark : result.remarks) context.log->warn("{}", remark);
     print_result(arguments, result, *prediction, *truth, mask.get(), context);
   }

@@ -11,6 +11,7 @@
 #include "io/tiff_writer.h"
 #include "tests/pipeline/memory_stack.h"
 #include "tests/pipeline/run_program.h"
+#include "tests/pipeline/screen.h"
 #include "tests/pipeline/temporary_folder.h"
 
 namespace fibflow {
@@ -391,6 +392,20 @@ TEST_F(CommandLineTest, ProgressBarIsDrawnOnATerminalAndTakenAway) {
   EXPECT_EQ(run_fibflow({"evaluate", prediction_, truth_}, options).err, "");
   options.environment["TERM"] = "xterm";
   EXPECT_EQ(run_fibflow({"evaluate", prediction_, truth_, "--quiet"}, options).err, "");
+}
+
+TEST_F(CommandLineTest, ResultsAndProgressBarShareATerminal) {
+  ProgramOptions options;
+  options.stderr_is_terminal = true;
+  options.stdout_is_that_terminal = true;
+  options.environment["TERM"] = "xterm";
+  const ProgramRun run = run_fibflow({"evaluate", prediction_, truth_}, options);
+  testing::Screen screen(100);
+  screen.write(run.err);
+  ASSERT_EQ(screen.lines().size(), 6U) << run.err;
+  EXPECT_EQ(screen.lines()[0], "slice     IoU    Dice  precision  recall  TP  FP  FN  TN");
+  EXPECT_EQ(screen.lines()[4], "whole  0.5000  0.6667     0.6667  0.6667   2   1   1   8");
+  EXPECT_EQ(screen.lines()[5], "");
 }
 
 TEST_F(CommandLineTest, NoControlCharacterGoesIntoAPipe) {

@@ -40,6 +40,7 @@ Ends open_terminal() {
 [[noreturn]] void become_program(const std::vector<std::string>& arguments, const ProgramOptions& options,
                                  int out, int err) {
   dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+  if (options.stdout_is_that_terminal) out = err;
   dup2(options.stdout_path.empty() ? out : open(options.stdout_path.c_str(), O_WRONLY), STDOUT_FILENO);
   dup2(err, STDERR_FILENO);
   for (const auto& [name, value] : options.environment) setenv(name.c_str(), value.c_str(), 1);

@@ -17,6 +17,7 @@ struct ProgramRun {
 
 struct ProgramOptions {
   bool stderr_is_terminal = false;                 ///< 100 columns wide
+  bool stdout_is_that_terminal = false;            ///< then both are in ProgramRun::err, as a user sees them
   std::string stdout_path;                         ///< where stdout goes, if not into ProgramRun::out
   std::map<std::string, std::string> environment;  ///< added to this process's
   /// A signal sent as soon as stderr holds this text.
