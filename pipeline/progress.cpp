@@ -88,8 +88,12 @@ std::string Progress::line(Time now, int columns) const {
   const auto per_slice = static_cast<double>(work_.voxels_per_slice);
   const double rate = recent_rate(now);
   std::string count = "  " + std::to_string(done_ / work_.voxels_per_slice);
-  const std::string slice_rate = "  " + three_digits(rate / per_slice) + " " + work_.unit + "/s";
-  const std::string voxel_rate = "  " + three_digits(rate * 1e-6) + " Mvoxel/s";
+  std::string slice_rate;
+  std::string voxel_rate;
+  if (rate > 0) {
+    slice_rate = "  " + three_digits(rate / per_slice) + " " + work_.unit + "/s";
+    voxel_rate = "  " + three_digits(rate * 1e-6) + " Mvoxel/s";
+  }
   const bool timed = work_.limit.count() > 0;
   if (work_.slices == 0 && !timed) return work_.verb + count + " " + work_.unit + slice_rate + voxel_rate;
 

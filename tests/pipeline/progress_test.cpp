@@ -47,6 +47,12 @@ TEST(ProgressTest, ShowsShareRateAndTimeLeft) {
             "left");
 }
 
+TEST(ProgressTest, NamesNoRateBeforeThereIsOne) {
+  Stage stage(120);
+  const Progress progress(stage.terminal, {"segment", 100, 1000}, stage.clock());
+  EXPECT_EQ(stage.shown(), "segment   0% [>                                       ]  0/100 slices");
+}
+
 TEST(ProgressTest, IsFullWhenAllIsDone) {
   Stage stage(120);
   Progress progress(stage.terminal, {"adapt", 2, 10}, stage.clock());
