@@ -188,9 +188,18 @@ class Describer {
     return needed(op, feature(input), out);
   }
 
+  /// Whether somebody else reads a map that was made inside this concatenation's storage.
+  bool lends_storage(int concatenation) const {
+    for (std::size_t f = 0; f < alias_.size(); ++f) {
+      if (alias_[f].into == concatenation && (readers_[f] > 1 || lends_storage(static_cast<int>(f))))
+        return true;
+    }
+    return false;
+  }
+
   /// Gives the output of a pixel-by-pixel step its input's storage if nobody else reads it.
   bool in_place(int input, int output) {
-    if (input == 0 || readers_[at(input)] != 1 || alias_[at(output)].into >= 0 ||
+    if (input == 0 || lends_storage(input) || readers_[at(input)] != 1 || alias_[at(output)].into >= 0 ||
         block_[at(input)] != block_[at(output)] || feature(input).channels != feature(output).channels ||
         regions_[at(input)] != regions_[at(output)]) {
       return false;

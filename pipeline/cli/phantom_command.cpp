@@ -137,6 +137,7 @@ void add_phantom(CLI::App& program, Context& context) {
       ->type_name("Z,Y,X")
       ->delimiter(',')
       ->expected(3)
+      ->default_str("64,512,512")
       ->group(stack);
   command->add_option("--voxel", parameters.voxel_nm, "size of a voxel, 4 to 16")
       ->type_name("NM")
