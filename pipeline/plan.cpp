@@ -113,7 +113,7 @@ class Planner {
     }
     smallest = std::max(smallest, smallest_probe());
     if (!best || smallest > request_.memory) refuse(smallest);
-    return completed(*best, smallest);
+    return completed(*best);
   }
 
  private:
@@ -204,11 +204,11 @@ class Planner {
 
   /// Workers and slices for the threads that there are, with the tiles that were chosen without regard to
   /// them.
-  Plan completed(Candidate chosen, std::size_t smallest) const {
+  Plan completed(Candidate chosen) const {
     const bool waits = request_.measures && !request_.own_statistics;
     const int most_slices = waits ? request_.lag : std::max(request_.lag, request_.threads + 2);
     fits(chosen, std::numeric_limits<int>::max(), most_slices);
-    Plan plan{chosen.grid, {}, std::nullopt, 1, 0, smallest, chosen.workers};
+    Plan plan{chosen.grid, {}, std::nullopt, 1, 0, chosen.workers};
     fits(chosen, request_.threads, most_slices);
     plan.limits = {chosen.workers, chosen.slices_in_flight, 1};
     if (request_.own_statistics) {
@@ -300,14 +300,17 @@ std::optional<std::vector<model::Region>> probe_sample(int height, int width, in
   if (static_cast<std::int64_t>(height) * width <= probe_pixels) return std::nullopt;
   const nodes::TileGrid grid(height, width, probe_core, alignment);
   const double count = static_cast<double>(probe_pixels) / static_cast<double>(grid.core(0).area());
-  const int rows = std::clamp(static_cast<int>(std::lround(std::sqrt(count * grid.rows() / grid.columns()))),
-                              1, grid.rows());
-  const int columns = std::clamp(static_cast<int>(std::lround(count / rows)), 1, grid.columns());
+  // A lattice of about that many cores, as fine one way as the other; each row is shifted against the one before.
+  const double per_column = static_cast<double>(grid.rows()) / grid.columns();
+  const int most_columns = std::clamp(static_cast<int>(std::lround(count)), 1, grid.columns());
+  const int columns =
+      std::clamp(static_cast<int>(std::lround(std::sqrt(count / per_column))), 1, most_columns);
+  const int rows = std::clamp(static_cast<int>(std::lround(count / columns)), 1, grid.rows());
   std::vector<model::Region> cores;
   for (int r = 0; r < rows; ++r) {
     for (int c = 0; c < columns; ++c) {
       const int y = (2 * r + 1) * grid.rows() / (2 * rows);
-      const int x = (2 * c + 1) * grid.columns() / (2 * columns);
+      const int x = ((2 * c + 1) * grid.columns() / (2 * columns) + r) % grid.columns();
       cores.push_back(grid.core(y * grid.columns() + x));
     }
   }

@@ -38,7 +38,6 @@ struct Plan {
   std::optional<BatchPlan> probe;
   double work = 1;                  ///< multiply-adds for a slice, relative to those without tiles
   std::size_t expected_memory = 0;  ///< peak of the process, in bytes
-  std::size_t smallest_memory = 0;  ///< the smallest budget that would do
   int useful_threads = 1;           ///< more cannot be kept busy
 };
 

@@ -145,9 +145,9 @@ PlanRequest Run::plan_request(std::size_t probability_bytes) const {
 
 void Run::log_plan() {
   const Plan& plan = *plan_;
-  report().plan = RunReport::Tiles{plan.grid.rows(),       plan.grid.columns(),  plan.grid.core_height(),
-                                   plan.grid.core_width(), plan.limits.workers,  plan.limits.slices_in_flight,
-                                   plan.expected_memory,   plan.smallest_memory, plan.work};
+  report().plan = RunReport::Tiles{
+      plan.grid.rows(),    plan.grid.columns(),          plan.grid.core_height(), plan.grid.core_width(),
+      plan.limits.workers, plan.limits.slices_in_flight, plan.expected_memory,    plan.work};
   context_.log(
       text("plan: %d x %d tiles of %d x %d pixels (%.2f times the work of whole slices), %d workers on %d "
            "threads, %d slices in flight, expected memory %s of %s",

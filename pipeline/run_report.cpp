@@ -98,7 +98,6 @@ Json plan_json(const RunReport::Tiles& plan) {
           {"workers", plan.workers},
           {"slices_in_flight", plan.slices_in_flight},
           {"expected_memory", plan.expected_memory},
-          {"smallest_memory", plan.smallest_memory},
           {"work", plan.work}};
 }
 

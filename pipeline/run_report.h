@@ -99,7 +99,6 @@ struct RunReport {
     int workers = 0;
     int slices_in_flight = 0;
     std::size_t expected_memory = 0;
-    std::size_t smallest_memory = 0;
     double work = 1;
   };
 

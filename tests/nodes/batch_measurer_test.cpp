@@ -29,8 +29,8 @@ BatchMeasurer::Input tiles_of(const model::Inference& inference, const io::Slice
                               const TileGrid& grid) {
   BatchMeasurer::Input tiles;
   for (const model::Region& core : grid.cores()) {
-    tiles.push_back(
-        {{0, slice, affine}, inference.plan(core, model::PlanKind::measured), inference.weights()});
+    const PreparedSlice image{0, slice, affine};
+    tiles.push_back({image, inference.plan(core, model::PlanKind::measured), inference.weights()});
   }
   return tiles;
 }
@@ -118,8 +118,8 @@ TEST_F(BatchMeasurerTest, ImagesOfABatchAreMeasuredTogether) {
   const auto dark = textured_slice(0, 32, 32);
   BatchMeasurer::Input batch;
   for (const double shift : {-2.0, 3.0}) {
-    batch.push_back(
-        {{0, dark, {1.0 / 60, shift}}, small.plan(all, model::PlanKind::measured), small.weights()});
+    const PreparedSlice image{0, dark, {1.0 / 60, shift}};
+    batch.push_back({image, small.plan(all, model::PlanKind::measured), small.weights()});
   }
   WorkerPool pool(2);
   const auto together = measure(batch, pool, serial_loop);

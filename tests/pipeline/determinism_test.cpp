@@ -19,6 +19,10 @@ struct Case {
   int tile = 32;
 };
 
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
+
 Case with(std::string name, Recipe recipe, model::Rule rule, std::optional<NormalizeBy> by = {},
           Freeze freeze = Freeze::never, int tile = 32) {
   Case c{std::move(name), {}, tile};

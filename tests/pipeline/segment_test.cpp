@@ -138,6 +138,50 @@ TEST(SegmentTest, TilesChangeNothingButRounding) {
   }
 }
 
+class IdiomTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(IdiomTest, TilesAndStatisticsOfItsOwnWorkOnSlicesThatFitNoGrid) {
+  const auto network =
+      model::Network::load(std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/" + GetParam() + ".onnx");
+  for (const auto by : {NormalizeBy::running, NormalizeBy::batch}) {
+    AdaptationOptions adaptation;
+    adaptation.normalize_by = by;
+    std::vector<std::vector<std::vector<float>>> results;
+    for (const int tile : {1000, 32}) {
+      const testing::TemporaryFolder folder;
+      auto stack = textured_stack(3, 61, 87);
+      const OutputOptions output = float_probabilities(folder);
+      segment(stack, network, {}, adaptation, output, {2, 0, tile});
+      results.push_back(floats_of(output.probability));
+    }
+    for (std::size_t z = 0; z < results[0].size(); ++z) {
+      for (std::size_t i = 0; i < results[0][z].size(); ++i) {
+        ASSERT_NEAR(results[1][z][i], results[0][z][i], 1e-5) << "slice " << z << ", pixel " << i;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, IdiomTest,
+                         ::testing::Values("plain_opset13", "rgb", "sigmoid", "logits3", "softmax2_opset13",
+                                           "depth3", "valid_crop_opset13", "upsample_bilinear_by_3",
+                                           "avg_pool", "elu"),
+                         [](const auto& name) { return name.param; });
+
+TEST(SegmentTest, ClassesAreIndicesInTheMask) {
+  const testing::TemporaryFolder folder;
+  auto stack = textured_stack(2, 40, 40);
+  const auto network = model::Network::load(std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/logits3.onnx");
+  OutputOptions output;
+  output.mask = folder / "m.tif";
+  segment(stack, network, {}, {}, output, {});
+  const io::Slice mask = io::open_stack(output.mask)->read(0);
+  for (const std::uint8_t label : mask.as<std::uint8_t>()) ASSERT_LE(label, 2);
+  output.threshold = 0.5;
+  output.overwrite = true;
+  EXPECT_THROW(segment(stack, network, {}, {}, output, {}), std::invalid_argument);
+}
+
 TEST(SegmentTest, AProbeThatCoversTheStackIsItsPooledMoments) {
   auto stack = textured_stack(3, height, width);
   AdaptationOptions adaptation;
