@@ -24,11 +24,19 @@ std::string shape(std::int64_t depth, int height, int width) {
   return std::to_string(depth) + "x" + std::to_string(height) + "x" + std::to_string(width);
 }
 
-void require_equal_shapes(const io::StackInfo& info, const io::StackInfo& truth) {
-  if (info.depth == truth.depth && info.height == truth.height && info.width == truth.width) return;
+[[noreturn]] void refuse_shape(const io::StackInfo& info, const io::StackInfo& truth) {
   throw io::Error(io::ErrorKind::bad_data, info.path,
                   "its shape (z, y, x) is " + shape(info.depth, info.height, info.width) + ", but that of " +
                       truth.path + " is " + shape(truth.depth, truth.height, truth.width));
+}
+
+/// Where slice 0 of a stack lies in the truth: at 0, or at the range's beginning for a stack that holds just the
+/// range, as `segment --slices` makes them.
+std::int64_t first_slice(const io::StackInfo& info, const io::StackInfo& truth, const SliceRange& slices) {
+  if (info.height != truth.height || info.width != truth.width) refuse_shape(info, truth);
+  if (info.depth == truth.depth) return 0;
+  if (slices.end && info.depth == slices.size()) return slices.first;
+  refuse_shape(info, truth);
 }
 
 io::Slice read_slice(io::Stack& stack, std::int64_t z) {
@@ -175,10 +183,15 @@ void for_each_slice(const EvaluationOptions& options, std::int64_t depth, Body&&
   }
 }
 
-void require_comparable(const io::Stack& prediction, const io::Stack& truth, const io::Stack* mask) {
-  require_equal_shapes(prediction.info(), truth.info());
-  if (mask != nullptr) require_equal_shapes(mask->info(), truth.info());
-}
+/// Where the slices of prediction and mask lie in the truth.
+struct Alignment {
+  Alignment(const io::Stack& prediction_stack, const io::Stack& truth, const io::Stack* mask_stack,
+            const SliceRange& slices)
+      : prediction(first_slice(prediction_stack.info(), truth.info(), slices)),
+        mask(mask_stack == nullptr ? 0 : first_slice(mask_stack->info(), truth.info(), slices)) {}
+  std::int64_t prediction;
+  std::int64_t mask;
+};
 
 /// Voxels per class: predicted, true, and both. As large for a slice as for a stack.
 struct ClassCounts {
@@ -266,7 +279,7 @@ double Confusion::recall() const {
 
 Evaluation evaluate(io::Stack& prediction, io::Stack& truth, io::Stack* mask,
                     const EvaluationOptions& options) {
-  require_comparable(prediction, truth, mask);
+  const Alignment first(prediction, truth, mask, options.slices);
   Binarizer binarize_prediction(prediction.info(), options.threshold, options.label);
   Binarizer binarize_truth(truth.info(), std::nullopt, options.label);
   std::optional<Binarizer> binarize_mask;
@@ -277,9 +290,9 @@ Evaluation evaluate(io::Stack& prediction, io::Stack& truth, io::Stack* mask,
   Plane actual;
   Plane valid;
   for_each_slice(options, truth.info().depth, [&](std::int64_t z) {
-    binarize_prediction(read_slice(prediction, z), predicted);
+    binarize_prediction(read_slice(prediction, z - first.prediction), predicted);
     binarize_truth(read_slice(truth, z), actual);
-    if (binarize_mask) (*binarize_mask)(read_slice(*mask, z), valid);
+    if (binarize_mask) (*binarize_mask)(read_slice(*mask, z - first.mask), valid);
     result.slices.push_back({z, compare(predicted, actual, valid)});
     result.whole += result.slices.back().confusion;
   });
@@ -311,7 +324,7 @@ double ClassEvaluation::accuracy() const {
 
 ClassEvaluation evaluate_classes(io::Stack& prediction, io::Stack& truth, io::Stack* mask,
                                  const EvaluationOptions& options) {
-  require_comparable(prediction, truth, mask);
+  const Alignment first(prediction, truth, mask, options.slices);
   if (options.threshold || options.label) {
     throw std::invalid_argument("a threshold or a class makes no sense where all classes are compared");
   }
@@ -324,9 +337,9 @@ ClassEvaluation evaluate_classes(io::Stack& prediction, io::Stack& truth, io::St
   Plane actual;
   Plane valid;
   for_each_slice(options, truth.info().depth, [&](std::int64_t z) {
-    read_labels(prediction, z, predicted);
+    read_labels(prediction, z - first.prediction, predicted);
     read_labels(truth, z, actual);
-    if (binarize_mask) (*binarize_mask)(read_slice(*mask, z), valid);
+    if (binarize_mask) (*binarize_mask)(read_slice(*mask, z - first.mask), valid);
     ClassCounts counts;
     for (std::size_t i = 0; i < actual.size(); ++i) {
       if (!valid.empty() && valid[i] == 0) continue;

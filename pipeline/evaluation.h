@@ -38,6 +38,7 @@ struct EvaluationOptions {
   std::optional<double> threshold;
   /// Foreground is what has this label, in the prediction and in the truth. Excludes threshold.
   std::optional<int> label;
+  /// Of the truth. The other stacks are as deep as the truth, or hold just these slices.
   SliceRange slices;
   std::stop_token stop;
   std::function<void(std::int64_t z)> on_slice;  ///< called after each slice, if set

@@ -3,6 +3,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "model/network.h"
+
 namespace fibflow::cli {
 
 /// What a model file is: as JSON (path and kind "model" first), and for people.
@@ -11,6 +13,7 @@ struct ModelDescription {
   std::string text() const;
 
   std::string path;
+  model::Network network;
 };
 
 /// Throws model::ModelError.

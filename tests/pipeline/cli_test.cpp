@@ -287,6 +287,44 @@ TEST_F(CommandLineTest, InfoGoesOnAfterABadFile) {
   EXPECT_EQ(files.at(1).at("depth"), 3);
 }
 
+TEST_F(CommandLineTest, InfoDescribesAModel) {
+  const std::string path = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/pad_to_skip_opset13.onnx";
+  const ProgramRun text = run_fibflow({"info", path});
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_NE(text.out.find("opset 13"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("not stated: unit is used"), std::string::npos) << text.out;
+  const json result = json::parse(run_fibflow({"info", path, "--json"}).out).at("files").at(0);
+  EXPECT_EQ(result.at("kind"), "model");
+  EXPECT_EQ(result.at("input_channels"), 1);
+  EXPECT_EQ(result.at("operators").at("ConvTranspose"), 2);
+  EXPECT_EQ(result.at("batch_norm_layers").size(),
+            result.at("operators").at("BatchNormalization").get<std::size_t>());
+  EXPECT_EQ(result.at("adaptable"), true);
+}
+
+TEST_F(CommandLineTest, InfoSaysHowToExportAModelThatCannotBeAdapted) {
+  const ProgramRun run =
+      run_fibflow({"info", std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/folded.onnx"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.out.find("TrainingMode.PRESERVE"), std::string::npos) << run.out;
+}
+
+TEST_F(CommandLineTest, APredictionOfSomeSlicesIsComparedWithThoseOfTheTruth) {
+  ASSERT_EQ(run_fibflow({"phantom", "--output", folder_ / "whole", "--shape", "6,48,64"}).code, 0);
+  const std::string labels = folder_ / "whole/labels.tif";
+  const std::string model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/pad_to_skip_opset13.onnx";
+  const std::string part = folder_ / "part.tif";
+  ASSERT_EQ(run_fibflow({"segment", folder_ / "whole/image.tif", "--model", model, "--output", part,
+                         "--slices", "2:5"})
+                .code,
+            0);
+  const ProgramRun run = run_fibflow({"evaluate", part, labels, "--slices", "2:5", "--json"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run_fibflow({"evaluate", part, labels}).code, 65) << "three slices against six";
+  EXPECT_EQ(run_fibflow({"evaluate", part, labels, "--slices", "1:5"}).code, 65)
+      << "three slices against four";
+}
+
 // phantom
 
 std::vector<std::string> small_phantom(const std::string& output) {
