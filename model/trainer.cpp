@@ -1,11 +1,33 @@
 #include "model/trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <utility>
 #include <vector>
 
 namespace fibflow::model {
+namespace {
+
+template <typename T>
+bool all_finite(std::span<const T> values) {
+  // The product is 0 for finite numbers, else not a number.
+  T sum = 0;
+  for (const T v : values) sum += v * 0;
+  return sum == 0;
+}
+
+bool all_finite(std::span<float> values) {
+  return all_finite(std::span<const float>(values));
+}
+
+bool all_finite(const Moments& moments) {
+  return std::all_of(moments.layers.begin(), moments.layers.end(), [](const LayerMoments& layer) {
+    return all_finite(std::span(layer.mean)) && all_finite(std::span(layer.squares));
+  });
+}
+
+}  // namespace
 
 Trainer::Trainer(const Options& options, TrainingLoop loop)
     : options_(options),
@@ -26,8 +48,9 @@ std::size_t Trainer::memory() const {
 
 LossValue Trainer::step(std::span<const float> images, std::span<const std::uint8_t> labels, double rate) {
   const TrainingGraph::Result result = graph_.differentiate(values_, images, labels, gradients_);
-  if (!std::isfinite(result.loss.total)) {
-    throw TrainingDiverged("the loss is not a finite number in step " + std::to_string(steps_ + 1) +
+  // ReLU makes zeros of what is not a number: the loss alone does not tell.
+  if (!std::isfinite(result.loss.total) || !all_finite(gradients_.all()) || !all_finite(result.moments)) {
+    throw TrainingDiverged("loss or gradients are not finite numbers in step " + std::to_string(steps_ + 1) +
                            ": the learning rate is too high, or the images are far from normalized");
   }
   ++steps_;
