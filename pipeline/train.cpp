@@ -157,7 +157,8 @@ Training::Training(const TrainingInput& input, const TrainingOptions& options, c
   if (validation_slices_) require_foreground(*validation_slices_);
 
   const nodes::IntensityMoments& intensities = slices_.intensities();
-  if (!(intensities.deviation() > 0)) {
+  // Rounding leaves equal pixels a deviation of some 1e-17.
+  if (!(intensities.deviation() > 1e-9 * std::abs(intensities.mean))) {
     throw io::Error(io::ErrorKind::bad_data, input.images.info().path,
                     "all pixels have the same intensity: there is nothing to learn from");
   }

@@ -21,8 +21,7 @@ struct Arguments {
   std::string labels;
   std::string validation_images;
   std::string validation_labels;
-  std::string time;  ///< empty: not given
-  int patch = 0;     ///< 0: chosen
+  int patch = 0;  ///< 0: chosen
   int threads = 0;
   bool no_augmentation = false;
   bool no_checkpoint = false;
@@ -97,7 +96,6 @@ class Console {
 int train(Arguments& arguments, Context& context) {
   pipeline::TrainingOptions& options = arguments.options;
   pipeline::TrainingOutput& output = arguments.output;
-  if (!arguments.time.empty()) options.length.seconds = parse_duration(arguments.time);
   if (!options.length.seconds && !options.length.iterations && !options.length.epochs)
     options.length.iterations = 2000;
   if (arguments.no_augmentation) options.patches.augmentation = nodes::Augmentation::none();
@@ -166,7 +164,10 @@ void add_training_options(CLI::App& command, Arguments& arguments) {
                      ->check(CLI::PositiveNumber.description(""))
                      ->excludes(iterations)
                      ->group(group);
-  command.add_option("--time", arguments.time, "instead: so long, as 90s, 20m or 1.5h")
+  command
+      .add_option_function<std::string>(
+          "--time", [&options](const std::string& text) { options.length.seconds = parse_duration(text); },
+          "instead: so long, as 90s, 20m or 1.5h")
       ->type_name("DURATION")
       ->excludes(iterations)
       ->excludes(epochs)
