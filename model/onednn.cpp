@@ -1,48 +1,21 @@
 #include "model/onednn.h"
 
-#include <omp.h>
-
 #include <algorithm>
-#include <dnnl.hpp>
 #include <unordered_map>
+
+#include "model/onednn_engine.h"
 
 namespace fibflow::model {
 namespace {
 
 using dnnl::memory;
+using onednn::bind;
+using onednn::blocked;
+using onednn::cpu;
+using onednn::OneThread;
+using onednn::stream;
 using Tag = memory::format_tag;
 using Type = memory::data_type;
-
-dnnl::engine& cpu() {
-  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-
-dnnl::stream& stream() {
-  thread_local dnnl::stream stream(cpu());
-  return stream;
-}
-
-/// Debian's oneDNN runs on OpenMP. Tiles run in parallel already, so each primitive gets one thread: two
-/// pools that share the cores would fight. The caller's own setting is put back.
-class OneThread {
- public:
-  OneThread() : before_(omp_get_max_threads()) {
-    if (before_ != 1) omp_set_num_threads(1);
-  }
-  ~OneThread() {
-    if (before_ != 1) omp_set_num_threads(before_);
-  }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
-
-Tag blocked() {
-  return channel_block() == 16 ? Tag::nChw16c : Tag::nChw8c;
-}
 
 dnnl::algorithm eltwise(Activation::Kind kind) {
   switch (kind) {
@@ -179,9 +152,6 @@ void Convolution::arrange_weights(std::span<const float> weights, float* arrange
 void Convolution::execute(const float* input, const float* weights, const float* bias, float* output,
                           void* scratch) const {
   const OneThread one;
-  const auto bind = [](const memory::desc& desc, const void* data) {
-    return memory(desc, cpu(), const_cast<void*>(data));
-  };
   std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, bind(state_->input, input)},
                                             {DNNL_ARG_WEIGHTS, bind(state_->weights, weights)},
                                             {DNNL_ARG_DST, bind(state_->output, output)},

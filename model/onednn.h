@@ -1,6 +1,7 @@
 #pragma once
 
-// Internal to model/: the only place that knows oneDNN (2.x; 3.x has other names for the same steps).
+// Internal to model/: with onednn_engine.h and onednn_training.h the only place that knows oneDNN (2.x; 3.x has
+// other names for the same steps).
 
 #include <cstddef>
 #include <memory>
