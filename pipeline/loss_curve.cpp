@@ -113,7 +113,7 @@ void write_loss_curve(const std::string& path, const TrainingHistory& history) {
   }
 
   Plot iou(canvas, 90, 380, 840, 200, iterations, 1);
-  iou.axes("validation iou", true);
+  iou.axes("validation IoU", true);
   for (std::size_t i = 0; i < history.validations.size(); ++i) {
     const auto& here = history.validations[i];
     const auto& before = history.validations[i == 0 ? 0 : i - 1];
