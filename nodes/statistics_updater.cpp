@@ -1,5 +1,6 @@
 #include "nodes/statistics_updater.h"
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -36,7 +37,8 @@ Snapshot StatisticsUpdater::frozen_snapshot() const {
 bool StatisticsUpdater::settles(double drift) {
   if (!rule_.settle) return false;
   calm_slices_ = drift <= rule_.settle->drift ? calm_slices_ + 1 : 0;
-  return calm_slices_ >= rule_.settle->slices;
+  // The first `lag` slices know nothing of each other: that they agree does not mean that anything has settled.
+  return calm_slices_ >= std::max(rule_.settle->slices, rule_.lag + 1);
 }
 
 StatisticsUpdater::Output StatisticsUpdater::operator()(const Input& moments) {

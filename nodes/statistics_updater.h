@@ -12,7 +12,8 @@
 namespace fibflow::nodes {
 
 /// When the statistics count as settled: once the drift between the snapshots of successive slices, per
-/// channel (see model::Drift), has stayed at or below `drift` for `slices` slices in a row.
+/// channel (see model::Drift), has stayed at or below `drift` for `slices` slices in a row, and for more
+/// than `lag` of them.
 struct SettleRule {
   double drift = 1e-4;
   int slices = 5;

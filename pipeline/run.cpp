@@ -154,6 +154,9 @@ void Run::log_plan() {
            plan.grid.rows(), plan.grid.columns(), plan.grid.core_height(), plan.grid.core_width(), plan.work,
            plan.limits.workers, options_.threads, plan.limits.slices_in_flight,
            spoken_memory(plan.expected_memory).c_str(), spoken_memory(options_.memory).c_str()));
+  if (plan.probe && plan.probe->workers < static_cast<int>(plan.probe->cores.size())) {
+    context_.log("the budget is small: the probe computes its tiles again for each layer");
+  }
   if (plan.useful_threads < options_.threads) {
     context_.log(
         text("only %d of %d threads can be busy: more memory, smaller tiles (--tile) or, with running "

@@ -8,6 +8,10 @@ namespace fibflow::pipeline {
 namespace {
 
 namespace flow = tbb::flow;
+using flow::input_port;
+using flow::make_edge;
+using flow::output_port;
+using flow::serial;
 using nodes::OrderedSlice;
 using nodes::OrderedSnapshot;
 using nodes::Prediction;
@@ -15,6 +19,15 @@ using nodes::PreparedSlice;
 using nodes::SegmentedSlice;
 using nodes::SliceMoments;
 using nodes::Tile;
+
+/// A slice and the statistics that it is segmented with.
+using Job = nodes::Tiler::Input;
+
+/// A node that gives one message for each that it gets, and one that gives any number.
+template <typename In, typename Out>
+using OneForOne = flow::function_node<In, Out>;
+template <typename In, typename Out>
+using SomeForOne = flow::multifunction_node<In, std::tuple<Out>>;
 
 /// Key of a join, and place of a sequencer.
 const auto order = [](const auto& message) { return static_cast<std::size_t>(message.order); };
@@ -28,67 +41,62 @@ OrderedSlice next_slice(const SegmentNodes& nodes, RunContext& run, tbb::flow_co
 
 }  // namespace
 
+// reader > in_flight > normalizer > with_statistics > tiler > segmenter > stitcher > slices_in_order > writer
+//              ^                           ^                     |                                       |
+//              |                           |                     +> collector > moments_in_order -+      |
+//              |                           +------------------ updater <--------------------------+      |
+//              +-----------------------------------------------------------------------------------------+
 void run_segment_graph(const SegmentNodes& nodes, const std::vector<nodes::Snapshot>& first,
                        const FlowLimits& limits, RunContext& run) {
   const auto workers = static_cast<std::size_t>(limits.workers);
-  const auto tiles_of_slice = [&](const nodes::Tiler::Input& input) { return nodes.tiler(input); };
-  const auto segment_whole = [&](const nodes::Tiler::Input& input) {
-    return (*nodes.own_statistics_segmenter)(nodes.tiler(input));
+  const auto whole_slices = static_cast<std::size_t>(limits.whole_slices);
+  const auto segment_whole = [&](const Job& job) {
+    return (*nodes.own_statistics_segmenter)(nodes.tiler(job));
   };
-  const auto write = [&](const SegmentedSlice& slice) {
-    nodes.write(slice);
-    return flow::continue_msg();
-  };
+  const auto write = [&](const SegmentedSlice& slice) { return nodes.write(slice), flow::continue_msg(); };
+  const auto body = [&run](const char* name, auto& node) { return NodeBody(run, name, node); };
 
   flow::graph graph;
 
-  // Nodes. Where one is serial, its body changes what it keeps, or order counts.
+  // Nodes. A node is serial where its body changes what it keeps, where order counts, or where it needs memory.
   flow::input_node<OrderedSlice> reader(graph,
                                         [&](auto& control) { return next_slice(nodes, run, control); });
   flow::limiter_node<OrderedSlice> in_flight(graph, static_cast<std::size_t>(limits.slices_in_flight));
-  flow::function_node<OrderedSlice, PreparedSlice> normalizer(  // serial: percentiles need memory
-      graph, flow::serial, NodeBody(run, "normalizer", nodes.normalizer));
-  flow::join_node<nodes::Tiler::Input, flow::key_matching<std::size_t>> with_statistics(graph, order, order);
-  flow::multifunction_node<nodes::Tiler::Input, std::tuple<Tile>> tiler(
-      graph, flow::serial, NodeBody(run, "tiler", tiles_of_slice));
-  flow::function_node<Tile, Prediction> segmenter(graph, workers,
-                                                  NodeBody(run, "segmenter", nodes.segmenter));
-  flow::multifunction_node<nodes::Tiler::Input, std::tuple<Prediction>> own_statistics_segmenter(
-      graph, static_cast<std::size_t>(limits.whole_slices),
-      NodeBody(run, "own-statistics segmenter", segment_whole));
-  flow::multifunction_node<Prediction, std::tuple<SegmentedSlice>> stitcher(
-      graph, flow::serial, NodeBody(run, "stitcher", nodes.stitcher));
-  flow::multifunction_node<Prediction, std::tuple<SliceMoments>> collector(
-      graph, flow::serial, NodeBody(run, "moments collector", nodes.collector));
-  flow::sequencer_node<SliceMoments> moments_in_order(graph, order);
-  flow::function_node<SliceMoments, OrderedSnapshot> updater(
-      graph, flow::serial, NodeBody(run, "statistics updater", nodes.update));
+  OneForOne<OrderedSlice, PreparedSlice> normalizer(graph, serial, body("normalizer", nodes.normalizer));
+  flow::join_node<Job, flow::key_matching<std::size_t>> with_statistics(graph, order, order);
+  SomeForOne<Job, Tile> tiler(graph, serial, body("tiler", nodes.tiler));
+  OneForOne<Tile, Prediction> segmenter(graph, workers, body("segmenter", nodes.segmenter));
+  SomeForOne<Job, Prediction> whole(graph, whole_slices, body("own-statistics segmenter", segment_whole));
+  SomeForOne<Prediction, SegmentedSlice> stitcher(graph, serial, body("stitcher", nodes.stitcher));
   flow::sequencer_node<SegmentedSlice> slices_in_order(graph, order);
-  flow::function_node<SegmentedSlice> writer(graph, flow::serial, NodeBody(run, "writer", write));
+  OneForOne<SegmentedSlice, flow::continue_msg> writer(graph, serial, body("writer", write));
+  SomeForOne<Prediction, SliceMoments> collector(graph, serial, body("moments collector", nodes.collector));
+  flow::sequencer_node<SliceMoments> moments_in_order(graph, order);
+  OneForOne<SliceMoments, OrderedSnapshot> updater(graph, serial, body("statistics updater", nodes.update));
 
-  // Edges. A slice goes on when the statistics for it have come.
-  flow::make_edge(reader, in_flight);
-  flow::make_edge(in_flight, normalizer);
-  flow::make_edge(normalizer, flow::input_port<0>(with_statistics));
+  // Edges. Statistics are one: a slice goes on when the snapshot for it has come.
+  make_edge(reader, in_flight);
+  make_edge(in_flight, normalizer);
+  make_edge(normalizer, input_port<0>(with_statistics));
   if (nodes.own_statistics_segmenter == nullptr) {
-    flow::make_edge(with_statistics, tiler);
-    flow::make_edge(flow::output_port<0>(tiler), segmenter);
-    flow::make_edge(segmenter, stitcher);
-    flow::make_edge(segmenter, collector);
+    make_edge(with_statistics, tiler);
+    make_edge(output_port<0>(tiler), segmenter);
+    make_edge(segmenter, stitcher);
+    make_edge(segmenter, collector);
   } else {
-    flow::make_edge(with_statistics, own_statistics_segmenter);
-    flow::make_edge(flow::output_port<0>(own_statistics_segmenter), stitcher);
-    flow::make_edge(flow::output_port<0>(own_statistics_segmenter), collector);
+    make_edge(with_statistics, whole);
+    make_edge(output_port<0>(whole), stitcher);
+    make_edge(output_port<0>(whole), collector);
   }
-  flow::make_edge(flow::output_port<0>(stitcher), slices_in_order);
-  flow::make_edge(slices_in_order, writer);
-  flow::make_edge(writer, in_flight.decrementer());
-  flow::make_edge(flow::output_port<0>(collector), moments_in_order);
-  flow::make_edge(moments_in_order, updater);
-  flow::make_edge(updater, flow::input_port<1>(with_statistics));
+  make_edge(output_port<0>(stitcher), slices_in_order);
+  make_edge(slices_in_order, writer);
+  make_edge(writer, in_flight.decrementer());
+  make_edge(output_port<0>(collector), moments_in_order);
+  make_edge(moments_in_order, updater);
+  make_edge(updater, input_port<1>(with_statistics));
 
   for (std::size_t n = 0; n < first.size(); ++n) {
-    flow::input_port<1>(with_statistics).try_put(OrderedSnapshot{static_cast<std::int64_t>(n), first[n]});
+    input_port<1>(with_statistics).try_put(OrderedSnapshot{static_cast<std::int64_t>(n), first[n]});
   }
   reader.activate();
   try {

@@ -96,6 +96,15 @@ TEST_F(StatisticsUpdaterTest, FreezesWhenTheStatisticsHaveSettledAndIgnoresSlice
   EXPECT_EQ(later.next.snapshot.kind, model::PlanKind::frozen);
 }
 
+TEST_F(StatisticsUpdaterTest, SlicesThatKnowNothingOfEachOtherDoNotCountAsSettled) {
+  UpdateRule rule;
+  rule.lag = 4;
+  rule.settle = SettleRule{1e9, 1};
+  StatisticsUpdater update(inference, estimator(), rule);
+  for (std::int64_t n = 0; n < 4; ++n) EXPECT_FALSE(update(moments(n)).frozen) << "slice " << n;
+  EXPECT_TRUE(update(moments(4)).frozen);
+}
+
 TEST_F(StatisticsUpdaterTest, ARestlessSliceStartsTheCountAgain) {
   UpdateRule rule;
   rule.settle = SettleRule{1e-3, 3};
