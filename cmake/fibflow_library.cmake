@@ -29,7 +29,11 @@ function(fibflow_tests name)
   target_compile_definitions(${name}_tests PRIVATE
     FIBFLOW_TEST_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
     FIBFLOW_SHARED="${PROJECT_SOURCE_DIR}/../shared")
-  if(ARG_LABEL)
+  if(FIBFLOW_SANITIZE)
+    # One process for all of them: under a sanitizer starting a process costs more than most tests.
+    add_test(NAME ${name} COMMAND ${name}_tests --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}")
+  elseif(ARG_LABEL)
     gtest_discover_tests(${name}_tests DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${ARG_LABEL})
   else()
     gtest_discover_tests(${name}_tests DISCOVERY_TIMEOUT 60)

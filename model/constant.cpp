@@ -11,12 +11,12 @@ namespace {
 using Ints = std::vector<std::int64_t>;
 
 // Shape arithmetic is tiny; a file that asks for more is wrong or hostile.
-constexpr std::int64_t kLargestComputed = 1 << 22;
+constexpr std::int64_t largest_computed = 1 << 22;
 
 std::int64_t product(const Ints& dims, const Node& node) {
   std::int64_t n = 1;
   for (const std::int64_t d : dims) {
-    if (d < 0 || (d > 0 && n > kLargestComputed / d))
+    if (d < 0 || (d > 0 && n > largest_computed / d))
       throw NodeError(node, "computes a constant of unusable size");
     n *= d;
   }
@@ -197,7 +197,7 @@ Constant reshape(const Node& node, const Constant& in, Ints dims) {
     if (dims[i] == -1) {
       if (free >= 0) throw NodeError(node, "leaves two dimensions open");
       free = static_cast<std::ptrdiff_t>(i);
-    } else if (dims[i] < 0 || (dims[i] > 0 && known > kLargestComputed / dims[i])) {
+    } else if (dims[i] < 0 || (dims[i] > 0 && known > largest_computed / dims[i])) {
       throw NodeError(node, "has an unusable shape");
     } else {
       known *= dims[i];
@@ -210,9 +210,9 @@ Constant reshape(const Node& node, const Constant& in, Ints dims) {
   return with_dims(node, in, std::move(dims));
 }
 
-Constant unsqueeze(const Node& node, const Constant& in, Ints axes) {
+Constant unsqueeze(const Node& node, const Constant& in, const Ints& axes) {
   Ints dims(in.dims.size() + axes.size(), -1);
-  for (std::int64_t& axis : axes) dims[static_cast<std::size_t>(axis_of(node, axis, dims.size()))] = 1;
+  for (const std::int64_t axis : axes) dims[static_cast<std::size_t>(axis_of(node, axis, dims.size()))] = 1;
   std::size_t next = 0;
   for (std::int64_t& d : dims) {
     if (d == -1) {
@@ -346,7 +346,7 @@ Constant evaluate(const Node& node, const std::vector<const Constant*>& inputs, 
     const double start = need(0).at(0);
     const double stop = need(1).at(0);
     const double step = need(2).at(0);
-    if (step == 0 || std::abs((stop - start) / step) > kLargestComputed)
+    if (step == 0 || std::abs((stop - start) / step) > largest_computed)
       throw NodeError(node, "has an unusable range");
     std::vector<double> v;
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(std::ceil((stop - start) / step)); ++i)

@@ -55,7 +55,8 @@ struct Node {
   std::int64_t integer(const std::string& attribute, std::int64_t fallback) const;
   float real(const std::string& attribute, float fallback) const;
   std::string text(const std::string& attribute, const std::string& fallback) const;
-  std::vector<std::int64_t> integers(const std::string& attribute, std::vector<std::int64_t> fallback) const;
+  std::vector<std::int64_t> integers(const std::string& attribute,
+                                     const std::vector<std::int64_t>& fallback) const;
 };
 
 /// Thrown while a graph is read or shaped; the caller puts the file's name before it.

@@ -7,20 +7,20 @@
 namespace fibflow::model {
 
 namespace isa_avx512 {
-extern const Kernels kTable;
+extern const Kernels table;
 }
 namespace isa_avx2 {
-extern const Kernels kTable;
+extern const Kernels table;
 }
 namespace isa_generic {
-extern const Kernels kTable;
+extern const Kernels table;
 }
 
 const Kernels& kernels() {
   // The same choice as oneDNN's, so that one setting governs both.
-  static const Kernels& chosen = instruction_set() == "avx512" ? isa_avx512::kTable
-                                 : instruction_set() == "avx2" ? isa_avx2::kTable
-                                                               : isa_generic::kTable;
+  static const Kernels& chosen = instruction_set() == "avx512" ? isa_avx512::table
+                                 : instruction_set() == "avx2" ? isa_avx2::table
+                                                               : isa_generic::table;
   return chosen;
 }
 

@@ -405,7 +405,7 @@ void any_depth_to_space(View from, View to, Span span, int sub_y, int sub_x, int
 
 }  // namespace
 
-extern const Kernels kTable = {any_normalize, any_pool, any_resize,        any_binary,
-                               any_softmax,   any_pick, any_depth_to_space};
+extern const Kernels table = {any_normalize, any_pool, any_resize,        any_binary,
+                              any_softmax,   any_pick, any_depth_to_space};
 
 }  // namespace fibflow::model::FIBFLOW_ISA

@@ -11,8 +11,8 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-constexpr int kLargestSide = 1 << 20;
-constexpr int kMostChannels = 1 << 16;
+constexpr int largest_side = 1 << 20;
+constexpr int most_channels = 1 << 16;
 
 /// Sizes travel as ints from here on: what does not fit one is wrong or hostile.
 int small(const Node& node, std::int64_t v, std::int64_t lowest, std::int64_t highest, const char* what) {
@@ -184,9 +184,9 @@ class Lowering {
   template <typename Op>
   void add(const Node& node, std::vector<int> inputs, Feature out, Op op, const std::string& name) {
     if (out.y.size <= 0 || out.x.size <= 0) throw SizeMisfit(node, "nothing is left of an image this small");
-    small(node, out.y.size, 1, kLargestSide, "height");
-    small(node, out.x.size, 1, kLargestSide, "width");
-    small(node, out.channels, 1, kMostChannels, "number of channels");
+    small(node, out.y.size, 1, largest_side, "height");
+    small(node, out.x.size, 1, largest_side, "width");
+    small(node, out.channels, 1, most_channels, "number of channels");
     out.name = name;
     const auto index = static_cast<int>(net_.features_.size());
     net_.features_.push_back(std::move(out));
@@ -257,7 +257,7 @@ class Lowering {
     const Ints kernel = node.integers("kernel_shape", {w->dims[2], w->dims[3]});
     if (kernel.size() != 2 || kernel[0] != w->dims[2] || kernel[1] != w->dims[3])
       throw NodeError(node, "its kernel_shape differs from its weights");
-    for (const std::int64_t d : w->dims) small(node, d, 1, kMostChannels, "weight shape");
+    for (const std::int64_t d : w->dims) small(node, d, 1, most_channels, "weight shape");
     return *w;
   }
 
@@ -273,7 +273,7 @@ class Lowering {
     const Feature& in = feature(node, 0);
     ConvolutionOp op;
     op.weights = weights(node);
-    op.groups = small(node, node.integer("group", 1), 1, kMostChannels, "group");
+    op.groups = small(node, node.integer("group", 1), 1, most_channels, "group");
     const Ints& d = op.weights.dims;
     if (d[1] * op.groups != in.channels || d[0] % op.groups != 0) {
       throw NodeError(node, "its weights take " + std::to_string(d[1] * op.groups) +
@@ -299,14 +299,14 @@ class Lowering {
     const Feature& in = feature(node, 0);
     DeconvolutionOp op;
     op.weights = weights(node);
-    op.groups = small(node, node.integer("group", 1), 1, kMostChannels, "group");
+    op.groups = small(node, node.integer("group", 1), 1, most_channels, "group");
     const Ints& d = op.weights.dims;
     if (d[0] != in.channels || d[0] % op.groups != 0) {
       throw NodeError(node, "its weights take " + std::to_string(d[0]) + " channels, but its input '" +
                                 in.name + "' has " + std::to_string(in.channels));
     }
     if (node.attributes.contains("output_shape")) throw NodeError(node, "output_shape is not supported");
-    const auto channels = small(node, d[1] * op.groups, 1, kMostChannels, "number of channels");
+    const auto channels = small(node, d[1] * op.groups, 1, most_channels, "number of channels");
     op.bias = bias(node, channels);
     op.y = window(node, 0, d[2], in.y.size);
     op.x = window(node, 1, d[3], in.x.size);
@@ -563,12 +563,12 @@ class Lowering {
       r.nearest = nearest.at(rounding);
       r.in = a.size;
       if (by_size) {
-        r.out = small(node, sizes->ints[static_cast<std::size_t>(i)], 1, kLargestSide, "size");
+        r.out = small(node, sizes->ints[static_cast<std::size_t>(i)], 1, largest_side, "size");
         r.scale = static_cast<double>(r.out) / r.in;
       } else {
         r.scale = scales->at(static_cast<std::size_t>(i));
         if (!(r.scale > 0 && r.scale < 1024)) throw NodeError(node, "its scale is not usable");
-        r.out = small(node, static_cast<std::int64_t>(std::floor(a.size * r.scale)), 0, kLargestSide, "size");
+        r.out = small(node, static_cast<std::int64_t>(std::floor(a.size * r.scale)), 0, largest_side, "size");
       }
       const bool corners = r.coordinates == Coordinates::align_corners && r.out > 1;
       const double step = corners ? static_cast<double>(r.in - 1) / (r.out - 1) : 1 / r.scale;
@@ -688,10 +688,10 @@ class Lowering {
     }
     if (const Constant* value = constant_input(node, 2); value != nullptr && value->size() == 1)
       op.value = static_cast<float>(value->at(0));
-    op.before_y = small(node, pads[2], -kLargestSide, kLargestSide, "padding");
-    op.before_x = small(node, pads[3], -kLargestSide, kLargestSide, "padding");
-    const int after_y = small(node, pads[6], -kLargestSide, kLargestSide, "padding");
-    const int after_x = small(node, pads[7], -kLargestSide, kLargestSide, "padding");
+    op.before_y = small(node, pads[2], -largest_side, largest_side, "padding");
+    op.before_x = small(node, pads[3], -largest_side, largest_side, "padding");
+    const int after_y = small(node, pads[6], -largest_side, largest_side, "padding");
+    const int after_x = small(node, pads[7], -largest_side, largest_side, "padding");
     if (op.mode == PadOp::Mode::reflect &&
         (std::max(op.before_y, after_y) >= in.y.size || std::max(op.before_x, after_x) >= in.x.size)) {
       throw SizeMisfit(node, "mirrors more than there is");

@@ -20,12 +20,12 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-constexpr int kOldestOpset = 11;
-constexpr int kNewestOpset = 17;
-constexpr int kOrdinarySize = 512;
-constexpr int kMostNodes = 20000;
+constexpr int oldest_opset = 11;
+constexpr int newest_opset = 17;
+constexpr int ordinary_size = 512;
+constexpr int most_nodes = 20000;
 // Larger than any U-Net; a dimension beyond it is a damaged or hostile file.
-constexpr std::int64_t kLargestTensor = std::int64_t{1} << 31;
+constexpr std::int64_t largest_tensor = std::int64_t{1} << 31;
 
 std::string in_quotes(const std::string& s) {
   return "'" + s + "'";
@@ -67,7 +67,7 @@ class TensorReader {
     };
     std::int64_t n = 1;
     for (const std::int64_t d : t.dims()) {
-      if (d < 0 || (d > 0 && n > kLargestTensor / d)) throw fail("has an impossible shape");
+      if (d < 0 || (d > 0 && n > largest_tensor / d)) throw fail("has an impossible shape");
       n *= d;
     }
     const int type = t.data_type();
@@ -346,9 +346,9 @@ std::shared_ptr<Network::Graph> read_graph(const std::shared_ptr<onnx::ModelProt
                                                        ? " " + in_quotes(proto->graph().output(0).name())
                                                        : std::string()));
   }
-  if (graph->opset < kOldestOpset || graph->opset > kNewestOpset) {
-    throw ModelError("uses opset " + std::to_string(graph->opset) + "; " + std::to_string(kOldestOpset) +
-                     " to " + std::to_string(kNewestOpset) + " are supported: export with opset_version=13");
+  if (graph->opset < oldest_opset || graph->opset > newest_opset) {
+    throw ModelError("uses opset " + std::to_string(graph->opset) + "; " + std::to_string(oldest_opset) +
+                     " to " + std::to_string(newest_opset) + " are supported: export with opset_version=13");
   }
   graph->producer =
       proto->producer_name() + (proto->producer_version().empty() ? "" : " " + proto->producer_version());
@@ -369,7 +369,7 @@ std::shared_ptr<Network::Graph> read_graph(const std::shared_ptr<onnx::ModelProt
       throw ModelError("initializer " + in_quotes(t.name()) + ": exists twice");
   }
   read_input_and_output(*graph, proto->graph());
-  if (proto->graph().node_size() > kMostNodes) throw ModelError("has more nodes than any U-Net");
+  if (proto->graph().node_size() > most_nodes) throw ModelError("has more nodes than any U-Net");
   std::vector<Node> nodes;
   for (const onnx::NodeProto& n : proto->graph().node()) {
     nodes.push_back(read_node(n, reader));
@@ -387,7 +387,7 @@ std::shared_ptr<Network::Graph> read_graph(const std::shared_ptr<onnx::ModelProt
 void try_out(Network::Graph& graph) {
   const bool fixed = graph.declared_height > 0 && graph.declared_width > 0;
   const ShapedNetwork shaped = fixed ? ShapedNetwork(graph, graph.declared_height, graph.declared_width)
-                                     : ShapedNetwork::fit(graph, kOrdinarySize, kOrdinarySize);
+                                     : ShapedNetwork::fit(graph, ordinary_size, ordinary_size);
   graph.output_channels = shaped.output().channels;
   graph.output_kind = shaped.output_kind();
   graph.stride = shaped.alignment();
@@ -443,7 +443,7 @@ std::shared_ptr<const Network::Graph> parsed(std::span<const std::byte> bytes, c
 
 }  // namespace
 
-const char* const kExportHint =
+const char* const export_hint =
     "export it with torch.onnx.export(model.eval(), ..., training=torch.onnx.TrainingMode.PRESERVE, "
     "do_constant_folding=False) so that its BatchNormalization layers are kept";
 
@@ -474,7 +474,7 @@ std::string Node::text(const std::string& attribute, const std::string& fallback
 }
 
 std::vector<std::int64_t> Node::integers(const std::string& attribute,
-                                         std::vector<std::int64_t> fallback) const {
+                                         const std::vector<std::int64_t>& fallback) const {
   const auto it = attributes.find(attribute);
   return it == attributes.end() ? fallback : it->second.ints;
 }

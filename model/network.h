@@ -74,6 +74,6 @@ class Network {
 
 /// How to export a model so that it can be adapted; the end of the refusal of a model without
 /// BatchNormalization.
-extern const char* const kExportHint;
+extern const char* const export_hint;
 
 }  // namespace fibflow::model

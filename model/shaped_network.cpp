@@ -7,7 +7,7 @@
 namespace fibflow::model {
 namespace {
 
-constexpr double kTolerance = 1e-6;
+constexpr double tolerance = 1e-6;
 
 Interval window_input(const Window& w, Interval out, int size) {
   const Interval full{out.begin * w.stride - w.pad_begin, (out.end - 1) * w.stride - w.pad_begin + w.span()};
@@ -17,7 +17,7 @@ Interval window_input(const Window& w, Interval out, int size) {
 /// The image position that an axis's first pixel stands for; half-way (even kernels) counts for the pixel
 /// before.
 int anchor(const Axis& axis) {
-  return static_cast<int>(std::ceil(axis.offset - 0.5 - kTolerance));
+  return static_cast<int>(std::ceil(axis.offset - 0.5 - tolerance));
 }
 
 int floor_div(int a, int b) {
@@ -54,7 +54,7 @@ Interval pad_input(PadOp::Mode mode, int before, Interval out, int size) {
 
 /// Where pixels of an axis begin to belong to core position p: the first index whose centre is at or after p.
 int boundary(const Axis& axis, double p) {
-  return static_cast<int>(std::ceil((p - axis.offset) / axis.stride - kTolerance));
+  return static_cast<int>(std::ceil((p - axis.offset) / axis.stride - tolerance));
 }
 
 Interval axis_share(const Axis& axis, Interval core, int slice, int before, int after) {
@@ -192,10 +192,10 @@ ShapedNetwork ShapedNetwork::extended(const Network::Graph& graph, int height, i
 ShapedNetwork ShapedNetwork::fit(const Network::Graph& graph, int height, int width) {
   // A plain U-Net without padding of its upsampled maps takes multiples of 2^depth only; one with valid
   // convolutions makes the image smaller. Both axes are independent, so each is searched alone.
-  constexpr int kMostExtension = 1024;
+  constexpr int most_extension = 1024;
   std::string reason;
   const auto search = [&](int size, Axes axes) {
-    for (int total = 0; total <= kMostExtension; ++total) {
+    for (int total = 0; total <= most_extension; ++total) {
       try {
         const ShapedNetwork s(graph, size + total, size + total, axes);
         if (fit_axis(axes == Axes::y ? s.output().y : s.output().x, size, total).covers) return total;

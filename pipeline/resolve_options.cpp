@@ -72,7 +72,7 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
           "the recipe none normalizes by the source's statistics only");
   if (given.recipe != Recipe::none && network.batch_norms().empty()) {
     throw model::ModelError(network.name() + ": the model has no BatchNormalization layers to adapt: " +
-                            model::kExportHint + "; or segment with --recipe none");
+                            model::export_hint + "; or segment with --recipe none");
   }
   resolved.recipe = given.recipe;
   resolved.estimator = given.estimator;

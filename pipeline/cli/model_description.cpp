@@ -78,7 +78,7 @@ std::string ModelDescription::text() const {
                   std::to_string(network.stride()));
   if (network.batch_norms().empty()) {
     add("BatchNorm", std::string("none: it segments with --recipe none and cannot be adapted;"));
-    add("", model::kExportHint);
+    add("", model::export_hint);
   } else {
     add("BatchNorm", std::to_string(network.batch_norms().size()) + " layers, " +
                          std::to_string(normalized_channels(network)) + " channels");

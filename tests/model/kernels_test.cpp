@@ -13,13 +13,13 @@
 
 namespace fibflow::model {
 namespace isa_avx512 {
-extern const Kernels kTable;
+extern const Kernels table;
 }
 namespace isa_avx2 {
-extern const Kernels kTable;
+extern const Kernels table;
 }
 namespace isa_generic {
-extern const Kernels kTable;
+extern const Kernels table;
 }
 namespace {
 
@@ -31,9 +31,9 @@ struct Isa {
 
 std::vector<Isa> isas() {
   return {
-      {"generic", &isa_generic::kTable, true},
-      {"avx2", &isa_avx2::kTable, __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0},
-      {"avx512", &isa_avx512::kTable,
+      {"generic", &isa_generic::table, true},
+      {"avx2", &isa_avx2::table, __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0},
+      {"avx512", &isa_avx512::table,
        __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0}};
 }
 

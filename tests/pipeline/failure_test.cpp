@@ -150,7 +150,7 @@ TEST_F(FailureTest, AModelWithoutBatchNormIsRefusedWithTheWayToExportIt) {
     segment(stack, folded, {}, adaptation, output, {});
     ADD_FAILURE() << "adapted nothing";
   } catch (const model::ModelError& error) {
-    EXPECT_NE(std::string(error.what()).find(model::kExportHint), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find(model::export_hint), std::string::npos) << error.what();
   }
   EXPECT_TRUE(testing::files_in(folder / "").empty());
   adaptation = {};
