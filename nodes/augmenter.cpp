@@ -126,7 +126,8 @@ Augmenter::Geometry Augmenter::draw_geometry(Random& random) const {
   const auto turns = random.below(4);
   const bool flip_y = random.chance(0.5);
   const bool flip_x = random.chance(0.5);
-  const double zoom = factor(random, augmentation_.zoom);
+  const bool deforms = random.chance(0.5);
+  const double zoom = deforms ? factor(random, augmentation_.zoom) : 1;
   if (augmentation_.quarter_turns) {
     constexpr std::array<std::array<float, 2>, 4> turn{{{1, 0}, {0, 1}, {-1, 0}, {0, -1}}};
     const auto [cosine, sine] = turn[static_cast<std::size_t>(turns)];
@@ -135,7 +136,7 @@ Augmenter::Geometry Augmenter::draw_geometry(Random& random) const {
   if (augmentation_.flips && flip_y) g.yy = -g.yy, g.yx = -g.yx;
   if (augmentation_.flips && flip_x) g.xy = -g.xy, g.xx = -g.xx;
   for (float* entry : {&g.yy, &g.yx, &g.xy, &g.xx}) *entry /= static_cast<float>(zoom);
-  if (augmentation_.elastic > 0) {
+  if (deforms && augmentation_.elastic > 0) {
     g.displacements =
         Displacements(random, height_, width_, augmentation_.elastic, augmentation_.elastic_spacing);
   }

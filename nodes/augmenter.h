@@ -15,8 +15,11 @@ namespace fibflow::nodes {
 struct Augmentation {
   bool flips = true;
   bool quarter_turns = true;
-  double zoom = 0.15;           ///< by a factor between 1 / (1 + zoom) and 1 + zoom; 0 to 1
-  double elastic = 3;           ///< standard deviation of the displacement of a grid's points; 0 to 50
+  /// By a factor between 1 / (1 + zoom) and 1 + zoom; 0 to 1. Zoom and elastic deformation come together, in
+  /// every other patch only: between pixels an image is smoother than its noise is, and a network that never
+  /// saw a patch as the microscope made it would be at a loss with one.
+  double zoom = 0.15;
+  double elastic = 3;           ///< standard deviation of the displacements; 0 to 50
   double elastic_spacing = 32;  ///< of the grid, smooth between its points; 4 to 1000
   double brightness = 0.3;      ///< added: between -brightness and brightness; 0 to 10
   double contrast = 0.3;        ///< factor between 1 / (1 + contrast) and 1 + contrast; 0 to 10

@@ -140,6 +140,17 @@ TEST_F(AugmenterTest, DeformsLabelsWithTheImage) {
   EXPECT_GT(moved / 20, 30) << "hardly anything was deformed";
 }
 
+TEST_F(AugmenterTest, LeavesHalfOfThePatchesUndeformed) {
+  Augmentation geometry = Augmentation::none();
+  geometry.zoom = 0.3;
+  geometry.elastic = 5;
+  const Patch plain = cut(Augmentation::none(), image_, labels_, {30, 40, 0, 0, 0});
+  int untouched = 0;
+  for (std::uint64_t n = 0; n < 200; ++n)
+    untouched += cut(geometry, image_, labels_, {30, 40, 1, n, 0}) == plain;
+  EXPECT_NEAR(untouched, 100, 35);
+}
+
 TEST_F(AugmenterTest, DependsOnItsArgumentsOnly) {
   const Augmentation all;
   const Patch first = cut(all, image_, labels_, {30, 40, 1, 2, 3});
