@@ -205,7 +205,7 @@ void Run::two_pass() {
   context_.begin("adapt", range().size());
   const PatchAdaptation adaptation{options_.normalize_by, options_.source_share, options_.memory};
   adapt_over_patches(stack_, range(), *normalizer_, network_, adaptation, estimator_, team_, context_);
-  context_.log(text("adapted on %lld batches of patches", static_cast<long long>(estimator_.batches())));
+  context_.log("adapted on " + std::to_string(estimator_.batches()) + " batches of patches");
 }
 
 void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
@@ -262,8 +262,8 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
     const std::int64_t z = range().first + *updater.frozen_after();
     if (!report().adaptation) report().adaptation.emplace();
     report().adaptation->frozen_after = z;
-    context_.log(text("statistics settled after slice %lld; frozen from slice %lld on",
-                      static_cast<long long>(z), static_cast<long long>(z + options_.lag)));
+    context_.log("statistics settled after slice " + std::to_string(z) + "; frozen from slice " +
+                 std::to_string(z + options_.lag) + " on");
   }
   report().seconds.segment = seconds_since(begin);
 }
@@ -277,10 +277,9 @@ Outcome Run::finish(std::string command) {
     report().adaptation->batches = estimator_.batches();
     report().adaptation->drift_from_source = far.per_channel;
     report().adaptation->layer_drift_from_source = far.layers;
-    context_.log(
-        text("adaptation: %lld updates, the source's statistics are at a distance of %.3g per channel from "
-             "those in use at the end",
-             static_cast<long long>(estimator_.batches()), far.per_channel));
+    context_.log(std::to_string(estimator_.batches()) + " updates of the statistics; " +
+                 text("the source's are at a distance of %.3g per channel from those in use at the end",
+                      far.per_channel));
   }
   context_.finish_trace();
   report().seconds.total = seconds_since(start_);
