@@ -426,6 +426,8 @@ TrainingOutcome train(const TrainingInput& input, const TrainingOptions& options
   require((input.validation_images == nullptr) == (input.validation_labels == nullptr),
           "images and labels for validation come together");
   require(!output.resume || !output.checkpoint.empty(), "there is no checkpoint to go on from");
+  require(output.curve != output.model && output.checkpoint != output.model,
+          "two outputs would have the name " + output.model);
   // Whether outputs can be made shows now, not in an hour.
   { const io::AtomicFile probe(output.model, output.overwrite); }
   if (!output.overwrite) {

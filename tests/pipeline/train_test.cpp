@@ -358,6 +358,12 @@ TEST_F(TrainTest, LeavesFilesThatExistAlone) {
   EXPECT_EQ(bytes_of(out.curve), "mine");
 }
 
+TEST_F(TrainTest, RefusesTwoOutputsOfOneName) {
+  TrainingOutput out = output();
+  out.curve = out.model;
+  EXPECT_THROW(run(small(), out), std::invalid_argument);
+}
+
 TEST_F(TrainTest, DrawsTheCurve) {
   run(small(), output());
   const std::string png = bytes_of(folder_ / "model.png");
