@@ -64,6 +64,21 @@ Json estimator_json(const model::EstimatorOptions& options) {
   return json;
 }
 
+/// "pooled", "ema (momentum 0.1)".
+std::string spoken(const model::EstimatorOptions& options) {
+  std::ostringstream text;
+  text << model::name_of(options.rule);
+  const Json json = estimator_json(options);
+  bool first = true;
+  for (const auto& [name, value] : json.items()) {
+    if (name == "rule") continue;
+    text << (first ? " (" : ", ") << name << ' ' << value;
+    first = false;
+  }
+  if (!first) text << ')';
+  return text.str();
+}
+
 Json options_json(const ResolvedOptions& options) {
   Json json{{"recipe", name_of(options.recipe)}};
   if (options.recipe != Recipe::none) {
@@ -159,8 +174,8 @@ std::string one_line(const ResolvedOptions& options) {
   std::ostringstream line;
   line << "recipe " << name_of(options.recipe);
   if (options.recipe != Recipe::none) {
-    line << ", estimator " << estimator_json(options.estimator).dump() << ", source share "
-         << options.source_share << ", normalized by " << name_of(options.normalize_by);
+    line << ", estimator " << spoken(options.estimator) << ", source share " << options.source_share
+         << ", normalized by " << name_of(options.normalize_by);
   }
   if (options.recipe == Recipe::stream) {
     line << ", probe " << options.probe << ", lag " << options.lag << ", freeze " << name_of(options.freeze);
