@@ -53,6 +53,23 @@ TEST(ProgressTest, NamesNoRateBeforeThereIsOne) {
   EXPECT_EQ(stage.shown(), "segment   0% [>                                       ]  0/100 slices");
 }
 
+TEST(ProgressTest, GoesByTheClockWhereTheTimeIsGiven) {
+  Stage stage(120);
+  Progress::Work work{"train", 0, 1'000'000};
+  work.unit = "iterations";
+  work.limit = seconds(60);
+  Progress progress(stage.terminal, work, stage.clock());
+  EXPECT_NE(stage.shown().find("1 min 00 s left"), std::string::npos) << stage.shown();
+  stage.now += seconds(15);
+  progress.add_slice();
+  EXPECT_EQ(stage.shown(),
+            "train  25% [==========>                             ]  1 iterations  0.067 iterations/s  0.067 "
+            "Mvoxel/s  45 s left");
+  EXPECT_EQ(progress.summary(), "1 iterations in 15.0 s: 0.067 iterations/s, 0.067 Mvoxel/s");
+  work.limit = seconds(-1);
+  EXPECT_THROW(Progress(stage.terminal, work, stage.clock()), std::invalid_argument);
+}
+
 TEST(ProgressTest, IsFullWhenAllIsDone) {
   Stage stage(120);
   Progress progress(stage.terminal, {"adapt", 2, 10}, stage.clock());
