@@ -14,10 +14,18 @@ using namespace fibflow;
 
 namespace {
 
+io::PhantomParameters small_cell() {
+  io::PhantomParameters cell;
+  cell.depth = 8;
+  cell.height = 128;
+  cell.width = 160;
+  return cell;
+}
+
 /// A stack is whatever knows its shape and can make slice z.
 class SyntheticCell : public io::Stack {
  public:
-  SyntheticCell() : phantom_({.depth = 8, .height = 128, .width = 160}) {
+  SyntheticCell() : phantom_(small_cell()) {
     info_.path = "synthetic cell";
     info_.depth = 8;
     info_.height = 128;
