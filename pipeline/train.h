@@ -28,7 +28,7 @@ struct TrainingOptions {
   PatchOptions patches;
   TrainingLength length;
   model::LossOptions loss;
-  double learning_rate = 2e-3;  ///< at its peak, above 0
+  double learning_rate = 3e-3;  ///< at its peak, above 0
   model::Schedule schedule = model::Schedule::one_cycle;
   double weight_decay = 0;  ///< of AdamW; 0 is Adam
   /// Share of the stack's last slices that are kept for validation, at least one slice; 0: none. Not used if
