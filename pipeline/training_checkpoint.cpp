@@ -69,7 +69,7 @@ class Reader {
     const std::string bytes = part();
     if (bytes.size() % sizeof(T) != 0) refuse();
     std::vector<T> values(bytes.size() / sizeof(T));
-    std::memcpy(values.data(), bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
     return values;
   }
   void require_end() const {
