@@ -67,4 +67,5 @@ def main():
         print(f"step {i}: loss {loss:.4f}, {time.perf_counter() - begin:.3f} s, {cpu_seconds() - cpu:.3f} s of CPU", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
