@@ -14,7 +14,7 @@ std::vector<std::uint8_t> read_png(const std::string& path, int channels, int& w
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   if (png_image_begin_read_from_file(&image, path.c_str()) == 0) throw std::runtime_error(image.message);
-  image.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  image.format = channels == 1 ? PNG_FORMAT_GRAY : channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_RGBA;
   width = static_cast<int>(image.width);
   height = static_cast<int>(image.height);
   std::vector<std::uint8_t> pixels(PNG_IMAGE_SIZE(image));
@@ -25,7 +25,7 @@ std::vector<std::uint8_t> read_png(const std::string& path, int channels, int& w
 
 TEST(PngTest, KeepsEveryPixel) {
   const testing::TemporaryFolder folder;
-  for (const int channels : {1, 3}) {
+  for (const int channels : {1, 3, 4}) {
     std::vector<std::uint8_t> pixels;
     for (int i = 0; i < 7 * 5 * channels; ++i) pixels.push_back(static_cast<std::uint8_t>(i * 37));
     write_png(folder.path("a.png"), 7, 5, channels, pixels, true);
