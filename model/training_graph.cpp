@@ -66,23 +66,23 @@ struct TrainingGraph::State {
         images(static_cast<std::size_t>(shape.batch)) {
     const auto pixels = pixels_of({0, shape.height, shape.width});
     for (Image& image : images) {
-      image.memory = AlignedBuffer(layers.image_floats);
-      image.scratch = AlignedBuffer(layers.scratch_bytes / sizeof(float) + 1);
-      image.gradient = AlignedBuffer(layers.gradient_floats);
-      image.up_gradient = AlignedBuffer(layers.gradient_floats);
+      image.memory = AlignedFloats(layers.image_floats);
+      image.scratch = AlignedFloats(layers.scratch_bytes / sizeof(float) + 1);
+      image.gradient = AlignedFloats(layers.gradient_floats);
+      image.up_gradient = AlignedFloats(layers.gradient_floats);
       image.logits.resize(pixels * static_cast<std::size_t>(shape.network.output_channels));
       image.head_weight_sums.resize(layers.head_weights.size());
       image.head_bias_sums.resize(layers.head_bias.size());
     }
-    weight_sum = AlignedBuffer(layers.gradient_floats);
+    weight_sum = AlignedFloats(layers.gradient_floats);
   }
 
   /// What one image of the batch is computed in.
   struct Image {
-    AlignedBuffer memory;
-    AlignedBuffer scratch;
-    AlignedBuffer gradient;     // of the weights of the layer at hand
-    AlignedBuffer up_gradient;  // of those of the transposed convolution before it
+    AlignedFloats memory;
+    AlignedFloats scratch;
+    AlignedFloats gradient;     // of the weights of the layer at hand
+    AlignedFloats up_gradient;  // of those of the transposed convolution before it
     std::vector<float> logits;  // later probabilities, then their gradients
     std::vector<double> head_weight_sums;
     std::vector<double> head_bias_sums;
@@ -116,7 +116,7 @@ struct TrainingGraph::State {
   void normalize_by_running(NormedLayer& layer, const UNetValues& values) const;
   void set_terms(NormedLayer& layer, const UNetValues& values, const LayerStatistics& by) const;
   void finish_batch_norm(NormedLayer& layer, UNetValues& gradients) const;
-  void collect(ConvolutionLayer& layer, AlignedBuffer Image::*gradient, UNetValues& gradients);
+  void collect(ConvolutionLayer& layer, AlignedFloats Image::*gradient, UNetValues& gradients);
   void collect_head(UNetValues& gradients) const;
   void collect_bias(const UpLayer& up, UNetValues& gradients) const;
 
@@ -125,7 +125,7 @@ struct TrainingGraph::State {
   Loss loss;
   TrainingLayers layers;
   std::vector<Image> images;
-  AlignedBuffer weight_sum;  // of the images' gradients of one layer's weights
+  AlignedFloats weight_sum;  // of the images' gradients of one layer's weights
 };
 
 void TrainingGraph::State::load(const UNetValues& values, bool for_training) {
@@ -312,7 +312,7 @@ void TrainingGraph::State::differentiate_up(UpLayer& up, std::size_t n) {
                             image.scratch.data());
 }
 
-void TrainingGraph::State::collect(ConvolutionLayer& layer, AlignedBuffer Image::*gradient,
+void TrainingGraph::State::collect(ConvolutionLayer& layer, AlignedFloats Image::*gradient,
                                    UNetValues& gradients) {
   const std::size_t floats = layer.primitive().gradient_floats();
   constexpr std::size_t piece = 16384;

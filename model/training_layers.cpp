@@ -32,12 +32,6 @@ class Places {
 
 }  // namespace
 
-AlignedBuffer::AlignedBuffer(std::size_t size) : size_(size) {
-  if (size == 0) return;
-  memory_.reserve(size * sizeof(float));
-  std::fill_n(memory_.data(), size, 0.0F);
-}
-
 ConvolutionLayer::ConvolutionLayer(std::size_t tensor, std::vector<int> parts, int out_channels, int height,
                                    int width, bool transposed, bool plain_input)
     : tensor_(tensor), parts_(std::move(parts)), out_channels_(out_channels), transposed_(transposed) {
@@ -49,9 +43,9 @@ ConvolutionLayer::ConvolutionLayer(std::size_t tensor, std::vector<int> parts, i
   shape.kernel = transposed ? 1 : 3;
   shape.plain_input = plain_input;
   primitive_ = std::make_unique<TrainingConvolution>(shape);
-  plain_ = AlignedBuffer(primitive_->plain_floats());
-  forward_ = AlignedBuffer(primitive_->forward_floats());
-  backward_ = AlignedBuffer(primitive_->backward_floats());
+  plain_ = AlignedFloats(primitive_->plain_floats());
+  forward_ = AlignedFloats(primitive_->forward_floats());
+  backward_ = AlignedFloats(primitive_->backward_floats());
 }
 
 std::size_t ConvolutionLayer::memory() const {
@@ -134,12 +128,12 @@ TrainingLayers::TrainingLayers(const UNet& network, int batch, int height, int w
         y,
         false,
         0,
-        AlignedBuffer(lanes),
-        AlignedBuffer(lanes),
-        AlignedBuffer(lanes),
-        AlignedBuffer(lanes),
-        AlignedBuffer(lanes),
-        AlignedBuffer(lanes),
+        AlignedFloats(lanes),
+        AlignedFloats(lanes),
+        AlignedFloats(lanes),
+        AlignedFloats(lanes),
+        AlignedFloats(lanes),
+        AlignedFloats(lanes),
         std::vector<double>(images * lanes),
         std::vector<double>(images * lanes)};
     normed.push_back(std::move(layer));
@@ -180,7 +174,7 @@ TrainingLayers::TrainingLayers(const UNet& network, int batch, int height, int w
          normed.back().y,
          parts,
          join + lanes * 4 * static_cast<std::size_t>(h) * static_cast<std::size_t>(w),
-         AlignedBuffer(lanes),
+         AlignedFloats(lanes),
          std::vector<double>(images * lanes)});
     const std::string name = "dec." + std::to_string(j);
     add(name + ".0", {channels(k), channels(k)}, k, join, map_of(k));
@@ -188,7 +182,7 @@ TrainingLayers::TrainingLayers(const UNet& network, int batch, int height, int w
     add(name + ".3", {channels(k)}, k, middle, map_of(k));
   }
   head_weight = tensors.index("head.weight");
-  head_weights = AlignedBuffer(static_cast<std::size_t>(network.output_channels) *
+  head_weights = AlignedFloats(static_cast<std::size_t>(network.output_channels) *
                                static_cast<std::size_t>(padded(channels(0))));
   head_bias.resize(static_cast<std::size_t>(network.output_channels));
   image_floats = places.end();

@@ -8,24 +8,12 @@
 #include <memory>
 #include <vector>
 
-#include "model/inference.h"
+#include "model/aligned_floats.h"
 #include "model/onednn_training.h"
 #include "model/training_kernels.h"
 #include "model/unet_values.h"
 
 namespace fibflow::model {
-
-/// Floats aligned as kernels want them, zero at first.
-class AlignedBuffer {
- public:
-  explicit AlignedBuffer(std::size_t size = 0);
-  float* data() const { return memory_.data(); }
-  std::size_t size() const { return size_; }
-
- private:
-  Workspace memory_;
-  std::size_t size_ = 0;
-};
 
 /// A convolution whose weights live in a tensor of the network.
 class ConvolutionLayer {
@@ -58,9 +46,9 @@ class ConvolutionLayer {
   int out_channels_;
   bool transposed_;
   std::unique_ptr<TrainingConvolution> primitive_;
-  AlignedBuffer plain_;  // padded
-  AlignedBuffer forward_;
-  AlignedBuffer backward_;
+  AlignedFloats plain_;  // padded
+  AlignedFloats forward_;
+  AlignedFloats backward_;
 };
 
 /// Convolution, BatchNorm and ReLU.
@@ -76,7 +64,7 @@ struct NormedLayer {
   std::size_t pool = 0;   ///< where to
 
   // Of the batch, per channel: the terms of training_kernels.h.
-  AlignedBuffer mean, inverse_deviation, scale, shift, by_deviation, constant;
+  AlignedFloats mean, inverse_deviation, scale, shift, by_deviation, constant;
   std::vector<double> sums;      ///< [batch, padded channels]
   std::vector<double> products;  ///< [batch, padded channels]
 
@@ -92,7 +80,7 @@ struct UpLayer {
   std::size_t input = 0;  ///< in an image's memory
   std::size_t parts = 0;  ///< the four sub-pixels, one after another
   std::size_t output = 0;
-  AlignedBuffer bias_values;      ///< padded
+  AlignedFloats bias_values;      ///< padded
   std::vector<double> bias_sums;  ///< [batch, padded channels]
 };
 
@@ -104,7 +92,7 @@ struct TrainingLayers {
   std::vector<UpLayer> ups;  ///< ups[j] comes before normed[first_decoder + 2 j]
   std::size_t first_decoder = 0;
   std::size_t head_weight = 0;  ///< tensor; the bias follows
-  AlignedBuffer head_weights;   ///< [outputs, padded channels]
+  AlignedFloats head_weights;   ///< [outputs, padded channels]
   std::vector<float> head_bias;
   std::size_t image_floats = 0;
   std::size_t scratch_bytes = 0;

@@ -1,20 +1,8 @@
 #include "model/weights.h"
 
 #include <cmath>
-#include <cstdlib>
-#include <new>
 
 namespace fibflow::model {
-
-AlignedFloats::AlignedFloats(std::size_t count) : count_(count) {
-  data_ = static_cast<float*>(std::aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64 + 64));
-  if (data_ == nullptr) throw std::bad_alloc();
-  std::fill(data_, data_ + count, 0.0F);
-}
-
-AlignedFloats::~AlignedFloats() {
-  std::free(data_);
-}
 
 ConvolutionForm form_of(const ConvolutionOp& op) {
   ConvolutionForm f;

@@ -9,26 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "model/aligned_floats.h"
 #include "model/inference.h"
 #include "model/onednn.h"
 #include "model/shaped_network.h"
 
 namespace fibflow::model {
-
-/// Floats at 64-byte boundaries.
-class AlignedFloats {
- public:
-  explicit AlignedFloats(std::size_t count);
-  ~AlignedFloats();
-  AlignedFloats(const AlignedFloats&) = delete;
-  AlignedFloats& operator=(const AlignedFloats&) = delete;
-  float* data() const { return data_; }
-  std::size_t size() const { return count_; }
-
- private:
-  std::size_t count_;
-  float* data_;
-};
 
 /// How an operation's convolution is carried out; decided once per operation.
 struct ConvolutionForm {

@@ -38,15 +38,15 @@ class Maps {
   }
   double normal() { return static_cast<double>(static_cast<float>(normal_(random_))); }
 
-  static AlignedBuffer blocked(const ReferenceMap& map) {
-    AlignedBuffer buffer(map.values.size());
+  static AlignedFloats blocked(const ReferenceMap& map) {
+    AlignedFloats buffer(map.values.size());
     for_each(map, [&](std::size_t plain, std::size_t place) {
       buffer.data()[place] = static_cast<float>(map.values[plain]);
     });
     return buffer;
   }
 
-  static ReferenceMap plain(const AlignedBuffer& buffer, int channels, int height, int width) {
+  static ReferenceMap plain(const AlignedFloats& buffer, int channels, int height, int width) {
     ReferenceMap map(1, channels, height, width);
     for_each(map, [&](std::size_t plain, std::size_t place) {
       map.values[plain] = static_cast<double>(buffer.data()[place]);
@@ -72,8 +72,8 @@ class Maps {
   std::normal_distribution<double> normal_;
 };
 
-AlignedBuffer per_channel(const std::vector<double>& values) {
-  AlignedBuffer buffer(values.size());
+AlignedFloats per_channel(const std::vector<double>& values) {
+  AlignedFloats buffer(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) buffer.data()[i] = static_cast<float>(values[i]);
   return buffer;
 }
@@ -98,22 +98,22 @@ TEST(TrainingConvolutionTest, BackwardPassesAreTheAdjointsOfTheForwardPass) {
     const ReferenceMap dy = maps.random_map(2 * block, 6, 10);
     std::vector<double> weights(convolution.plain_floats());
     for (double& w : weights) w = 0.2 * maps.normal();
-    const AlignedBuffer plain = per_channel(weights);
-    AlignedBuffer forward(convolution.forward_floats());
-    AlignedBuffer backward(convolution.backward_floats());
-    AlignedBuffer gradient(convolution.gradient_floats());
-    AlignedBuffer plain_gradient(convolution.plain_floats());
-    AlignedBuffer scratch(convolution.scratch_bytes() / sizeof(float) + 1);
+    const AlignedFloats plain = per_channel(weights);
+    AlignedFloats forward(convolution.forward_floats());
+    AlignedFloats backward(convolution.backward_floats());
+    AlignedFloats gradient(convolution.gradient_floats());
+    AlignedFloats plain_gradient(convolution.plain_floats());
+    AlignedFloats scratch(convolution.scratch_bytes() / sizeof(float) + 1);
     convolution.arrange(plain.data(), forward.data(), backward.data());
 
-    const AlignedBuffer input = Maps::blocked(x);
-    AlignedBuffer output(dy.values.size());
+    const AlignedFloats input = Maps::blocked(x);
+    AlignedFloats output(dy.values.size());
     convolution.forward(input.data(), forward.data(), output.data(), scratch.data());
     const ReferenceMap y = reference_convolution(x, weights, 2 * block, kernel);
     expect_near(Maps::plain(output, 2 * block, 6, 10), y, 1e-4);
 
-    const AlignedBuffer output_gradient = Maps::blocked(dy);
-    AlignedBuffer input_gradient(x.values.size());
+    const AlignedFloats output_gradient = Maps::blocked(dy);
+    AlignedFloats input_gradient(x.values.size());
     convolution.backward_data(output_gradient.data(), backward.data(), input_gradient.data(), scratch.data());
     convolution.backward_weights(input.data(), output_gradient.data(), gradient.data(), scratch.data());
     convolution.collect(gradient.data(), plain_gradient.data());
@@ -132,7 +132,7 @@ TEST(TrainingConvolutionTest, BackwardPassesAreTheAdjointsOfTheForwardPass) {
 /// BatchNorm's terms for two blocks of channels.
 struct Norm {
   std::vector<double> gamma, beta, mean, variance;
-  AlignedBuffer scale, shift, mean_floats, inverse;
+  AlignedFloats scale, shift, mean_floats, inverse;
 
   Norm(const ReferenceMap& x, Maps& maps) {
     const double pixels = static_cast<double>(x.height) * x.width;
@@ -166,9 +166,9 @@ TEST(TrainingKernelsTest, NormalizeAndPoolAsDefined) {
   Maps maps(5);
   const ReferenceMap x = maps.random_map(channels, 6, 8);
   const Norm norm(x, maps);
-  const AlignedBuffer input = Maps::blocked(x);
-  AlignedBuffer y(x.values.size());
-  AlignedBuffer pooled(x.values.size() / 4);
+  const AlignedFloats input = Maps::blocked(x);
+  AlignedFloats y(x.values.size());
+  AlignedFloats pooled(x.values.size() / 4);
   training_kernels().normalize_pool(input.data(), y.data(), pooled.data(), {2, 6, 8}, norm.terms());
   const ReferenceMap expected = reference_relu(reference_batch_norm(x, norm.gamma, norm.beta, 1e-5));
   expect_near(Maps::plain(y, channels, 6, 8), expected, 1e-5);
@@ -188,9 +188,9 @@ TEST(TrainingKernelsTest, BatchNormReluAndPoolingAgreeWithFiniteDifferences) {
       const ReferenceMap y = reference_relu(reference_batch_norm(at, n.gamma, n.beta, 1e-5));
       return dot(u.values, y.values) + (pools ? dot(v.values, reference_pool(y).values) : 0);
     };
-    AlignedBuffer dx = Maps::blocked(x);
-    AlignedBuffer dy = Maps::blocked(u);
-    const AlignedBuffer dp = Maps::blocked(v);
+    AlignedFloats dx = Maps::blocked(x);
+    AlignedFloats dy = Maps::blocked(u);
+    const AlignedFloats dp = Maps::blocked(v);
     std::vector<double> sums(static_cast<std::size_t>(channels));
     std::vector<double> products(static_cast<std::size_t>(channels));
     if (pools) {
@@ -206,8 +206,8 @@ TEST(TrainingKernelsTest, BatchNormReluAndPoolingAgreeWithFiniteDifferences) {
       by_deviation.push_back(-scale * static_cast<double>(norm.inverse.data()[c]) * products[k] / 48);
       constant.push_back(-scale * sums[k] / 48);
     }
-    const AlignedBuffer by = per_channel(by_deviation);
-    const AlignedBuffer constants = per_channel(constant);
+    const AlignedFloats by = per_channel(by_deviation);
+    const AlignedFloats constants = per_channel(constant);
     training_kernels().differentiate(dy.data(), dx.data(), {2, 6, 8}, norm.terms(),
                                      {by.data(), constants.data()});
     const ReferenceMap gradient = Maps::plain(dx, channels, 6, 8);
@@ -240,8 +240,8 @@ TEST(TrainingKernelsTest, SpreadAndGatherAreInverse) {
   const int channels = channel_block();
   Maps maps(8);
   ReferenceMap x = maps.random_map(4 * channels, 3, 5);
-  const AlignedBuffer parts = Maps::blocked(x);
-  AlignedBuffer up(x.values.size());
+  const AlignedFloats parts = Maps::blocked(x);
+  AlignedFloats up(x.values.size());
   std::vector<double> bias;
   for (int c = 0; c < channels; ++c) bias.push_back(c);
   training_kernels().spread(parts.data(), up.data(), per_channel(bias).data(), {1, 3, 5});
@@ -252,9 +252,9 @@ TEST(TrainingKernelsTest, SpreadAndGatherAreInverse) {
       EXPECT_NEAR(spread.at(0, 3, y, column), x.at(0, part * channels + 3, y / 2, column / 2) + 3, 1e-5);
     }
   }
-  AlignedBuffer back(x.values.size());
+  AlignedFloats back(x.values.size());
   std::vector<double> sums(static_cast<std::size_t>(channels));
-  const AlignedBuffer without = Maps::blocked(spread);
+  const AlignedFloats without = Maps::blocked(spread);
   training_kernels().gather(without.data(), back.data(), sums.data(), {1, 3, 5});
   for (std::size_t i = 0; i < x.values.size(); ++i)
     x.values[i] += static_cast<double>((i / 15) % static_cast<std::size_t>(channels));
