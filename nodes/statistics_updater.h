@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -27,12 +28,24 @@ struct UpdateRule {
   std::optional<SettleRule> settle;  ///< freeze when settled; never without it
 };
 
+/// Everything that the updates to come depend on, so that a run can be continued bit for bit. Whoever adds to
+/// it adds to what pipeline/checkpoint.cpp keeps.
+struct UpdaterState {
+  std::int64_t next_order = 0;  ///< of the slice whose moments come next
+  model::Estimator::State estimator;
+  int calm_slices = 0;                       ///< in a row, see SettleRule
+  std::optional<std::int64_t> frozen_after;  ///< order of the slice that settled the statistics
+  std::deque<Snapshot> coming;  ///< for the slices next_order, next_order + 1, …: `lag` of them
+};
+
 /// What an update made.
 struct Update {
   std::int64_t order = 0;  ///< of the slice whose moments were taken
   OrderedSnapshot next;    ///< for the slice `lag` later
   double drift = 0;        ///< per channel, from the snapshot before this one; 0 when frozen
+  bool measured = false;   ///< the slice was: it was not segmented with frozen statistics
   bool frozen = false;     ///< next is frozen
+  std::shared_ptr<const UpdaterState> after;  ///< this update, and no later one
 };
 
 /// Updates the running statistics with a slice's moments and makes the snapshot for the slice `lag` later.
@@ -49,10 +62,15 @@ class StatisticsUpdater {
   /// Throws std::invalid_argument if a rule is out of its range.
   StatisticsUpdater(const model::Inference& inference, model::Estimator estimator, UpdateRule rule);
 
-  /// The snapshot for the first `lag` slices: the statistics before any update.
-  const Snapshot& first() const { return first_; }
-
   Output operator()(const Input& moments);
+
+  /// As it stands: what the next updates depend on, and the snapshots for the next `lag` slices. At the
+  /// beginning they are all the same: the statistics before any update.
+  UpdaterState state() const;
+
+  /// Goes on from a state. Weights of its snapshots may be missing; they are made again. Throws
+  /// std::invalid_argument if it is not one of such a rule and network.
+  void restore(const UpdaterState& state);
 
   const model::Estimator& estimator() const { return estimator_; }
   std::optional<std::int64_t> frozen_after() const {
@@ -68,8 +86,7 @@ class StatisticsUpdater {
   model::Inference inference_;
   model::Estimator estimator_;
   UpdateRule rule_;
-  Snapshot first_;
-  Snapshot latest_;
+  std::deque<Snapshot> coming_;  // for the next `lag` slices; the last one is the latest
   std::int64_t next_order_ = 0;
   int calm_slices_ = 0;
   std::optional<std::int64_t> frozen_after_;

@@ -10,6 +10,7 @@
 #include "nodes/normalizer.h"
 #include "nodes/prediction.h"
 #include "nodes/snapshot.h"
+#include "nodes/statistics_updater.h"
 #include "nodes/stitcher.h"
 #include "nodes/tiler.h"
 #include "pipeline/run_context.h"
@@ -38,12 +39,15 @@ inline Place place_of(const nodes::Prediction& m) {
 inline Place place_of(const nodes::SegmentedSlice& m) {
   return {m.mask.z()};
 }
+inline Place place_of(const std::tuple<nodes::SegmentedSlice, nodes::Update>& m) {
+  return place_of(std::get<0>(m));
+}
 inline Place place_of(const nodes::SliceMoments& m) {
   return {m.z};
 }
 
 /// Wraps a node's body as the graph calls it, by reference (TBB copies bodies): with one output per input, or
-/// to an output port that gets nothing, one or many messages (std::optional, std::vector).
+/// to an output port that gets nothing, one or many messages (std::optional, std::vector), or to two (the updater's).
 template <typename Body>
 class NodeBody {
  public:
@@ -56,17 +60,22 @@ class NodeBody {
 
   template <typename Input, typename Ports>
   void operator()(const Input& input, Ports& ports) const {
-    emit((*this)(input), std::get<0>(ports));
+    emit((*this)(input), ports);
   }
 
  private:
-  template <typename Output, typename Port>
-  static void emit(const std::optional<Output>& output, Port& port) {
-    if (output) port.try_put(*output);
+  template <typename Output, typename Ports>
+  static void emit(const std::optional<Output>& output, Ports& ports) {
+    if (output) std::get<0>(ports).try_put(*output);
   }
-  template <typename Output, typename Port>
-  static void emit(const std::vector<Output>& outputs, Port& port) {
-    for (const Output& output : outputs) port.try_put(output);
+  template <typename Output, typename Ports>
+  static void emit(const std::vector<Output>& outputs, Ports& ports) {
+    for (const Output& output : outputs) std::get<0>(ports).try_put(output);
+  }
+  template <typename Ports>
+  static void emit(const nodes::Update& update, Ports& ports) {
+    std::get<0>(ports).try_put(update.next);
+    std::get<1>(ports).try_put(update);
   }
 
   RunContext& run_;

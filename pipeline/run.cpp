@@ -16,6 +16,7 @@
 #include "pipeline/probe.h"
 #include "pipeline/resolve_options.h"
 #include "pipeline/run_recorder.h"
+#include "pipeline/segment_session.h"
 #include "pipeline/slice_reader.h"
 #include "pipeline/slice_writer.h"
 #include "pipeline/version.h"
@@ -214,52 +215,26 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   const nodes::UpdateRule rule{
       options_.source_share, options_.lag, starts_frozen(),
       options_.freeze == Freeze::settled ? std::optional(options_.settle) : std::nullopt};
-  const nodes::Classifier classifier(network_.output(), network_.output_channels(), format);
   RunRecorder recorder;
   SliceReader reader(stack_, range());
-  nodes::WorkerPool workers(plan_->limits.workers);
-  const nodes::Tiler tiler(plan_->grid);
-  const nodes::Segmenter segmenter(inference_, classifier, workers);
-  std::optional<nodes::OwnStatisticsSegmenter> own_statistics_segmenter;
-  if (own_statistics()) {
-    own_statistics_segmenter.emplace(inference_, classifier, workers,
-                                     team_.loop(plan_->limits.workers, "tile", context_));
-  }
-  nodes::Stitcher stitcher(plan_->grid, format);
-  nodes::MomentsCollector collector(plan_->grid.size());
-  nodes::StatisticsUpdater updater(inference_, estimator_, rule);
+  SegmentSession session(inference_, *plan_, *normalizer_, estimator_, {rule, format, own_statistics()},
+                         team_, context_);
+  const SegmentSession::Source source{[&] {
+                                        auto slice = reader();
+                                        if (slice) recorder.was_read(slice->z());
+                                        return slice;
+                                      },
+                                      [&] { return reader.place_of_next(); }};
+  session.run(source, [&](const SegmentSession::Done& done) {
+    writer(done.slice);
+    recorder.was_written(done.slice, done.update);
+    context_.advance();
+  });
 
-  const SegmentNodes nodes{[&] {
-                             auto slice = reader();
-                             if (slice) recorder.was_read(slice->order);
-                             return slice;
-                           },
-                           [&] { return reader.place_of_next(); },
-                           *normalizer_,
-                           tiler,
-                           segmenter,
-                           own_statistics_segmenter ? &*own_statistics_segmenter : nullptr,
-                           stitcher,
-                           collector,
-                           [&](const nodes::SliceMoments& moments) {
-                             const nodes::Update update = updater(moments);
-                             recorder.was_measured(update, moments.z);
-                             return update.next;
-                           },
-                           [&](const nodes::SegmentedSlice& slice) {
-                             writer(slice);
-                             recorder.was_written(slice);
-                             context_.advance();
-                           }};
-  const std::vector<nodes::Snapshot> first(static_cast<std::size_t>(options_.lag), updater.first());
-  team_.run([&] { run_segment_graph(nodes, first, plan_->limits, context_); });
-
-  estimator_ = updater.estimator();
-  const std::int64_t measured =
-      updater.frozen_after() ? *updater.frozen_after() + options_.lag : range().size();
-  report().slices = recorder.records(starts_frozen() ? 0 : measured);
-  if (updater.frozen_after()) {
-    const std::int64_t z = range().first + *updater.frozen_after();
+  estimator_ = session.estimator();
+  report().slices = recorder.records();
+  if (session.frozen_after()) {
+    const std::int64_t z = range().first + *session.frozen_after();
     if (!report().adaptation) report().adaptation.emplace();
     report().adaptation->frozen_after = z;
     context_.log("statistics settled after slice " + std::to_string(z) + "; frozen from slice " +

@@ -66,6 +66,11 @@ void RunContext::rethrow_failure() const {
   if (failure_) std::rethrow_exception(failure_);
 }
 
+void RunContext::forget_failure() {
+  const std::lock_guard lock(mutex_);
+  failure_ = nullptr;
+}
+
 void RunContext::log(const std::string& line) const {
   const std::lock_guard lock(mutex_);
   if (hooks_.log) hooks_.log(line);

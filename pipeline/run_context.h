@@ -46,6 +46,9 @@ class RunContext {
   /// Rethrows the first failure, if there was one.
   void rethrow_failure() const;
 
+  /// Before work is begun anew after a failure: what fails then is the first failure again.
+  void forget_failure();
+
   void log(const std::string& line) const;
   void begin(const std::string& phase, std::int64_t slices) const;
   void advance() const;

@@ -29,8 +29,9 @@ struct SegmentNodes {
   const nodes::OwnStatisticsSegmenter* own_statistics_segmenter = nullptr;
   nodes::Stitcher& stitcher;
   nodes::MomentsCollector& collector;
-  std::function<nodes::OrderedSnapshot(const nodes::SliceMoments&)> update;  ///< serial, in order
-  std::function<void(const nodes::SegmentedSlice&)> write;                   ///< serial, in order
+  nodes::StatisticsUpdater& updater;
+  /// A segmented slice, and what the updater made of its moments; serial, in order.
+  std::function<void(const nodes::SegmentedSlice&, const nodes::Update&)> write;
 };
 
 /// How much of the graph may be at work at once.
@@ -40,10 +41,10 @@ struct FlowLimits {
   int whole_slices = 1;      ///< slices in the own-statistics segmenter
 };
 
-/// Segments all slices of the reader. first: the snapshots for the first slices, in order; their number is
-/// the lag. Call it within the arena whose threads are to work. Returns when the last slice was written;
-/// rethrows the first failure, after all nodes have come to rest.
-void run_segment_graph(const SegmentNodes& nodes, const std::vector<nodes::Snapshot>& first,
-                       const FlowLimits& limits, RunContext& run);
+/// Segments all slices of the reader, with the statistics as the updater has them for the slices that come
+/// next; the first of them has the order first. Call it within the arena whose threads are to work. Returns when the last slice
+/// was written; rethrows the first failure, after all nodes have come to rest.
+void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const FlowLimits& limits,
+                       RunContext& run);
 
 }  // namespace fibflow::pipeline

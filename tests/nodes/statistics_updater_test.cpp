@@ -57,8 +57,8 @@ TEST_F(StatisticsUpdaterTest, FirstSnapshotIsTheEstimateWithTheSourcesShare) {
   UpdateRule rule;
   rule.source_share = 0.5;
   const StatisticsUpdater update(inference, probed, rule);
-  EXPECT_EQ(*update.first().statistics, model::blend(probed.estimate(), probed.source(), 0.5));
-  EXPECT_EQ(update.first().kind, model::PlanKind::measured);
+  EXPECT_EQ(*update.state().coming.front().statistics, model::blend(probed.estimate(), probed.source(), 0.5));
+  EXPECT_EQ(update.state().coming.front().kind, model::PlanKind::measured);
 }
 
 TEST_F(StatisticsUpdaterTest, FrozenFromTheStartNothingChanges) {
@@ -66,11 +66,12 @@ TEST_F(StatisticsUpdaterTest, FrozenFromTheStartNothingChanges) {
   rule.frozen = true;
   rule.source_share = 0;
   StatisticsUpdater update(inference, estimator(), rule);
-  EXPECT_EQ(update.first().kind, model::PlanKind::frozen);
+  EXPECT_EQ(update.state().coming.front().kind, model::PlanKind::frozen);
+  const Snapshot first = update.state().coming.front();
   for (std::int64_t n = 0; n < 3; ++n) {
     const Update result = update({n, n, nullptr});
     EXPECT_TRUE(result.frozen);
-    EXPECT_EQ(result.next.snapshot.weights, update.first().weights);
+    EXPECT_EQ(result.next.snapshot.weights, first.weights);
   }
   EXPECT_EQ(update.estimator().batches(), 0);
 }
