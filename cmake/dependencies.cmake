@@ -1,4 +1,4 @@
-# Each dependency has one home: libtiff, zstd, libpng and pugixml in io, oneDNN and ONNX in model, oneTBB in pipeline.
+# Each dependency has one home: libtiff, zstd, libpng and pugixml in io, oneDNN and ONNX in model, oneTBB and libmicrohttpd in pipeline.
 find_package(Threads REQUIRED)
 find_package(TIFF REQUIRED)
 find_package(PNG REQUIRED)
@@ -8,6 +8,8 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Protobuf REQUIRED)
 find_package(ONNX REQUIRED)
 find_package(TBB REQUIRED)
+list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
+find_package(MicroHttpd REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)

@@ -7,11 +7,13 @@ install(TARGETS fibflow_io fibflow_model fibflow_nodes fibflow_pipeline
 
 # Headers that only the libraries' own sources include stay here.
 set(internal_headers graph|kernels|kernels_body|onednn|onednn_training|shaped_network|tile_plan|weights)
+set(live_internal connection_deadlines|listening_socket|live_page|live_resources|metrics|overlay)
 foreach(folder io model nodes pipeline)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fibflow
           FILES_MATCHING PATTERN "*.h"
           PATTERN "cli" EXCLUDE
-          REGEX "model/(${internal_headers})\\.h$" EXCLUDE)
+          REGEX "model/(${internal_headers})\\.h$" EXCLUDE
+          REGEX "pipeline/http/(${live_internal})\\.h$" EXCLUDE)
 endforeach()
 
 install(EXPORT fibflow NAMESPACE fibflow:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fibflow FILE fibflow-targets.cmake)
@@ -19,4 +21,5 @@ configure_package_config_file(cmake/fibflow-config.cmake.in ${CMAKE_CURRENT_BINA
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fibflow)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/fibflow-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/fibflow-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/fibflow-config-version.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FindMicroHttpd.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fibflow)

@@ -8,6 +8,7 @@ packages=(
   libdnnl-dev ocl-icd-opencl-dev     # convolutions; Debian's oneDNN asks for OpenCL's headers
   libonnx-dev libprotobuf-dev protobuf-compiler   # model files
   libtiff-dev libpng-dev libpugixml-dev libzstd-dev
+  libmicrohttpd-dev                  # the live page
   libspdlog-dev libcli11-dev nlohmann-json3-dev
   libgtest-dev
 )
