@@ -30,6 +30,7 @@ void add_commands(CLI::App& program, Context& context) {
   program.require_subcommand(0, 1);
   add_segment(program, context);
   add_adapt(program, context);
+  add_drift(program, context);
   add_evaluate(program, context);
   add_info(program, context);
   add_phantom(program, context);
