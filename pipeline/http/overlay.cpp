@@ -8,24 +8,28 @@
 namespace fibflow::pipeline {
 namespace {
 
-constexpr unsigned inside_alpha = 110;
+constexpr unsigned inside_alpha = 80;
 constexpr unsigned outline_alpha = 255;
 
 Color color_of(std::uint8_t label) {
   // Told apart by people with any kind of color vision, and from gray; the first one is the mask's of two classes.
   static constexpr std::array<Color, 6> colors = {
-      {{41, 182, 246}, {230, 159, 0}, {0, 190, 130}, {240, 228, 66}, {213, 94, 0}, {204, 121, 167}}};
+      {{0, 204, 255}, {230, 159, 0}, {0, 190, 130}, {240, 228, 66}, {213, 94, 0}, {204, 121, 167}}};
   return colors[label == 255 ? 0 : static_cast<std::size_t>(label - 1) % colors.size()];
 }
 
+/// Two pixels wide, so that it survives being shown smaller.
 bool on_outline(const LivePicture& picture, int i, int j) {
   const auto at = [&](int y, int x) {
     return (*picture.mask)[static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) +
                            static_cast<std::size_t>(x)];
   };
   const std::uint8_t own = at(i, j);
-  return (i > 0 && at(i - 1, j) != own) || (i + 1 < picture.height && at(i + 1, j) != own) ||
-         (j > 0 && at(i, j - 1) != own) || (j + 1 < picture.width && at(i, j + 1) != own);
+  for (const int d : {-2, -1, 1, 2}) {
+    if (i + d >= 0 && i + d < picture.height && at(i + d, j) != own) return true;
+    if (j + d >= 0 && j + d < picture.width && at(i, j + d) != own) return true;
+  }
+  return false;
 }
 
 }  // namespace
