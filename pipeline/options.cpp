@@ -32,4 +32,8 @@ const char* name_of(Freeze freeze) {
   throw std::logic_error("unknown freeze");
 }
 
+const char* name_of(ProbeOrder order) {
+  return order == ProbeOrder::spread ? "spread" : "first";
+}
+
 }  // namespace fibflow::pipeline

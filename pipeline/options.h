@@ -33,9 +33,16 @@ enum class Freeze {
   settled,  ///< stream: updating ends once the statistics have settled
 };
 
+/// Which slices the probe measures.
+enum class ProbeOrder {
+  spread,  ///< over the whole range
+  first,   ///< the first ones, as a live acquisition has to
+};
+
 const char* name_of(Recipe recipe);
 const char* name_of(NormalizeBy by);
 const char* name_of(Freeze freeze);
+const char* name_of(ProbeOrder order);
 
 /// How the network is adapted.
 struct AdaptationOptions {
@@ -46,7 +53,8 @@ struct AdaptationOptions {
   Freeze freeze = Freeze::never;
   nodes::SettleRule settle;  ///< for Freeze::settled
   std::optional<int> probe;  ///< slices; default: 3 for stream normalized by running statistics, else 0
-  int lag = 4;               ///< stream: the statistics after slice n are slice n + lag's; at least 1
+  ProbeOrder probe_order = ProbeOrder::spread;  ///< also of the slices whose intensities are measured
+  int lag = 4;  ///< stream: the statistics after slice n are slice n + lag's; at least 1
 };
 
 /// What of the stack is used, and how its intensities are read.

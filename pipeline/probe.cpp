@@ -14,6 +14,17 @@ std::vector<std::int64_t> spread_slices(SliceRange range, int count) {
   return slices;
 }
 
+std::vector<std::int64_t> first_slices(SliceRange range, int count) {
+  std::vector<std::int64_t> slices;
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(count, range.size()); ++i)
+    slices.push_back(range.first + i);
+  return slices;
+}
+
+int intensity_sample_of_first(int probe) {
+  return probe > 0 ? probe : 3;
+}
+
 model::Moments measure_probe(io::Stack& stack, const std::vector<std::int64_t>& slices,
                              const nodes::Normalizer& normalizer, const model::Inference& inference,
                              const BatchPlan& plan, ThreadTeam& team, RunContext& run) {

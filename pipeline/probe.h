@@ -17,6 +17,12 @@ namespace fibflow::pipeline {
 /// if there are not that many.
 std::vector<std::int64_t> spread_slices(SliceRange range, int count);
 
+/// The first `count` slices of a range, or all of them: what a live acquisition has to begin with.
+std::vector<std::int64_t> first_slices(SliceRange range, int count);
+
+/// How many of the first slices are measured for the normalization `stack`, if the probe takes `probe` of them.
+int intensity_sample_of_first(int probe);
+
 /// Measures slices in `batch` mode, each on its own, and pools their moments in the order given.
 model::Moments measure_probe(io::Stack& stack, const std::vector<std::int64_t>& slices,
                              const nodes::Normalizer& normalizer, const model::Inference& inference,

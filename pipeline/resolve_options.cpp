@@ -82,6 +82,7 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
   resolved.freeze = given.freeze;
   resolved.settle = given.settle;
   resolved.probe = given.probe.value_or(stream && resolved.normalize_by == NormalizeBy::running ? 3 : 0);
+  resolved.probe_order = given.probe_order;
   resolved.lag = given.lag;
   require(given.freeze == Freeze::never || resolved.normalize_by == NormalizeBy::running,
           "statistics cannot be frozen where each slice has its own");

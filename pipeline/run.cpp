@@ -17,6 +17,7 @@
 #include "pipeline/resolve_options.h"
 #include "pipeline/run_recorder.h"
 #include "pipeline/segment_session.h"
+#include "pipeline/session_setup.h"
 #include "pipeline/slice_reader.h"
 #include "pipeline/slice_writer.h"
 #include "pipeline/version.h"
@@ -88,12 +89,7 @@ class Run {
  private:
   RunReport& report() { return outcome_.report; }
   SliceRange range() const { return {options_.first_slice, options_.end_slice}; }
-  bool starts_frozen() const { return options_.recipe != Recipe::stream || options_.freeze == Freeze::probe; }
-  bool own_statistics() const {
-    return options_.recipe == Recipe::stream && options_.normalize_by == NormalizeBy::batch;
-  }
   void measure_intensity();
-  PlanRequest plan_request(std::size_t probability_bytes) const;
   void log_plan();
   void probe();
   void two_pass();
@@ -114,7 +110,10 @@ class Run {
 void Run::measure_intensity() {
   nodes::IntensityMoments measured;
   if (options_.normalization.kind == nodes::Normalization::Kind::stack) {
-    const std::vector<std::int64_t> sample = spread_slices(range(), intensity_slices);
+    const std::vector<std::int64_t> sample =
+        options_.probe_order == ProbeOrder::first
+            ? first_slices(range(), intensity_sample_of_first(options_.probe))
+            : spread_slices(range(), intensity_slices);
     for (const std::int64_t z : sample) {
       measured.merge(context_.call("intensity measurement", {z}, [&] {
         const io::Slice slice = stack_.read(z);
@@ -127,21 +126,6 @@ void Run::measure_intensity() {
                       measured.deviation()));
   }
   normalizer_.emplace(options_.normalization, measured);
-}
-
-PlanRequest Run::plan_request(std::size_t probability_bytes) const {
-  PlanRequest request;
-  request.memory = options_.memory;
-  request.threads = options_.threads;
-  request.tile = options_.tile;
-  request.lag = options_.lag;
-  request.measures = !starts_frozen();
-  request.freezes = starts_frozen() || options_.freeze == Freeze::settled;
-  request.own_statistics = own_statistics();
-  request.probes = options_.probe > 0;
-  request.voxel_bytes = io::bytes_per_voxel(stack_.info().type);
-  request.probability_bytes = probability_bytes;
-  return request;
 }
 
 void Run::log_plan() {
@@ -176,7 +160,7 @@ void Run::prepare(bool segments, io::PixelType probability_type, bool wants_prob
     require_patch_memory(memory, options_.memory);
   }
   if (segments) {
-    plan_ = plan_run(inference_, plan_request(probability_bytes));
+    plan_ = plan_run(inference_, plan_request(options_, stack_.info().type, probability_bytes));
     log_plan();
   }
   report().seconds.prepare = seconds_since(start_);
@@ -190,7 +174,9 @@ void Run::adapt() {
 }
 
 void Run::probe() {
-  const std::vector<std::int64_t> slices = spread_slices(range(), options_.probe);
+  const std::vector<std::int64_t> slices = options_.probe_order == ProbeOrder::first
+                                               ? first_slices(range(), options_.probe)
+                                               : spread_slices(range(), options_.probe);
   context_.begin("probe", static_cast<std::int64_t>(slices.size()));
   const model::Moments moments =
       measure_probe(stack_, slices, *normalizer_, inference_, plan_->probe.value(), team_, context_);
@@ -212,12 +198,9 @@ void Run::two_pass() {
 void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   const auto begin = Clock::now();
   context_.begin("segment", range().size());
-  const nodes::UpdateRule rule{
-      options_.source_share, options_.lag, starts_frozen(),
-      options_.freeze == Freeze::settled ? std::optional(options_.settle) : std::nullopt};
   RunRecorder recorder;
   SliceReader reader(stack_, range());
-  SegmentSession session(inference_, *plan_, *normalizer_, estimator_, {rule, format, own_statistics()},
+  SegmentSession session(inference_, *plan_, *normalizer_, estimator_, session_setting(options_, format),
                          team_, context_);
   const SegmentSession::Source source{[&] {
                                         auto slice = reader();

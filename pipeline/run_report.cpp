@@ -88,6 +88,7 @@ Json options_json(const ResolvedOptions& options) {
   }
   if (options.recipe == Recipe::stream) {
     json["probe"] = options.probe;
+    json["probe_slices"] = name_of(options.probe_order);
     json["lag"] = options.lag;
     json["freeze"] = name_of(options.freeze);
     if (options.freeze == Freeze::settled) {
@@ -178,7 +179,9 @@ std::string one_line(const ResolvedOptions& options) {
          << ", normalized by " << name_of(options.normalize_by);
   }
   if (options.recipe == Recipe::stream) {
-    line << ", probe " << options.probe << ", lag " << options.lag << ", freeze " << name_of(options.freeze);
+    line << ", probe " << options.probe
+         << (options.probe > 0 && options.probe_order == ProbeOrder::first ? " first" : "") << ", lag "
+         << options.lag << ", freeze " << name_of(options.freeze);
   }
   line << ", normalization " << options.normalization.text();
   if (options.threshold_source != "unused") line << ", threshold " << options.threshold;

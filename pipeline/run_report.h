@@ -22,6 +22,7 @@ struct ResolvedOptions {
   Freeze freeze = Freeze::never;
   nodes::SettleRule settle;
   int probe = 0;  ///< slices
+  ProbeOrder probe_order = ProbeOrder::spread;
   int lag = 4;
   nodes::Normalization normalization;
   std::string normalization_source;  ///< "option", "model" or "default"

@@ -60,6 +60,10 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
       ->check(CLI::NonNegativeNumber.description(""))
       ->default_str("3; with batch: 0")
       ->group(group);
+  add_choice(command, "--probe-slices", adaptation.probe_order,
+             {{"spread", pipeline::ProbeOrder::spread}, {"first", pipeline::ProbeOrder::first}},
+             "of the probe: spread, or the first ones, as watch has to")
+      ->group(group);
   command.add_option("--lag", adaptation.lag, "stream: a slice's moments count L slices later")
       ->type_name("L")
       ->group(group);

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+
+#include "io/slice.h"
+#include "pipeline/plan.h"
+#include "pipeline/run_report.h"
+#include "pipeline/segment_session.h"
+
+namespace fibflow::pipeline {
+
+/// What a run's options mean for its plan and its session; the same for a stack and for a live acquisition, as both
+/// must give the same slices.
+
+/// Nothing is updated while slices are segmented.
+bool starts_frozen(const ResolvedOptions& options);
+
+/// Each slice is normalized with its own statistics.
+bool has_own_statistics(const ResolvedOptions& options);
+
+/// probability_bytes: of a voxel; 0 if probabilities are not written.
+PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std::size_t probability_bytes);
+
+SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
+
+}  // namespace fibflow::pipeline
