@@ -1,0 +1,134 @@
+// What follows a folder, against a simulated acquisition: every slice once, in order, and never before it is complete.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "pipeline/acquisition.h"
+#include "tests/acquisition/acquisition_player.h"
+#include "tests/acquisition/acquisition_script.h"
+#include "tests/acquisition/perturbed_stack.h"
+#include "tests/pipeline/temporary_folder.h"
+#include "tests/pipeline/textured_stack.h"
+
+namespace fibflow::testing {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// With inotify, and without, as on a network share.
+class FollowTest : public ::testing::TestWithParam<bool> {
+ protected:
+  static pipeline::AcquisitionOptions options_for(const std::string& folder, double settle) {
+    pipeline::AcquisitionOptions options;
+    options.folder = folder;
+    options.pattern = "slice_#.tif";
+    options.settle = milliseconds(static_cast<int>(1000 * settle));
+    options.poll = milliseconds(100);
+    options.wait_missing = milliseconds(3000);
+    options.wait_black = milliseconds(3000);
+    options.first = 0;
+    options.notify = GetParam();
+    return options;
+  }
+};
+
+/// Plays a script and takes its slices as they come. `next`: what the play may know was taken.
+std::vector<std::int64_t> follow(const Script& script, PerturbedStack& stack,
+                                 pipeline::Acquisition& acquisition, std::atomic<std::int64_t>& next) {
+  std::jthread player([&] { play(script, [](const Event&) {}); });
+  std::vector<std::int64_t> numbers;
+  const auto slices = static_cast<std::size_t>(stack.info().depth) - script.missing.size();
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (numbers.size() < slices && std::chrono::steady_clock::now() < limit) {
+    const auto taken = acquisition.take();
+    if (!taken) {
+      acquisition.wait(milliseconds(50));
+      continue;
+    }
+    EXPECT_EQ(hash_of(taken->slice), hash_of(stack.read(taken->number)))
+        << taken->file << " was taken before it was complete";
+    numbers.push_back(taken->number);
+    next = taken->number + 1;
+  }
+  next = stack.info().depth;  // the play may end
+  return numbers;
+}
+
+TEST_P(FollowTest, WaitsForEveryStyleThoughLaterSlicesAreThere) {
+  const double settle = 0.4;
+  std::vector<std::jthread> threads;
+  for (const WriterStyle style : writer_styles()) {
+    // A good file with other voxels is told from the right one by nothing but how long it stays.
+    if (style == WriterStyle::corrected_first) continue;
+    threads.emplace_back([this, style, settle] {
+      SCOPED_TRACE(name_of(style));
+      const TemporaryFolder folder;
+      PerturbedStack stack(std::make_unique<MemoryStack<std::uint8_t>>(textured_stack(5, 48, 64)),
+                           {4, 0, 0, 1, 1});
+      std::atomic<std::int64_t> next = 0;
+      ScriptOptions script;
+      script.folder = folder / "";
+      script.interval = 0;
+      script.rests = rests_around(settle);
+      script.was_taken = [&](std::int64_t z) { return z < next; };
+      Script played = make_script(stack, script);
+      script.styles = {style};
+      played.appearances[1] = make_script(stack, script).appearances[1];
+      played.appearances[2] = make_script(stack, script).appearances[2];  // of another layout
+      pipeline::Acquisition acquisition(options_for(script.folder, settle), {});
+      EXPECT_EQ(follow(played, stack, acquisition, next), (std::vector<std::int64_t>{0, 1, 2, 3}));
+    });
+  }
+}
+
+TEST_P(FollowTest, TakesEverySliceOfAMixtureOnceInOrder) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "in");
+  const char* text = std::getenv("FIBFLOW_SEED");
+  const unsigned seed = text == nullptr ? 1 : static_cast<unsigned>(std::atoi(text));
+  SCOPED_TRACE("FIBFLOW_SEED=" + std::to_string(seed));
+  PerturbedStack stack(std::make_unique<MemoryStack<std::uint8_t>>(textured_stack(12, 48, 64)),
+                       {60, 0, 0, seed, 1});
+  const double settle = 0.4;
+
+  std::atomic<std::int64_t> next = 0;
+  ScriptOptions script;
+  script.folder = folder / "in";
+  script.styles = writer_styles();
+  std::erase(script.styles, WriterStyle::corrected_first);
+  script.interval = 0.03;
+  script.rests = rests_around(settle);
+  script.seed = seed;
+  script.shuffle_window = 6;
+  script.burst_every = 20;
+  script.burst = 15;
+  script.missing_every = 25;
+  script.foreign_every = 7;
+  script.was_taken = [&](std::int64_t z) { return z < next; };
+  const Script played = make_script(stack, script);
+
+  std::vector<pipeline::AcquisitionNote> notes;
+  pipeline::Acquisition acquisition(options_for(script.folder, settle),
+                                    [&](const auto& note) { notes.push_back(note); });
+  std::vector<std::int64_t> expected;
+  for (std::int64_t z = 0; z < 60; ++z) {
+    if (!std::binary_search(played.missing.begin(), played.missing.end(), z)) expected.push_back(z);
+  }
+  EXPECT_EQ(follow(played, stack, acquisition, next), expected);
+  const auto count = [&](pipeline::AcquisitionNote::Kind kind) {
+    return std::count_if(notes.begin(), notes.end(), [&](const auto& note) { return note.kind == kind; });
+  };
+  EXPECT_EQ(count(pipeline::AcquisitionNote::Kind::skipped), std::ssize(played.missing));
+  EXPECT_EQ(count(pipeline::AcquisitionNote::Kind::late), 0);
+  EXPECT_EQ(count(pipeline::AcquisitionNote::Kind::failed), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, FollowTest, ::testing::Bool(),
+                         [](const auto& way) { return way.param ? "Notified" : "PollingOnly"; });
+
+}  // namespace
+}  // namespace fibflow::testing
