@@ -2,6 +2,7 @@
 find_package(Threads REQUIRED)
 find_package(TIFF REQUIRED)
 find_package(PNG REQUIRED)
+find_package(zstd REQUIRED)
 find_package(pugixml REQUIRED)
 find_package(dnnl REQUIRED)       # Debian's package asks for OpenCL's headers too; nothing here uses them
 find_package(OpenMP REQUIRED COMPONENTS CXX)

@@ -6,14 +6,26 @@
 
 namespace fibflow::io {
 
+/// How much is kept of what an earlier writer left unfinished: its first bytes. 0: it begins anew.
+struct ResumeAt {
+  std::uint64_t length = 0;
+};
+
 /// A file that appears under its name only when it is complete. It grows as a hidden file
 /// (".NAME.XXXXXXXX.partial") in the same folder; destroyed before commit(), it leaves nothing. Not
 /// thread-safe.
+///
+/// A resumable one grows as ".NAME.partial", locked against other writers; if keep() was called it stays when
+/// it is destroyed (as it does when the process is killed), and another one can go on with it.
 class AtomicFile {
  public:
   /// Throws Error (cannot_create) if `path` exists and `overwrite` is not set, is anything but a regular
   /// file, or its folder cannot be written to.
   AtomicFile(std::string path, bool overwrite);
+
+  /// Resumable: goes on after that many bytes, and throws the others away. Throws as above; cannot_create if
+  /// another process writes it; bad_data if what was left is gone or shorter.
+  AtomicFile(std::string path, bool overwrite, ResumeAt from);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -21,9 +33,19 @@ class AtomicFile {
   const std::string& path() const { return path_; }
   /// Of the growing file, open for reading and writing.
   int descriptor() const { return descriptor_; }
+  /// The growing file's hidden name; empty once it has its own.
+  const std::string& partial() const { return partial_; }
+  /// Of the file, which it keeps when it is given its name.
+  std::uint64_t inode() const;
 
   /// Appends. Throws Error (read_write).
   void write(const void* data, std::size_t bytes);
+
+  /// Brings what was written, and the hidden name, to the disk. Throws Error (read_write).
+  void sync();
+
+  /// From now on the growing file outlives this object. For a resumable one only.
+  void keep();
 
   /// Brings everything to the disk and gives the file its name. Without `overwrite`, a file that has appeared
   /// under the name meanwhile stays, and Error (cannot_create) is thrown. Throws Error (read_write) if the
@@ -31,6 +53,8 @@ class AtomicFile {
   void commit();
 
  private:
+  void check_name() const;
+  void lock() const;
   void name_it();
   void sync_folder() const;
 
@@ -38,6 +62,8 @@ class AtomicFile {
   std::string folder_;
   std::string partial_;  // empty once it has its name
   bool overwrite_ = false;
+  bool resumable_ = false;
+  bool kept_ = false;
   int descriptor_ = -1;
 };
 

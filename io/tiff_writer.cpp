@@ -15,6 +15,8 @@
 
 #include "io/atomic_file.h"
 #include "io/error.h"
+#include "io/file_identity.h"
+#include "io/tiff_file.h"
 
 namespace fibflow::io {
 namespace {
@@ -169,8 +171,15 @@ struct TiffWriter::State {
       : options(std::move(given)), file(std::move(path), options.overwrite) {
     sink.descriptor = file.descriptor();
   }
+  State(std::string path, TiffWriterOptions given, const TiffProgress& from)
+      : options(std::move(given)),
+        file(std::move(path), options.overwrite, ResumeAt{from.slices > 0 ? from.length : 0}) {
+    sink.descriptor = file.descriptor();
+    if (from.slices > 0) go_on(from);
+  }
   ~State() { close(); }
 
+  void go_on(const TiffProgress& from);
   void open(const Slice& slice);
   void close() {
     if (tiff != nullptr) TIFFClose(std::exchange(tiff, nullptr));
@@ -186,6 +195,7 @@ struct TiffWriter::State {
   int width = 0;
   PixelType type = PixelType::u8;
   std::int64_t written = 0;
+  std::uint64_t length = 0;  // of the file with these slices
   bool failed = false;
 };
 
@@ -199,14 +209,41 @@ void TiffWriter::State::fail() const {
       "cannot be written: " + (sink.error.empty() ? std::string("libtiff gives no reason") : sink.error));
 }
 
+/// Ends the chain of directories after the slices that count, and learns what they are like.
+void TiffWriter::State::go_on(const TiffProgress& from) {
+  const TiffFile before(file.partial());
+  const TiffDirectory first = before.directory(before.first_directory());
+  TiffDirectory last = first;
+  for (std::int64_t n = 1; n < from.slices; ++n) last = before.directory(last.next);
+  // What came after the last one may have been tied to it already.
+  const std::array<char, 8> none{};
+  const std::size_t bytes = before.is_big_tiff() ? 8 : 4;
+  if (::pwrite(sink.descriptor, none.data(), bytes, static_cast<off_t>(last.next_position)) !=
+      static_cast<ssize_t>(bytes)) {
+    sink.failure = errno;
+    fail();
+  }
+  const auto value = [&](std::uint16_t tag) {
+    const TiffEntry* found = first.find(tag);
+    return found == nullptr ? 0 : before.last_integer(*found).value_or(0);
+  };
+  height = static_cast<int>(value(TIFFTAG_IMAGELENGTH));
+  width = static_cast<int>(value(TIFFTAG_IMAGEWIDTH));
+  const std::uint64_t bits = value(TIFFTAG_BITSPERSAMPLE);
+  type = bits == 8 ? PixelType::u8 : bits == 16 ? PixelType::u16 : PixelType::f32;
+  written = from.slices;
+  length = from.length;
+  sink.end = from.length;
+}
+
 void TiffWriter::State::open(const Slice& slice) {
   TIFFOpenOptions* open_options = TIFFOpenOptionsAlloc();
   if (open_options == nullptr) throw std::bad_alloc();
   TIFFOpenOptionsSetErrorHandlerExtR(open_options, keep_error, &sink);
   TIFFOpenOptionsSetWarningHandlerExtR(open_options, drop_warning, &sink);
-  tiff =
-      TIFFClientOpenExt(file.path().c_str(), needs_big_tiff(options, slice) ? "w8" : "w4", &sink, sink_read,
-                        sink_write, sink_seek, sink_close, sink_size, nullptr, nullptr, open_options);
+  const char* mode = written > 0 ? "a" : needs_big_tiff(options, slice) ? "w8" : "w4";
+  tiff = TIFFClientOpenExt(file.path().c_str(), mode, &sink, sink_read, sink_write, sink_seek, sink_close,
+                           sink_size, nullptr, nullptr, open_options);
   TIFFOpenOptionsFree(open_options);
   if (tiff == nullptr) fail();
 }
@@ -246,11 +283,24 @@ void TiffWriter::State::set_fields(const Slice& slice) {
   if (!good) fail();
 }
 
-TiffWriter::TiffWriter(std::string path, TiffWriterOptions options) {
+namespace {
+
+void check(const std::string& path, const TiffWriterOptions& options) {
   if (options.depth < 0) throw std::invalid_argument("TiffWriter: depth is negative");
   if (TIFFIsCODECConfigured(scheme(options.compression)) == 0) {
     throw Error(ErrorKind::cannot_create, path, "libtiff here cannot write this compression");
   }
+}
+
+}  // namespace
+
+TiffWriter::TiffWriter(std::string path, TiffWriterOptions options, const TiffProgress& from) {
+  check(path, options);
+  state_ = std::make_unique<State>(std::move(path), std::move(options), from);
+}
+
+TiffWriter::TiffWriter(std::string path, TiffWriterOptions options) {
+  check(path, options);
   state_ = std::make_unique<State>(std::move(path), std::move(options));
 }
 
@@ -270,9 +320,11 @@ void TiffWriter::write(const Slice& slice) {
     state.failed = true;
     state.open(slice);
     state.failed = false;
-    state.height = slice.height();
-    state.width = slice.width();
-    state.type = slice.type();
+    if (state.written == 0) {
+      state.height = slice.height();
+      state.width = slice.width();
+      state.type = slice.type();
+    }
   }
   if (slice.height() != state.height || slice.width() != state.width || slice.type() != state.type) {
     throw std::invalid_argument(
@@ -294,7 +346,20 @@ void TiffWriter::write(const Slice& slice) {
   }
   if (TIFFWriteDirectory(state.tiff) != 1 || state.sink.failure != 0) state.fail();
   ++state.written;
+  state.length = state.sink.end;
   state.failed = false;
+}
+
+TiffProgress TiffWriter::progress() const {
+  return {state_->written, state_->length, state_->file.inode()};
+}
+
+void TiffWriter::sync() {
+  state_->file.sync();
+}
+
+void TiffWriter::keep() {
+  state_->file.keep();
 }
 
 void TiffWriter::finish() {
@@ -309,6 +374,11 @@ void TiffWriter::finish() {
   state.close();
   if (state.sink.failure != 0) state.fail();
   state.file.commit();
+}
+
+bool is_finished(const std::string& path, const TiffProgress& progress) {
+  const auto file = identify(path);
+  return file && file->inode == progress.inode && file->size == progress.length;
 }
 
 }  // namespace fibflow::io
