@@ -1,0 +1,148 @@
+#include "pipeline/service_notify.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "pipeline/liveness.h"
+#include "tests/pipeline/temporary_folder.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+/// The service manager's end.
+class Manager {
+ public:
+  /// An address as in NOTIFY_SOCKET: a path, or "@" and a name.
+  explicit Manager(const std::string& address) : socket_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un bound = {};
+    bound.sun_family = AF_UNIX;
+    std::memcpy(bound.sun_path, address.data(), address.size());
+    if (address[0] == '@') bound.sun_path[0] = '\0';
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address.size());
+    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&bound), size), 0) << std::strerror(errno);
+    setenv("NOTIFY_SOCKET", address.c_str(), 1);
+  }
+  ~Manager() {
+    close(socket_);
+    for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) unsetenv(name);
+  }
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+
+  /// The next message; empty if there is none. Datagrams on one machine are there when they are sent.
+  std::string heard() const {
+    std::array<char, 4096> bytes;
+    const ssize_t count = recv(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT);
+    return count > 0 ? std::string(bytes.data(), static_cast<std::size_t>(count)) : "";
+  }
+
+ private:
+  int socket_;
+};
+
+std::string abstract_name() {
+  return "@fibflow-test-" + std::to_string(getpid());
+}
+
+TEST(ServiceNotifyTest, SpeaksToAPathAndToAnAbstractSocket) {
+  const fibflow::testing::TemporaryFolder folder;
+  for (const std::string& address : {folder / "notify", abstract_name()}) {
+    const Manager manager(address);
+    ServiceNotifier notifier;
+    EXPECT_TRUE(notifier.active()) << address;
+    notifier.ready("follows /acquisition");
+    EXPECT_EQ(manager.heard(), "READY=1\nSTATUS=follows /acquisition") << address;
+    notifier.status("slice 3");
+    notifier.status("slice 3");
+    notifier.status("two\nlines");
+    notifier.stopping("signal 15");
+    EXPECT_EQ(manager.heard(), "STATUS=slice 3");
+    EXPECT_EQ(manager.heard(), "STATUS=two lines");
+    EXPECT_EQ(manager.heard(), "STOPPING=1\nSTATUS=signal 15");
+    EXPECT_EQ(manager.heard(), "");
+  }
+}
+
+TEST(ServiceNotifyTest, TakesItsVariablesOutOfTheEnvironment) {
+  const Manager manager(abstract_name());
+  setenv("WATCHDOG_USEC", "30000000", 1);
+  const ServiceNotifier notifier;
+  EXPECT_EQ(notifier.watchdog(), std::chrono::seconds(30));
+  for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) {
+    EXPECT_EQ(std::getenv(name), nullptr) << name;
+  }
+}
+
+TEST(ServiceNotifyTest, DoesNothingWithoutAManager) {
+  unsetenv("NOTIFY_SOCKET");
+  setenv("WATCHDOG_USEC", "1000", 1);
+  ServiceNotifier notifier;
+  EXPECT_FALSE(notifier.active());
+  EXPECT_EQ(notifier.watchdog().count(), 0);
+  notifier.ready("");
+  notifier.feed();
+}
+
+TEST(ServiceNotifyTest, SurvivesAManagerThatIsGoneOrNonsense) {
+  for (const std::string& address :
+       {std::string("/nowhere/notify"), std::string("relative"), std::string("/") + std::string(500, 'x'),
+        std::string("@"), std::string("")}) {
+    setenv("NOTIFY_SOCKET", address.c_str(), 1);
+    setenv("WATCHDOG_USEC", "12x", 1);
+    ServiceNotifier notifier;
+    EXPECT_EQ(notifier.watchdog().count(), 0);
+    notifier.ready("x");
+    notifier.feed();
+  }
+}
+
+TEST(ServiceNotifyTest, FeedsTheWatchdogAtMostEveryFourthOfItsTime) {
+  const Manager manager(abstract_name());
+  setenv("WATCHDOG_USEC", "3600000000", 1);
+  setenv("WATCHDOG_PID", std::to_string(getpid()).c_str(), 1);
+  ServiceNotifier notifier;
+  for (int i = 0; i < 1000; ++i) notifier.feed();
+  EXPECT_EQ(manager.heard(), "WATCHDOG=1");
+  EXPECT_EQ(manager.heard(), "");
+}
+
+TEST(ServiceNotifyTest, LeavesAnotherProcesssWatchdogAlone) {
+  const Manager manager(abstract_name());
+  setenv("WATCHDOG_USEC", "1000000", 1);
+  setenv("WATCHDOG_PID", "1", 1);
+  ServiceNotifier notifier;
+  notifier.feed();
+  EXPECT_EQ(manager.heard(), "");
+}
+
+TEST(ServiceNotifyTest, ARunThatHangsStarvesTheWatchdog) {
+  const Manager manager(abstract_name());
+  setenv("WATCHDOG_USEC", "4", 1);  // so short that each sign of life is passed on
+  ServiceNotifier notifier;
+  Liveness liveness(std::chrono::seconds(60), [&notifier] { notifier.feed(); });
+  liveness.waiting("slice 0 is not there yet");
+  EXPECT_EQ(manager.heard(), "WATCHDOG=1");
+  usleep(1);
+  const Liveness::Work work(liveness);
+  EXPECT_EQ(manager.heard(), "WATCHDOG=1");
+  // The segmentation hangs, while the folder goes on being looked at.
+  for (int i = 0; i < 10; ++i) {
+    usleep(1);
+    liveness.waiting("slice 1 is not there yet");
+  }
+  EXPECT_EQ(manager.heard(), "");
+  liveness.progress();
+  EXPECT_EQ(manager.heard(), "WATCHDOG=1");
+}
+
+}  // namespace
+}  // namespace fibflow::pipeline
