@@ -131,7 +131,8 @@ struct TrainingGraph::State {
 void TrainingGraph::State::load(const UNetValues& values, bool for_training) {
   require(values.shape().channels == shape.network.channels && values.shape().depth == shape.network.depth &&
               values.shape().input_channels == shape.network.input_channels &&
-              values.shape().output_channels == shape.network.output_channels,
+              values.shape().output_channels == shape.network.output_channels &&
+              values.shape().kernel == shape.network.kernel,
           "values of another network");
   const std::size_t normed = layers.normed.size();
   run(static_cast<int>(normed + layers.ups.size()), [&](std::size_t i) {
@@ -383,16 +384,18 @@ std::size_t TrainingGraph::memory_of(const Shape& shape) {
   // see TrainingLayers. Weights in four layouts, one of them for each image, of the largest layer only.
   double floats = 0;
   double weights = 0;
+  const double taps = network.kernel * network.kernel;
   for (int k = 0; k <= network.depth; ++k) {
     const double channels = padded(network.channels << k);
     const double pixels = static_cast<double>(shape.height >> k) * (shape.width >> k);
     floats += channels * pixels * (k == network.depth ? 4 : 9.25);
-    weights += 9 * channels * channels * (k == network.depth ? 1.5 : 5);
+    weights += taps * channels * channels * (k == network.depth ? 1.5 : 5);
   }
   const double first = static_cast<double>(shape.height) * shape.width;
-  floats += first * (padded(network.channels) + network.output_channels);
-  const double middle = padded(network.channels << (network.depth - 1));
-  const double largest = std::max(4 * middle * middle * 9, 2 * middle * middle * 9);
+  floats += first * ((network.depth > 0 ? padded(network.channels) : 0) + network.output_channels);
+  const double bottom = padded(network.channels << network.depth);
+  const double above = network.depth > 0 ? padded(network.channels << (network.depth - 1)) : 0;
+  const double largest = taps * std::max(bottom * bottom, 2 * above * above);
   return static_cast<std::size_t>(sizeof(float) * (shape.batch * (floats + 2 * largest) + 3 * weights));
 }
 

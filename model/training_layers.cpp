@@ -33,14 +33,18 @@ class Places {
 }  // namespace
 
 ConvolutionLayer::ConvolutionLayer(std::size_t tensor, std::vector<int> parts, int out_channels, int height,
-                                   int width, bool transposed, bool plain_input)
-    : tensor_(tensor), parts_(std::move(parts)), out_channels_(out_channels), transposed_(transposed) {
+                                   int width, int kernel, bool transposed, bool plain_input)
+    : tensor_(tensor),
+      parts_(std::move(parts)),
+      out_channels_(out_channels),
+      kernel_(kernel),
+      transposed_(transposed) {
   TrainingConvolution::Shape shape;
   for (const int part : parts_) shape.in_channels += plain_input ? part : padded(part);
   shape.out_channels = padded(out_channels) * (transposed ? 4 : 1);
   shape.height = height;
   shape.width = width;
-  shape.kernel = transposed ? 1 : 3;
+  shape.kernel = transposed ? 1 : kernel;
   shape.plain_input = plain_input;
   primitive_ = std::make_unique<TrainingConvolution>(shape);
   plain_ = AlignedFloats(primitive_->plain_floats());
@@ -55,7 +59,7 @@ std::size_t ConvolutionLayer::memory() const {
 template <typename Each>
 void ConvolutionLayer::for_each_weight(Each&& each) const {
   const auto& shape = primitive_->shape();
-  const int taps = transposed_ ? 4 : 9;
+  const int taps = kernel_ * kernel_;
   const int ins = std::accumulate(parts_.begin(), parts_.end(), 0);
   const int padded_out = padded(out_channels_);
   for (int o = 0; o < out_channels_; ++o) {
@@ -73,8 +77,9 @@ void ConvolutionLayer::for_each_weight(Each&& each) const {
                  static_cast<std::size_t>(t * padded_out + o) * map_ins + in_map);
           } else {
             const auto out = static_cast<std::size_t>(o);
-            each((out * static_cast<std::size_t>(ins) + in) * 9 + static_cast<std::size_t>(t),
-                 (out * map_ins + in_map) * 9 + static_cast<std::size_t>(t));
+            const auto each_pair = static_cast<std::size_t>(taps);
+            each((out * static_cast<std::size_t>(ins) + in) * each_pair + static_cast<std::size_t>(t),
+                 (out * map_ins + in_map) * each_pair + static_cast<std::size_t>(t));
           }
         }
       }
@@ -118,24 +123,24 @@ TrainingLayers::TrainingLayers(const UNet& network, int batch, int height, int w
     const std::size_t lanes = static_cast<std::size_t>(padded(out));
     const std::size_t dot = name.rfind('.') + 1;
     const std::string norm = name.substr(0, dot) + std::to_string(std::stoi(name.substr(dot)) + 1);
-    NormedLayer layer{
-        ConvolutionLayer(tensors.index(name + ".weight"), std::move(parts), out, h, w, false, normed.empty()),
-        tensors.index(norm + ".weight"),
-        out,
-        {padded(out) / channel_block(), h, w},
-        input,
-        places.take(padded(out), h, w),
-        y,
-        false,
-        0,
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
-        AlignedFloats(lanes),
-        std::vector<double>(images * lanes),
-        std::vector<double>(images * lanes)};
+    NormedLayer layer{ConvolutionLayer(tensors.index(name + ".weight"), std::move(parts), out, h, w,
+                                       network.kernel, false, normed.empty()),
+                      tensors.index(norm + ".weight"),
+                      out,
+                      {padded(out) / channel_block(), h, w},
+                      input,
+                      places.take(padded(out), h, w),
+                      y,
+                      false,
+                      0,
+                      AlignedFloats(lanes),
+                      AlignedFloats(lanes),
+                      AlignedFloats(lanes),
+                      AlignedFloats(lanes),
+                      AlignedFloats(lanes),
+                      AlignedFloats(lanes),
+                      std::vector<double>(images * lanes),
+                      std::vector<double>(images * lanes)};
     normed.push_back(std::move(layer));
   };
   const auto map_of = [&](int level) {
@@ -157,8 +162,8 @@ TrainingLayers::TrainingLayers(const UNet& network, int batch, int height, int w
   }
 
   first_decoder = normed.size();
-  const std::size_t parts =
-      places.take(4 * padded(channels(0)), height / 2, width / 2);  // level 0 needs the most
+  std::size_t parts = 0;  // level 0 needs the most
+  if (network.depth > 0) parts = places.take(4 * padded(channels(0)), height / 2, width / 2);
   for (int j = 0; j < network.depth; ++j) {
     const int k = network.depth - 1 - j;
     const std::size_t join = joins[static_cast<std::size_t>(k)];
@@ -166,16 +171,16 @@ TrainingLayers::TrainingLayers(const UNet& network, int batch, int height, int w
     const int h = height >> (k + 1);
     const int w = width >> (k + 1);
     const std::size_t lanes = static_cast<std::size_t>(padded(channels(k)));
-    ups.push_back(
-        {ConvolutionLayer(tensors.index(up + ".weight"), {channels(k + 1)}, channels(k), h, w, true, false),
-         tensors.index(up + ".bias"),
-         channels(k),
-         {padded(channels(k)) / channel_block(), h, w},
-         normed.back().y,
-         parts,
-         join + lanes * 4 * static_cast<std::size_t>(h) * static_cast<std::size_t>(w),
-         AlignedFloats(lanes),
-         std::vector<double>(images * lanes)});
+    ups.push_back({ConvolutionLayer(tensors.index(up + ".weight"), {channels(k + 1)}, channels(k), h, w, 2,
+                                    true, false),
+                   tensors.index(up + ".bias"),
+                   channels(k),
+                   {padded(channels(k)) / channel_block(), h, w},
+                   normed.back().y,
+                   parts,
+                   join + lanes * 4 * static_cast<std::size_t>(h) * static_cast<std::size_t>(w),
+                   AlignedFloats(lanes),
+                   std::vector<double>(images * lanes)});
     const std::string name = "dec." + std::to_string(j);
     add(name + ".0", {channels(k), channels(k)}, k, join, map_of(k));
     const std::size_t middle = normed.back().y;

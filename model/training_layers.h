@@ -21,8 +21,9 @@ class ConvolutionLayer {
   /// parts: the input's channels in the tensor, each part rounded up to blocks in the feature map (the two of
   /// a concatenation). transposed: a 2 x 2 convolution with stride 2, computed as a 1 x 1 convolution to four
   /// times the channels, sub-pixel by sub-pixel.
+  /// kernel: of the tensor, 1 or 3, or 2 if transposed.
   ConvolutionLayer(std::size_t tensor, std::vector<int> parts, int out_channels, int height, int width,
-                   bool transposed, bool plain_input);
+                   int kernel, bool transposed, bool plain_input);
 
   const TrainingConvolution& primitive() const { return *primitive_; }
   std::size_t tensor() const { return tensor_; }
@@ -44,6 +45,7 @@ class ConvolutionLayer {
   std::size_t tensor_;
   std::vector<int> parts_;
   int out_channels_;
+  int kernel_;
   bool transposed_;
   std::unique_ptr<TrainingConvolution> primitive_;
   AlignedFloats plain_;  // padded

@@ -23,7 +23,9 @@ class Builder {
   explicit Builder(const UNet& shape) : shape_(shape) {
     if (shape.channels < 1 || shape.channels > 1024)
       throw std::invalid_argument("a U-Net has 1 to 1024 channels");
-    if (shape.depth < 1 || shape.depth > 8) throw std::invalid_argument("a U-Net has a depth of 1 to 8");
+    if (shape.depth < 0 || shape.depth > 8) throw std::invalid_argument("a U-Net has a depth of 0 to 8");
+    if (shape.kernel != 1 && shape.kernel != 3)
+      throw std::invalid_argument("a U-Net's convolutions are 1 x 1 or 3 x 3");
     if (shape.input_channels < 1 || shape.output_channels < 1)
       throw std::invalid_argument("a U-Net has inputs and outputs");
   }
@@ -115,7 +117,7 @@ class Builder {
     for (const int first : {0, 3}) {
       const std::string conv = name + "." + std::to_string(first);
       const std::string norm = name + "." + std::to_string(first + 1);
-      x = convolution(x, conv, first == 0 ? in : out, out, 3, false, false);
+      x = convolution(x, conv, first == 0 ? in : out, out, shape_.kernel, false, false);
       std::vector<std::string> inputs = {x};
       for (const char* what : {".weight", ".bias", ".running_mean", ".running_var"}) {
         tensor(norm + what, {out});

@@ -13,10 +13,11 @@ namespace fibflow::model {
 /// a 1 x 1 convolution to the logits. Level k has channels * 2^k channels.
 struct UNet {
   int channels = 16;  ///< of the first level; 1 … 1024
-  int depth = 4;      ///< poolings; 1 … 8
+  int depth = 4;      ///< poolings; 0 … 8. Without any, two layers and the head at the image's resolution
   int input_channels = 1;
   int output_channels = 1;  ///< 1 logit, or classes
   float epsilon = 1e-5F;    ///< of BatchNorm
+  int kernel = 3;           ///< of the levels' convolutions: 3, or 1 for pixels that are looked at one by one
 };
 
 /// One trained tensor of a U-Net.

@@ -20,7 +20,7 @@ class Canvas {
 
   void line(double x0, double y0, double x1, double y1, Color color, int thickness = 1);
 
-  /// Letters of 5 x 7 pixels, magnified; digits, small letters, "IOU" and " .,-%()" have a shape, others are blank.
+  /// Letters of 5 x 7 pixels, magnified; digits, small letters, "IORU" and " .,:=-%()" have a shape, others are blank.
   /// The place is that of the upper left corner.
   void text(int x, int y, std::string_view text, Color color, int magnified = 2);
   static int text_width(std::string_view text, int magnified = 2);

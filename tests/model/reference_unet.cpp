@@ -154,7 +154,7 @@ double reference_loss(const UNet& shape, const ReferenceValues& values, const Re
   const auto twice = [&](ReferenceMap x, const std::string& name, int out) {
     for (const int first : {0, 3}) {
       const std::string norm = name + "." + std::to_string(first + 1);
-      x = reference_convolution(x, values.at(name + "." + std::to_string(first) + ".weight"), out, 3);
+      x = reference_convolution(x, values.at(name + "." + std::to_string(first) + ".weight"), out, shape.kernel);
       x = reference_relu(reference_batch_norm(x, values.at(norm + ".weight"), values.at(norm + ".bias"),
                                               static_cast<double>(shape.epsilon)));
     }

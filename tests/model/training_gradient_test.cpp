@@ -122,6 +122,16 @@ TEST(TrainingGradientTest, ADeepNetworkDownToOnePixelAgreesToo) {
   expect_gradients_of_the_reference(Batch({2, 3, 1, 1}, 4, 8, 8, 5));
 }
 
+TEST(TrainingGradientTest, SoItDoesWhereEveryPixelIsLookedAtAlone) {
+  expect_gradients_of_the_reference(Batch({5, 0, 2, 1, 1e-5F, 1}, 2, 3, 5, 13));
+  expect_gradients_of_the_reference(Batch({20, 0, 3, 3, 1e-5F, 1}, 1, 4, 4, 14));
+}
+
+TEST(TrainingGradientTest, SoItDoesWithoutPoolingAndWithPointwiseLevels) {
+  expect_gradients_of_the_reference(Batch({4, 0, 1, 1, 1e-5F, 3}, 2, 5, 7, 15));
+  expect_gradients_of_the_reference(Batch({3, 2, 1, 1, 1e-5F, 1}, 2, 8, 4, 16));
+}
+
 TEST(TrainingGraphTest, GivesTheSameBitsInAnyOrder) {
   const Batch batch({5, 2, 1, 1}, 5, 16, 24, 6);
   TrainingGraph forwards(batch.shape, {}, serial);
@@ -152,7 +162,8 @@ TEST(TrainingGraphTest, RemembersNothingOfTheBatchBefore) {
 TEST(TrainingGraphTest, KnowsItsMemoryBeforehand) {
   for (const TrainingGraph::Shape& shape :
        {TrainingGraph::Shape{{16, 4, 1, 1}, 2, 64, 64}, TrainingGraph::Shape{{5, 2, 1, 3}, 3, 128, 96},
-        TrainingGraph::Shape{{32, 1, 1, 1}, 1, 256, 256}}) {
+        TrainingGraph::Shape{{32, 1, 1, 1}, 1, 256, 256},
+        TrainingGraph::Shape{{32, 0, 2, 1, 1e-5F, 1}, 2, 64, 64}}) {
     const auto expected = static_cast<double>(TrainingGraph::memory_of(shape));
     const auto real = static_cast<double>(TrainingGraph(shape, {}, serial).memory());
     EXPECT_NEAR(expected / real, 1, 0.15) << shape.network.channels;
@@ -163,6 +174,8 @@ TEST(TrainingGraphTest, RefusesWhatDoesNotFit) {
   EXPECT_THROW(TrainingGraph({{4, 2, 1, 1}, 1, 18, 16}, {}, serial), std::invalid_argument);
   EXPECT_THROW(TrainingGraph({{4, 2, 1, 1}, 0, 16, 16}, {}, serial), std::invalid_argument);
   EXPECT_THROW(TrainingGraph({{4, 2, 4, 1}, 1, 16, 16}, {}, serial), std::invalid_argument);
+  EXPECT_THROW(TrainingGraph({{4, 2, 1, 1, 1e-5F, 2}, 1, 16, 16}, {}, serial), std::invalid_argument);
+  EXPECT_THROW(TrainingGraph({{4, -1, 1, 1}, 1, 16, 16}, {}, serial), std::invalid_argument);
   Batch batch({4, 2, 1, 1}, 2, 16, 16, 9);
   TrainingGraph graph(batch.shape, {}, serial);
   UNetValues gradients(batch.shape.network);

@@ -356,46 +356,49 @@ TEST(ScheduleTest, CosineFallsAndConstantStays) {
   EXPECT_THROW(learning_rate(Schedule::cosine, 2, 1.1), std::invalid_argument);
 }
 
-class TrainedModelTest : public testing::Test {
+class TrainedModelTest : public testing::TestWithParam<UNet> {
  protected:
   TrainedModelTest() : trainer_(options(), serial) {
     std::mt19937 random(3);
     std::normal_distribution<float> normal;
     for (float& v : images_) v = normal(random);
-    for (std::size_t i = 0; i < labels_.size(); ++i) labels_[i] = images_[i] > 0.8F;
+    for (std::size_t i = 0; i < labels_.size(); ++i)
+      labels_[i] = images_[i / pixels * channels() * pixels + i % pixels] > 0.8F;
     for (int i = 0; i < 5; ++i) trainer_.step(images_, labels_, 1e-2);
   }
 
   static Trainer::Options options() {
     Trainer::Options options;
-    options.shape.network.channels = 6;
-    options.shape.network.depth = 3;
+    options.shape.network = GetParam();
     options.shape.batch = 2;
     options.shape.height = 64;
     options.shape.width = 48;
     return options;
   }
 
-  std::vector<float> images_ = std::vector<float>(std::size_t{2} * 64 * 48);
-  std::vector<std::uint8_t> labels_ = std::vector<std::uint8_t>(std::size_t{2} * 64 * 48);
+  static constexpr std::size_t pixels = std::size_t{64} * 48;
+  static std::size_t channels() { return static_cast<std::size_t>(GetParam().input_channels); }
+
+  std::vector<float> images_ = std::vector<float>(2 * channels() * pixels);
+  std::vector<std::uint8_t> labels_ = std::vector<std::uint8_t>(2 * pixels);
   Trainer trainer_;
 };
 
-TEST_F(TrainedModelTest, PassesOnnxsCheckerAndKeepsItsMetadata) {
+TEST_P(TrainedModelTest, PassesOnnxsCheckerAndKeepsItsMetadata) {
   const std::string onnx = trainer_.values().onnx({{"fibflow.threshold", "0.4"}});
   onnx::ModelProto model;
   ASSERT_TRUE(model.ParseFromString(onnx));
   EXPECT_NO_THROW(onnx::checker::check_model(model));
   const Network network = Network::parse(std::as_bytes(std::span(onnx)), "trained");
   EXPECT_EQ(network.metadata().at("fibflow.threshold"), "0.4");
-  EXPECT_EQ(network.batch_norms().size(), 14U);
+  EXPECT_EQ(network.batch_norms().size(), static_cast<std::size_t>(4 * GetParam().depth + 2));
 }
 
-TEST_F(TrainedModelTest, PredictsInTheEngineWhatTheTrainerPredicts) {
+TEST_P(TrainedModelTest, PredictsInTheEngineWhatTheTrainerPredicts) {
   const std::string onnx = trainer_.values().onnx();
   const Network network = Network::parse(std::as_bytes(std::span(onnx)), "trained");
   const Inference inference(network, 64, 48);
-  std::vector<float> logits(images_.size());
+  std::vector<float> logits(labels_.size());
   trainer_.evaluate(images_, logits);
   double squares = 0;
   for (const float z : logits) squares += static_cast<double>(z) * static_cast<double>(z);
@@ -404,9 +407,9 @@ TEST_F(TrainedModelTest, PredictsInTheEngineWhatTheTrainerPredicts) {
   const auto plan = inference.plan({{0, 64}, {0, 48}}, PlanKind::measured);
   const Statistics statistics = network.source_statistics();
   Workspace workspace;
-  std::vector<float> output(std::size_t{64} * 48);
+  std::vector<float> output(pixels);
   for (std::size_t n = 0; n < 2; ++n) {
-    const auto image = std::span(images_).subspan(n * output.size(), output.size());
+    const auto image = std::span(images_).subspan(n * channels() * pixels, channels() * pixels);
     std::copy(image.begin(), image.end(), plan->input(workspace).begin());
     plan->run(workspace, *inference.weights(), &statistics, nullptr);
     plan->read_output(workspace, output);
@@ -414,6 +417,10 @@ TEST_F(TrainedModelTest, PredictsInTheEngineWhatTheTrainerPredicts) {
       ASSERT_NEAR(output[i], logits[n * output.size() + i], 1e-4 * deviation) << i;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Networks, TrainedModelTest,
+                         testing::Values(UNet{.channels = 6, .depth = 3},
+                                         UNet{.channels = 20, .depth = 0, .input_channels = 2, .kernel = 1}));
 
 }  // namespace
 }  // namespace fibflow::model
