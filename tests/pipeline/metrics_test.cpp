@@ -77,7 +77,8 @@ TEST_F(MetricsTest, NamesTypesAndUnitsAreConventional) {
   const std::set<std::string> plain = {"fibflow_slices_pending", "fibflow_newest_slice",
                                        "fibflow_slice_drift",    "fibflow_source_drift",
                                        "fibflow_state",          "fibflow_alive"};
-  for (const auto& [name, family] : families()) {
+  const auto all = families();
+  for (const auto& [name, family] : all) {
     EXPECT_TRUE(name.starts_with("fibflow_") || name.starts_with("process_")) << name;
     EXPECT_EQ(name.ends_with("_total"), family.type == "counter") << name;
     EXPECT_TRUE(plain.contains(name) || std::regex_search(name, units)) << name;
@@ -128,7 +129,8 @@ TEST_F(MetricsTest, CountsAreTheBoards) {
 
 TEST_F(MetricsTest, ExactlyOneStateIsTheOne) {
   double sum = 0;
-  for (const auto& [name, one] : families().at("fibflow_state").samples) {
+  const Family states = families().at("fibflow_state");
+  for (const auto& [name, one] : states.samples) {
     sum += one;
     EXPECT_EQ(one, name == "fibflow_state{state=\"waiting\"}" ? 1 : 0) << name;
   }
