@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # Installs what fibflow is built with, from Debian 12's own packages. Needs root or sudo.
+#
+#   scripts/install-dependencies.sh          what the program and its libraries need
+#   scripts/install-dependencies.sh --tests  also what only tests need: a browser, to look at pages with
 set -euo pipefail
 
 packages=(
@@ -12,6 +15,8 @@ packages=(
   libspdlog-dev libcli11-dev nlohmann-json3-dev
   libgtest-dev
 )
+
+[ "${1:-}" = "--tests" ] && packages+=(chromium)
 
 missing=()
 for package in "${packages[@]}"; do

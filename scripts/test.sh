@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/install-dependencies.sh
+scripts/install-dependencies.sh --tests
 if [ "${1:-}" = "--sanitizers" ]; then
   # Memory errors and undefined behaviour can be anywhere; threads are in the nodes and the pipeline.
   scripts/build.sh asan-ubsan

@@ -2,7 +2,9 @@
 // The page asks again and again, instead of being told: a request every two seconds costs little, and the server need not
 // hold a connection for each screen that shows it.
 (() => {
-  const everyMs = 2000;
+  // Another pace can be had with /?every=SECONDS.
+  const asked = Number(new URLSearchParams(location.search).get("every"));
+  const everyMs = asked >= 0.1 && asked <= 3600 ? 1000 * asked : 2000;
   const patienceMs = 8000;
   const $ = (id) => document.getElementById(id);
 
