@@ -23,3 +23,8 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/fibflow-config-vers
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/fibflow-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/fibflow-config-version.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FindMicroHttpd.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fibflow)
+
+# The service of `fibflow watch`; systemd looks for units under /usr/local and /usr.
+set(FIBFLOW_PROGRAM ${CMAKE_INSTALL_FULL_BINDIR}/fibflow)
+configure_file(pipeline/service/fibflow-watch@.service.in fibflow-watch@.service @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/fibflow-watch@.service DESTINATION lib/systemd/system)
