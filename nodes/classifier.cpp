@@ -68,6 +68,32 @@ float Classifier::foreground_probability(std::span<const float> output, std::siz
   return others / (background + others);
 }
 
+void Classifier::add_binary_entropy(float output, float foreground, EntropySum& sum) const {
+  const float rarer = std::min(foreground, 1 - foreground);
+  const bool logit = kind_ != model::Network::Output::sigmoid;
+  const float behind = logit ? std::abs(output) : rarer > 0 ? std::log((1 - rarer) / rarer) : 0;
+  sum.add(1.0 - rarer, static_cast<double>(rarer) * behind);
+}
+
+void Classifier::add_class_entropy(std::span<const float> output, std::size_t pixels, std::size_t pixel,
+                                   std::size_t strongest, EntropySum& sum) const {
+  const auto channels = static_cast<std::size_t>(channels_);
+  if (kind_ == model::Network::Output::softmax) {
+    for (std::size_t c = 0; c < channels; ++c) sum.add_class(output[c * pixels + pixel]);
+    return;
+  }
+  const float largest = output[strongest * pixels + pixel];
+  float odds = 0;  // of all classes against the strongest
+  float behind = 0;
+  for (std::size_t c = 0; c < channels; ++c) {
+    const float distance = largest - output[c * pixels + pixel];
+    const float share = std::exp(-distance);
+    odds += share;
+    if (share > 0) behind += share * distance;
+  }
+  sum.add(1 / static_cast<double>(odds), static_cast<double>(behind) / odds);
+}
+
 Labels Classifier::operator()(std::span<const float> output) const {
   if (output.empty() || output.size() % static_cast<std::size_t>(channels_) != 0) {
     throw std::logic_error("the network's output does not hold the same pixels for each channel");
@@ -84,14 +110,18 @@ Labels Classifier::operator()(std::span<const float> output) const {
   }
   const auto threshold = static_cast<float>(format_.threshold);
   Labels labels;
+  EntropySum entropy;
   for (std::size_t i = 0; i < pixels; ++i) {
     const bool single = channels_ == 1;
     const float p = single || probability ? foreground_probability(output, pixels, i) : 0;
     const std::uint8_t label = single ? (p > threshold ? 255 : 0) : strongest_channel(output, pixels, i);
     (*mask)[i] = label;
     labels.foreground += label != 0;
+    if (single) add_binary_entropy(output[i], p, entropy);
+    if (!single) add_class_entropy(output, pixels, i, label, entropy);
     if (probability) store_probability(probability->data(), i, p, *format_.probability);
   }
+  labels.entropy = entropy.bits();
   labels.mask = std::move(mask);
   labels.probability = std::move(probability);
   return labels;

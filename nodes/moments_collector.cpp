@@ -27,7 +27,7 @@ MomentsCollector::Output MomentsCollector::operator()(const Input& prediction) {
     ++partial.next;
   }
   if (partial.next < tiles_per_slice_) return std::nullopt;
-  SliceMoments result{prediction.order, prediction.z, std::move(partial.merged)};
+  SliceMoments result{prediction.order, prediction.z, std::move(partial.merged), prediction.prepared};
   partial_.erase(prediction.order);
   return result;
 }

@@ -14,7 +14,9 @@ namespace fibflow::nodes {
 struct SliceMoments {
   std::int64_t order = 0;
   std::int64_t z = 0;
-  std::shared_ptr<const model::Moments> moments;  ///< null if the slice was segmented with frozen statistics
+  std::shared_ptr<const model::Moments> moments;  ///< null if the slice was frozen
+  std::shared_ptr<const PreparedSlice> prepared =
+      nullptr;  ///< the slice itself if it is monitored, else null
 };
 
 /// Merges the moments of a slice's tiles in the order of the tiles: merging rounds, and the result must not

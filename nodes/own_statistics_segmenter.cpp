@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "nodes/stopwatch.h"
+
 namespace fibflow::nodes {
 
 OwnStatisticsSegmenter::OwnStatisticsSegmenter(model::Inference inference, Classifier classifier,
@@ -15,16 +17,27 @@ OwnStatisticsSegmenter::OwnStatisticsSegmenter(model::Inference inference, Class
 OwnStatisticsSegmenter::Output OwnStatisticsSegmenter::operator()(const Input& tiles) const {
   BatchMeasurer::Input batch;
   Output predictions;
+  std::vector<double> seconds(tiles.size());
+  const ParallelLoop timed_loop = [&](int count, const std::function<void(int)>& body) {
+    loop_(count, [&](int tile) {
+      const Stopwatch stopwatch;
+      body(tile);
+      seconds[static_cast<std::size_t>(tile)] += stopwatch.seconds();
+    });
+  };
   for (const Tile& tile : tiles) {
     batch.push_back(
         {tile.job->prepared, inference_.plan(tile.core, model::PlanKind::measured), inference_.weights()});
-    predictions.push_back({tile.order(), tile.z(), tile.index, tile.core, {}, nullptr});
+    predictions.push_back({tile.order(), tile.z(), tile.index, tile.core, {}, nullptr, 0, nullptr});
   }
   const BatchMoments measured =
-      measurer_(batch, workers_, loop_, [&](int tile, std::span<const float> output) {
+      measurer_(batch, workers_, timed_loop, [&](int tile, std::span<const float> output) {
         predictions[static_cast<std::size_t>(tile)].labels = classifier_(output);
       });
-  for (std::size_t t = 0; t < tiles.size(); ++t) predictions[t].moments = measured.tiles[t];
+  for (std::size_t t = 0; t < tiles.size(); ++t) {
+    predictions[t].moments = measured.tiles[t];
+    predictions[t].seconds = seconds[t];
+  }
   return predictions;
 }
 

@@ -6,6 +6,7 @@
 #include "model/region.h"
 #include "model/statistics.h"
 #include "nodes/classifier.h"
+#include "nodes/normalizer.h"
 
 namespace fibflow::nodes {
 
@@ -17,7 +18,10 @@ struct Prediction {
   model::Region core;
   Labels labels;  ///< [core height, core width]
   std::shared_ptr<const model::Moments>
-      moments;  ///< of the core's share of each layer; null if the slice was frozen
+      moments;         ///< of the core's share of each layer; null if the slice was frozen
+  double seconds = 0;  ///< of work on it, on one thread
+  std::shared_ptr<const PreparedSlice> prepared =
+      nullptr;  ///< the slice itself if it is monitored, else null
 };
 
 }  // namespace fibflow::nodes

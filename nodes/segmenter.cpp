@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "nodes/stopwatch.h"
 #include "nodes/tile_cutter.h"
 
 namespace fibflow::nodes {
@@ -14,10 +15,12 @@ Segmenter::Output Segmenter::operator()(const Input& tile) const {
   const Snapshot& snapshot = tile.job->snapshot;
   const auto plan = inference_.plan(tile.core, snapshot.kind);
   const auto worker = workers_.lend();
+  const Stopwatch stopwatch;
   cut_tile(prepared.slice, prepared.affine, plan->input_region(), inference_.network().input_channels(),
            plan->input(worker->workspace));
 
-  Prediction prediction{tile.order(), tile.z(), tile.index, tile.core, {}, nullptr};
+  Prediction prediction{tile.order(), tile.z(), tile.index, tile.core, {}, nullptr, 0, nullptr};
+  if (snapshot.state == SliceState::monitored) prediction.prepared = {tile.job, &prepared};
   if (snapshot.kind == model::PlanKind::measured) {
     auto moments = std::make_shared<model::Moments>();
     plan->run(worker->workspace, *snapshot.weights, snapshot.statistics.get(), moments.get());
@@ -30,6 +33,7 @@ Segmenter::Output Segmenter::operator()(const Input& tile) const {
                         static_cast<std::size_t>(inference_.network().output_channels()));
   plan->read_output(worker->workspace, worker->output);
   prediction.labels = classifier_(worker->output);
+  prediction.seconds = stopwatch.seconds();
   return prediction;
 }
 

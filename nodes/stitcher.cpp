@@ -1,6 +1,7 @@
 #include "nodes/stitcher.h"
 
 #include <cstring>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -34,6 +35,7 @@ Stitcher::Output Stitcher::operator()(const Input& prediction) {
           std::make_shared_for_overwrite<std::byte[]>(pixels * io::bytes_per_voxel(*format_.probability));
     }
     partial.stitched.resize(static_cast<std::size_t>(grid_.size()));
+    partial.entropy.resize(static_cast<std::size_t>(grid_.size()));
     partial.missing = grid_.size();
   }
   if (prediction.tile < 0 || prediction.tile >= grid_.size() ||
@@ -51,6 +53,8 @@ Stitcher::Output Stitcher::operator()(const Input& prediction) {
           io::bytes_per_voxel(*format_.probability));
   }
   partial.foreground += prediction.labels.foreground;
+  partial.entropy[static_cast<std::size_t>(prediction.tile)] = prediction.labels.entropy;
+  partial.seconds += prediction.seconds;
   if (--partial.missing > 0) return std::nullopt;
 
   SegmentedSlice result;
@@ -62,6 +66,10 @@ Stitcher::Output Stitcher::operator()(const Input& prediction) {
                                    std::move(partial.probability));
   }
   result.foreground = static_cast<double>(partial.foreground) / static_cast<double>(pixels);
+  // In the order of the tiles: sums round.
+  const double entropy = std::accumulate(partial.entropy.begin(), partial.entropy.end(), 0.0);
+  result.entropy = entropy / static_cast<double>(pixels);
+  result.seconds = partial.seconds;
   partial_.erase(prediction.order);
   return result;
 }

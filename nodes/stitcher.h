@@ -18,6 +18,8 @@ struct SegmentedSlice {
   io::Slice mask;
   std::optional<io::Slice> probability;
   double foreground = 0;  ///< share of pixels that are not background
+  double entropy = 0;     ///< mean over the pixels of the prediction's entropy, in bits (see Classifier)
+  double seconds = 0;     ///< of work on its tiles, on one thread
 };
 
 /// Joins one slice's predictions into the slice.
@@ -41,6 +43,8 @@ class Stitcher {
     std::vector<bool> stitched;  // by tile
     int missing = 0;
     std::int64_t foreground = 0;
+    std::vector<double> entropy;  // by tile, to be summed in their order
+    double seconds = 0;
   };
 
   TileGrid grid_;

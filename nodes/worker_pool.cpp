@@ -10,19 +10,20 @@ WorkerPool::WorkerPool(int capacity) : capacity_(capacity) {
 }
 
 WorkerPool::Lease WorkerPool::lend() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  returned_.wait(lock, [this] { return !idle_.empty() || made_ < capacity_; });
   std::unique_ptr<Worker> worker;
   if (!idle_.empty()) {
     worker = std::move(idle_.back());
     idle_.pop_back();
   } else {
-    if (made_ == capacity_) throw std::logic_error("more tiles are at work than there are workers");
     worker = std::make_unique<Worker>();
     ++made_;
   }
   return {worker.release(), [this](Worker* returned) {
             const std::lock_guard relock(mutex_);
             idle_.emplace_back(returned);  // capacity was reserved: cannot throw
+            returned_.notify_one();
           }};
 }
 

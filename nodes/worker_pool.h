@@ -1,5 +1,6 @@
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -24,8 +25,9 @@ class WorkerPool {
   /// Gives the worker back when it is destroyed.
   using Lease = std::unique_ptr<Worker, std::function<void(Worker*)>>;
 
-  /// The most recently returned worker, whose memory is still in cache. Never waits: whoever uses the pool
-  /// has no more tiles at work than there are workers. Throws std::logic_error otherwise.
+  /// The most recently returned worker, whose memory is still in cache. Waits while all are lent: one who
+  /// holds a worker must be able to give it back without getting another, unless the pool has all that he needs
+  /// and nobody else does the same.
   Lease lend();
 
   int capacity() const { return capacity_; }
@@ -33,6 +35,7 @@ class WorkerPool {
  private:
   const int capacity_;
   std::mutex mutex_;
+  std::condition_variable returned_;
   int made_ = 0;                               // guarded by mutex_
   std::vector<std::unique_ptr<Worker>> idle_;  // guarded by mutex_
 };

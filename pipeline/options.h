@@ -51,8 +51,9 @@ struct AdaptationOptions {
   double source_share = 0.25;               ///< of the source in the statistics that are used, in [0, 1]
   std::optional<NormalizeBy> normalize_by;  ///< default: running for stream, batch for two-pass
   Freeze freeze = Freeze::never;
-  nodes::SettleRule settle;  ///< for Freeze::settled
-  std::optional<int> probe;  ///< slices; default: 3 for stream normalized by running statistics, else 0
+  nodes::SettleRule settle;    ///< for Freeze::settled
+  nodes::MonitorRule monitor;  ///< for Freeze::settled
+  std::optional<int> probe;    ///< slices; default: 3 for stream normalized by running statistics, else 0
   ProbeOrder probe_order = ProbeOrder::spread;  ///< also of the slices whose intensities are measured
   int lag = 4;  ///< stream: the statistics after slice n are slice n + lag's; at least 1
 };

@@ -170,6 +170,9 @@ class Planner {
       if (request_.measures) candidate.work = cost.work;
     }
     candidate.worker = worker_bytes(inference_, grid.cores(), workspace, request_.probability_bytes);
+    if (request_.reopens) {  // by the same workers
+      if (const auto sample = sampled()) candidate.worker = std::max(candidate.worker, probe_worker(*sample));
+    }
     return candidate;
   }
 
@@ -224,7 +227,13 @@ class Planner {
     plan.expected_memory = fixed_ + static_cast<std::size_t>(plan.limits.slices_in_flight) * slice_ +
                            static_cast<std::size_t>(plan.limits.workers) * chosen.worker;
     if (request_.probes) add_probe(plan);
+    // Which pixels are measured must not depend on the grid: all of the slice, or a sample of its own tiles.
+    if (request_.reopens) plan.reprobe = sampled().value_or(chosen.grid.cores());
     return plan;
+  }
+
+  std::optional<std::vector<model::Region>> sampled() const {
+    return probe_sample(inference_.height(), inference_.width(), inference_.alignment());
   }
 
   std::size_t probe_slice() const {
@@ -232,8 +241,7 @@ class Planner {
   }
 
   std::vector<model::Region> probe_cores(const nodes::TileGrid& grid) const {
-    if (auto sample = probe_sample(inference_.height(), inference_.width(), inference_.alignment()))
-      return *sample;
+    if (auto sample = sampled()) return *sample;
     const nodes::TileGrid whole = nodes::TileGrid::whole(inference_.height(), inference_.width());
     const std::size_t needed = fixed_ + probe_slice() + probe_worker(whole.cores());
     return needed <= request_.memory ? whole.cores() : grid.cores();
@@ -246,7 +254,7 @@ class Planner {
   /// What a probe on a sample cannot do without: one worker, that computes every tile again for each layer. A
   /// probe on whole slices can do with the tiles of the graph.
   std::size_t smallest_probe() const {
-    const auto sample = probe_sample(inference_.height(), inference_.width(), inference_.alignment());
+    const auto sample = sampled();
     return request_.probes && sample ? fixed_ + probe_slice() + probe_worker(*sample) : 0;
   }
 

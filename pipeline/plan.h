@@ -20,6 +20,7 @@ struct PlanRequest {
   bool freezes = false;         ///< slices are segmented with frozen weights, sooner or later
   bool own_statistics = false;  ///< each slice is normalized with its own statistics
   bool probes = false;          ///< slices are measured in `batch` mode beforehand
+  bool reopens = false;         ///< a slice may be measured in `batch` mode while others are segmented
   std::size_t voxel_bytes = 1;
   std::size_t probability_bytes = 0;  ///< per voxel; 0 without a probability stack
 };
@@ -36,9 +37,10 @@ struct Plan {
   nodes::TileGrid grid;
   FlowLimits limits;
   std::optional<BatchPlan> probe;
-  double work = 1;                  ///< multiply-adds for a slice, relative to those without tiles
-  std::size_t expected_memory = 0;  ///< peak of the process, in bytes
-  int useful_threads = 1;           ///< more cannot be kept busy
+  double work = 1;                          ///< multiply-adds for a slice, relative to those without tiles
+  std::size_t expected_memory = 0;          ///< peak of the process, in bytes
+  int useful_threads = 1;                   ///< more cannot be kept busy
+  std::vector<model::Region> reprobe = {};  ///< of a slice, to reopen the adaptation; empty if that cannot be
 };
 
 /// Plans tiles, workers and slices in flight.

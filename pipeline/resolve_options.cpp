@@ -81,6 +81,7 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
       given.recipe == Recipe::two_pass ? NormalizeBy::batch : NormalizeBy::running);
   resolved.freeze = given.freeze;
   resolved.settle = given.settle;
+  resolved.monitor = nodes::DriftMonitor(given.monitor).rule();  // throws if it is out of its range
   resolved.probe = given.probe.value_or(stream && resolved.normalize_by == NormalizeBy::running ? 3 : 0);
   resolved.probe_order = given.probe_order;
   resolved.lag = given.lag;

@@ -16,6 +16,7 @@
 #include "pipeline/probe.h"
 #include "pipeline/resolve_options.h"
 #include "pipeline/run_recorder.h"
+#include "pipeline/run_summary.h"
 #include "pipeline/segment_session.h"
 #include "pipeline/session_setup.h"
 #include "pipeline/slice_reader.h"
@@ -100,6 +101,7 @@ class Run {
   RunContext context_;
   model::Inference inference_;
   model::Estimator estimator_;
+  std::int64_t batches_ = 0;  // updates of the statistics
   ThreadTeam team_;
   std::optional<nodes::Normalizer> normalizer_;
   std::optional<Plan> plan_;
@@ -192,7 +194,8 @@ void Run::two_pass() {
   context_.begin("adapt", range().size());
   const PatchAdaptation adaptation{options_.normalize_by, options_.source_share, options_.memory};
   adapt_over_patches(stack_, range(), *normalizer_, network_, adaptation, estimator_, team_, context_);
-  context_.log("adapted on " + std::to_string(estimator_.batches()) + " batches of patches");
+  batches_ = estimator_.batches();
+  context_.log("adapted on " + std::to_string(batches_) + " batches of patches");
 }
 
 void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
@@ -211,6 +214,10 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   session.run(source, [&](const SegmentSession::Done& done) {
     writer(done.slice);
     recorder.was_written(done.slice, done.update);
+    if (const auto event = event_of(done.update, done.slice.mask.z(), options_.lag)) {
+      context_.log(event->text);
+      report().events.push_back(*event);
+    }
     context_.advance();
   });
 
@@ -220,9 +227,8 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
     const std::int64_t z = range().first + *session.frozen_after();
     if (!report().adaptation) report().adaptation.emplace();
     report().adaptation->frozen_after = z;
-    context_.log("statistics settled after slice " + std::to_string(z) + "; frozen from slice " +
-                 std::to_string(z + options_.lag) + " on");
   }
+  batches_ = session.batches();
   report().seconds.segment = seconds_since(begin);
 }
 
@@ -232,10 +238,10 @@ Outcome Run::finish(std::string command) {
   if (options_.recipe != Recipe::none) {
     if (!report().adaptation) report().adaptation.emplace();
     const model::Drift far = model::drift(estimator_.source(), outcome_.statistics);
-    report().adaptation->batches = estimator_.batches();
+    report().adaptation->batches = batches_;
     report().adaptation->drift_from_source = far.per_channel;
     report().adaptation->layer_drift_from_source = far.layers;
-    context_.log(std::to_string(estimator_.batches()) + " updates of the statistics; " +
+    context_.log(std::to_string(batches_) + " updates of the statistics; " +
                  text("the source's are at a distance of %.3g per channel from those in use at the end",
                       far.per_channel));
   }

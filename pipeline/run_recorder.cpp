@@ -12,8 +12,13 @@ void RunRecorder::was_written(const nodes::SegmentedSlice& slice, const nodes::U
   SliceRecord& record = records_.emplace_back();
   record.z = slice.mask.z();
   record.foreground = slice.foreground;
-  record.frozen = !update.measured;
-  if (update.measured) record.drift = update.drift;
+  record.entropy = slice.entropy;
+  record.work_seconds = slice.seconds;
+  record.state = update.state;
+  record.frozen = update.state != nodes::SliceState::adapting;
+  if (!record.frozen) record.drift = update.drift;
+  record.drift_from_source = update.drift_from_source;
+  record.slice_drift = update.slice_drift;
   const auto read = read_.extract(record.z);
   if (!read.empty()) record.seconds = std::chrono::duration<double>(Clock::now() - read.mapped()).count();
 }

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "io/atomic_file.h"
+#include "pipeline/run_summary.h"
 #include "pipeline/version.h"
 
 namespace fibflow::pipeline {
@@ -94,6 +95,10 @@ Json options_json(const ResolvedOptions& options) {
     if (options.freeze == Freeze::settled) {
       json["settle_drift"] = options.settle.drift;
       json["settle_slices"] = options.settle.slices;
+      json["monitor_every"] = options.monitor.every;
+      json["reopen_drift"] = options.monitor.drift;
+      json["reopen_factor"] = options.monitor.factor;
+      json["reopen_slices"] = options.monitor.slices;
     }
   }
   json["normalization"] = {{"rule", options.normalization.text()}, {"from", options.normalization_source}};
@@ -130,9 +135,32 @@ Json slices_json(const std::vector<SliceRecord>& slices) {
   for (const SliceRecord& slice : slices) {
     json.push_back({{"z", slice.z},
                     {"seconds", slice.seconds},
+                    {"work_seconds", slice.work_seconds},
                     {"foreground", slice.foreground},
+                    {"entropy", slice.entropy},
+                    {"state", nodes::name_of(slice.state)},
                     {"frozen", slice.frozen},
-                    {"drift", or_null(slice.drift)}});
+                    {"drift", or_null(slice.drift)},
+                    {"drift_from_source", slice.drift_from_source},
+                    {"slice_drift", or_null(slice.slice_drift)}});
+  }
+  return json;
+}
+
+Json states_json(const std::vector<SliceRecord>& slices) {
+  Json json = Json::object();
+  for (const StateCost& cost : state_costs(slices)) {
+    json[nodes::name_of(cost.state)] = {
+        {"slices", cost.slices},
+        {"mean_work_seconds", cost.slices > 0 ? Json(cost.mean_work_seconds) : Json()}};
+  }
+  return json;
+}
+
+Json events_json(const std::vector<RunEvent>& events) {
+  Json json = Json::array();
+  for (const RunEvent& event : events) {
+    json.push_back({{"z", event.z}, {"event", event.event}, {"text", event.text}});
   }
   return json;
 }
@@ -157,6 +185,8 @@ Json RunReport::json() const {
   json["plan"] = plan ? plan_json(*plan) : Json();
   json["adaptation"] = adaptation ? adaptation_json(*adaptation) : Json();
   json["slices"] = slices_json(slices);
+  json["states"] = states_json(slices);
+  json["events"] = events_json(events);
   json["outputs"] = Json::object();
   for (const auto& [kind, path] : outputs) json["outputs"][kind] = path;
   json["seconds"] = {{"prepare", seconds.prepare},
@@ -182,6 +212,14 @@ std::string one_line(const ResolvedOptions& options) {
     line << ", probe " << options.probe
          << (options.probe > 0 && options.probe_order == ProbeOrder::first ? " first" : "") << ", lag "
          << options.lag << ", freeze " << name_of(options.freeze);
+  }
+  if (options.freeze == Freeze::settled) {
+    line << " (drift " << options.settle.drift << " for " << options.settle.slices << " slices), monitored ";
+    if (options.monitor.every == 0) line << "never";
+    if (options.monitor.every > 0) {
+      line << "every " << options.monitor.every << " slices (reopened by " << options.monitor.slices
+           << " beyond " << options.monitor.drift << ")";
+    }
   }
   line << ", normalization " << options.normalization.text();
   if (options.threshold_source != "unused") line << ", threshold " << options.threshold;

@@ -21,6 +21,7 @@ struct ResolvedOptions {
   NormalizeBy normalize_by = NormalizeBy::running;
   Freeze freeze = Freeze::never;
   nodes::SettleRule settle;
+  nodes::MonitorRule monitor;
   int probe = 0;  ///< slices
   ProbeOrder probe_order = ProbeOrder::spread;
   int lag = 4;
@@ -38,17 +39,32 @@ struct ResolvedOptions {
 /// What happened to one slice.
 struct SliceRecord {
   std::int64_t z = 0;
-  double seconds = 0;           ///< from read to written
-  double foreground = 0;        ///< share of pixels that are not background
-  bool frozen = false;          ///< segmented with frozen statistics
-  std::optional<double> drift;  ///< per channel, that this slice's moments caused in the statistics in use
+  double seconds = 0;       ///< from read to written
+  double work_seconds = 0;  ///< of computing its tiles, on one thread
+  double foreground = 0;    ///< share of pixels that are not background
+  double entropy = 0;       ///< mean over the pixels of the prediction's entropy, in bits (nodes::Classifier)
+  nodes::SliceState state = nodes::SliceState::adapting;
+  bool frozen = false;           ///< segmented with frozen statistics: monitored or frozen
+  std::optional<double> drift;   ///< per channel, that this slice's moments caused in the statistics in use
+  double drift_from_source = 0;  ///< per channel, of the source from the statistics it was segmented with
+  std::optional<double> slice_drift;  ///< per channel, of its own moments from the running statistics it was
+                                      ///< segmented with (nodes::Update); nothing if it was not measured
+};
+
+/// What happened to the statistics on the way.
+struct RunEvent {
+  std::int64_t z = 0;  ///< of the slice after which it happened
+  std::string event;   ///< "frozen" or "reopened"
+  std::string text;    ///< the same in words, with the reason
 };
 
 /// What adaptation did.
 struct AdaptationSummary {
   std::vector<std::int64_t> probe_slices;
-  std::int64_t batches = 0;                  ///< the estimator's updates
-  std::optional<std::int64_t> frozen_after;  ///< z of the slice that settled the statistics
+  std::int64_t batches = 0;  ///< the estimator's updates
+  std::optional<std::int64_t>
+      frozen_after;              ///< z of the slice that settled the statistics, if they are frozen
+                                 ///< at the end
   double drift_from_source = 0;  ///< per channel: the source's statistics against those in use at the end
   std::vector<double> layer_drift_from_source;  ///< summed over each layer's channels
 };
@@ -64,10 +80,26 @@ struct AdaptationSummary {
 ///     model           file, producer, opset, channels, BatchNorm layers, parameters
 ///     options         every option with its value, defaults filled in
 ///     intensity       mean and deviation measured for the normalization `stack`, and the slices sampled;
-///     else null plan            tiles, workers, slices in flight, expected memory in bytes, work relative to
-///     no tiles adaptation      probe slices, batches, drift from the source per channel and per layer; null
-///     without slices          one record for each slice: z, seconds, foreground, frozen, drift outputs path
-///     by kind seconds         wall time: prepare, adapt (before the segmentation), segment, total
+///                     else null
+///     plan            tiles, workers, slices in flight, expected memory in bytes, work relative to no tiles
+///     adaptation      probe slices, batches, drift from the source per channel and per layer; null without
+///     slices          one record for each slice:
+///                     z
+///                     seconds            from read to written
+///                     work_seconds       of computing its tiles, on one thread
+///                     foreground         share of the pixels
+///                     entropy            mean of the prediction's, in bits: of foreground or not for one output
+///                                        channel (0 certain, 1 undecided), over the classes otherwise
+///                     state              "adapting", "monitored" (frozen statistics, but measured) or "frozen"
+///                     frozen             true unless adapting
+///                     drift              of the statistics by this slice, per channel; null unless adapting
+///                     drift_from_source  of the source from the statistics in use, per channel
+///                     slice_drift        of the slice's own moments from the running statistics that it was
+///                                        segmented with, these normalizing, per channel; null unless measured
+///     states          for each state: how many slices, and their mean work_seconds (null if none)
+///     events          what happened to the statistics, in order: z, event ("frozen", "reopened"), text
+///     outputs         path by kind
+///     seconds         wall time: prepare, adapt (before the segmentation), segment, total
 ///     voxels_per_second  of the whole run
 ///     peak_memory     of the process until the run ended, in bytes; 0 if unknown
 ///     warnings        texts
@@ -112,6 +144,7 @@ struct RunReport {
   std::optional<Tiles> plan;
   std::optional<AdaptationSummary> adaptation;
   std::vector<SliceRecord> slices;
+  std::vector<RunEvent> events;
   std::vector<std::pair<std::string, std::string>> outputs;  ///< kind, path
   Seconds seconds;
   std::size_t peak_memory = 0;

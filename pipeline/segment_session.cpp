@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "nodes/batch_measurer.h"
 #include "pipeline/segment_graph.h"
 
 namespace fibflow::pipeline {
@@ -21,12 +22,26 @@ SegmentSession::SegmentSession(const model::Inference& inference, const Plan& pl
       segmenter_(inference, classifier_, workers_),
       stitcher_(plan.grid, setting.format),
       collector_(plan.grid.size()),
-      updater_(inference, std::move(estimator), setting.rule),
+      updater_(inference, std::move(estimator), setting.rule, reprobe(inference, plan.reprobe)),
       state_{0, updater_.state()} {
   if (setting.own_statistics) {
     own_statistics_segmenter_.emplace(inference, classifier_, workers_,
                                       team_.loop(limits_.workers, "tile", context_));
   }
+}
+
+/// Measures a slice with the workers that segment: it takes them as they come back, and others wait meanwhile.
+nodes::StatisticsUpdater::Probe SegmentSession::reprobe(const model::Inference& inference,
+                                                        const std::vector<model::Region>& cores) {
+  if (cores.empty()) return {};
+  return [this, inference, cores](const nodes::PreparedSlice& slice) {
+    nodes::BatchMeasurer::Input tiles;
+    for (const model::Region& core : cores) {
+      tiles.push_back({slice, inference.plan(core, model::PlanKind::measured), inference.weights()});
+    }
+    const nodes::BatchMeasurer measurer(inference.network());
+    return measurer(tiles, workers_, team_.loop(limits_.workers, "probe tile", context_)).merged;
+  };
 }
 
 std::int64_t SegmentSession::run(const Source& source, const Sink& sink) {

@@ -79,10 +79,14 @@ class SegmentSession {
   void restore(State state);
 
   const model::Estimator& estimator() const { return updater_.estimator(); }
-  /// Order of the slice that settled the statistics.
+  /// Updates of the statistics, those of estimates that were given up included.
+  std::int64_t batches() const { return updater_.batches(); }
+  /// Order of the slice that settled the statistics, if they are frozen.
   std::optional<std::int64_t> frozen_after() const { return updater_.frozen_after(); }
 
  private:
+  nodes::StatisticsUpdater::Probe reprobe(const model::Inference& inference,
+                                          const std::vector<model::Region>& cores);
   void start_over();
 
   const nodes::Normalizer& normalizer_;

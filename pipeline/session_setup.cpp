@@ -20,6 +20,7 @@ PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std
   request.freezes = starts_frozen(options) || options.freeze == Freeze::settled;
   request.own_statistics = has_own_statistics(options);
   request.probes = options.probe > 0;
+  request.reopens = options.freeze == Freeze::settled && options.monitor.every > 0;
   request.voxel_bytes = io::bytes_per_voxel(type);
   request.probability_bytes = probability_bytes;
   return request;
@@ -27,7 +28,7 @@ PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std
 
 SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format) {
   const auto settle = options.freeze == Freeze::settled ? std::optional(options.settle) : std::nullopt;
-  return {{options.source_share, options.lag, starts_frozen(options), settle},
+  return {{options.source_share, options.lag, starts_frozen(options), settle, options.monitor},
           format,
           has_own_statistics(options)};
 }

@@ -9,6 +9,7 @@
 #include "io/error.h"
 #include "pipeline/cli/arguments.h"
 #include "pipeline/memory_budget.h"
+#include "pipeline/run_summary.h"
 
 namespace fibflow::cli {
 namespace {
@@ -78,6 +79,22 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
   command.add_option("--settle-slices", adaptation.settle.slices, "settled: for so many slices in a row")
       ->type_name("N")
       ->group(group);
+  command
+      .add_option(
+          "--monitor-every", adaptation.monitor.every,
+          "settled: measure one of K frozen slices, and adapt again if the acquisition changed; 0: never")
+      ->type_name("K")
+      ->group(group);
+  command
+      .add_option("--reopen-drift", adaptation.monitor.drift,
+                  "settled: changed is what is farther per channel, and five times the usual")
+      ->type_name("D")
+      ->group(group);
+  command
+      .add_option("--reopen-slices", adaptation.monitor.slices,
+                  "settled: in so many measured slices in a row")
+      ->type_name("N")
+      ->group(group);
 }
 
 void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
@@ -117,6 +134,9 @@ void require_parameters_fit(const CLI::App& command, const RunArguments& argumen
   const bool settles = arguments.adaptation.freeze == Freeze::settled;
   only_for("--settle-drift", settles, "--freeze settled");
   only_for("--settle-slices", settles, "--freeze settled");
+  only_for("--monitor-every", settles, "--freeze settled");
+  only_for("--reopen-drift", settles, "--freeze settled");
+  only_for("--reopen-slices", settles, "--freeze settled");
   only_for("--lag", arguments.adaptation.recipe == Recipe::stream, "--recipe stream");
 }
 
@@ -185,6 +205,7 @@ RunConsole::RunConsole(Context& context, const RunArguments& arguments, std::int
 void RunConsole::conclude(const pipeline::RunReport& report) {
   if (progress_) context_.log->info("{}", progress_->summary());
   progress_.reset();
+  for (const std::string& line : pipeline::summary_of(report)) context_.log->info("{}", line);
   context_.log->info("peak memory {} of {}", pipeline::spoken_memory(report.peak_memory),
                      pipeline::spoken_memory(report.options.memory));
   for (const std::string& warning : report.warnings) context_.log->warn("{}", warning);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
 #include <stdexcept>
 
 namespace fibflow::nodes {
@@ -18,7 +20,16 @@ TEST(WorkerPoolTest, NeverMakesMoreWorkersThanItsCapacity) {
   const auto one = pool.lend();
   const auto two = pool.lend();
   EXPECT_NE(one.get(), two.get());
-  EXPECT_THROW(pool.lend(), std::logic_error);
+}
+
+TEST(WorkerPoolTest, WaitsForAWorkerToBeReturned) {
+  WorkerPool pool(1);
+  auto lent = pool.lend();
+  const Worker* only = lent.get();
+  auto waiting = std::async(std::launch::async, [&] { return pool.lend().get(); });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(1)), std::future_status::timeout);
+  lent.reset();
+  EXPECT_EQ(waiting.get(), only);
 }
 
 TEST(WorkerPoolTest, NeedsAWorker) {

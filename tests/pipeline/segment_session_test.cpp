@@ -58,6 +58,7 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
     request.lag = c.rule.lag;
     request.measures = !c.rule.frozen;
     request.freezes = c.rule.frozen || c.rule.settle;
+    request.reopens = c.rule.settle.has_value();
     request.own_statistics = c.own_statistics;
     request.probability_bytes = 4;
     return plan_run(inference, request);
