@@ -127,6 +127,24 @@ TEST_P(FollowTest, TakesEverySliceOfAMixtureOnceInOrder) {
   EXPECT_EQ(count(pipeline::AcquisitionNote::Kind::failed), 0);
 }
 
+TEST_P(FollowTest, TakesThousandsThatAreThereAtOnce) {
+  const TemporaryFolder folder;
+  const char* text = std::getenv("FIBFLOW_FILES");
+  const std::int64_t files = text == nullptr ? 2000 : std::atoll(text);
+  PerturbedStack stack(std::make_unique<MemoryStack<std::uint8_t>>(textured_stack(2, 8, 8)),
+                       {files, 0, 0, 1, 0});
+  std::atomic<std::int64_t> next = 0;
+  ScriptOptions script;
+  script.folder = folder / "";
+  script.interval = 0;
+  script.shuffle_window = static_cast<int>(files);
+  const Script played = make_script(stack, script);
+  pipeline::Acquisition acquisition(options_for(script.folder, 0.1), {});
+  const std::vector<std::int64_t> numbers = follow(played, stack, acquisition, next);
+  EXPECT_EQ(std::ssize(numbers), files);
+  EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end()));
+}
+
 INSTANTIATE_TEST_SUITE_P(Ways, FollowTest, ::testing::Bool(),
                          [](const auto& way) { return way.param ? "Notified" : "PollingOnly"; });
 

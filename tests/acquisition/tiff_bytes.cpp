@@ -1,14 +1,11 @@
 #include "tests/acquisition/tiff_bytes.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <vector>
-
-#include "io/tiff_writer.h"
-#include "tests/pipeline/temporary_folder.h"
 
 namespace fibflow::testing {
 namespace {
@@ -50,58 +47,62 @@ std::string directory_at(std::uint32_t offset, const std::vector<Field>& fields)
   return entries + behind;
 }
 
-std::string uncompressed(const io::Slice& slice, TiffLayout layout) {
-  const auto height = static_cast<std::uint32_t>(slice.height());
-  const auto width = static_cast<std::uint32_t>(slice.width());
-  const std::uint32_t rows = layout == TiffLayout::one_strip ? height : std::max(1U, height / 8);
-  std::vector<std::uint32_t> counts;
-  for (std::uint32_t y = 0; y < height; y += rows) counts.push_back(std::min(rows, height - y) * width);
-
-  const auto directory = [&](std::uint32_t offset, std::uint32_t pixels_at) {
-    std::vector<std::uint32_t> offsets;
-    for (const std::uint32_t count : counts) {
-      offsets.push_back(pixels_at);
-      pixels_at += count;
-    }
-    return directory_at(offset, {{256, FieldType::u32, {width}},
-                                 {257, FieldType::u32, {height}},
-                                 {258, FieldType::u16, {8}},
-                                 {259, FieldType::u16, {1}},
-                                 {262, FieldType::u16, {1}},
-                                 {273, FieldType::u32, offsets},
-                                 {277, FieldType::u16, {1}},
-                                 {278, FieldType::u32, {rows}},
-                                 {279, FieldType::u32, counts}});
-  };
-  const std::string pixels(reinterpret_cast<const char*>(slice.data()), slice.size_bytes());
-  const std::uint32_t header = 8;
-  std::string bytes("II*\0", 4);
-  if (layout == TiffLayout::directory_last) {
-    const std::uint32_t padded = header + static_cast<std::uint32_t>(pixels.size() + pixels.size() % 2);
-    append(bytes, padded, 4);
-    bytes += pixels;
-    bytes.resize(padded);
-    return bytes + directory(padded, header);
+std::string deflated(const std::string& bytes) {
+  uLongf size = compressBound(static_cast<uLong>(bytes.size()));
+  std::string out(size, '\0');
+  if (compress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(bytes.data()),
+               static_cast<uLong>(bytes.size())) != Z_OK) {
+    throw std::runtime_error("cannot compress");
   }
-  append(bytes, header, 4);
-  const auto size = static_cast<std::uint32_t>(directory(header, 0).size());
-  return bytes + directory(header, header + size) + pixels;
-}
-
-std::string compressed(const io::Slice& slice) {
-  const TemporaryFolder folder;
-  io::TiffWriter writer(folder / "slice.tif", {});
-  writer.write(slice);
-  writer.finish();
-  std::ifstream file(folder / "slice.tif", std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  out.resize(size);
+  return out;
 }
 
 }  // namespace
 
 std::string tiff_bytes(const io::Slice& slice, TiffLayout layout) {
   if (slice.type() != io::PixelType::u8) throw std::invalid_argument("8-bit slices only");
-  return layout == TiffLayout::compressed ? compressed(slice) : uncompressed(slice, layout);
+  const auto height = static_cast<std::uint32_t>(slice.height());
+  const auto width = static_cast<std::uint32_t>(slice.width());
+  const std::uint32_t rows = layout == TiffLayout::one_strip ? height : std::max(1U, height / 8);
+  const bool compresses = layout == TiffLayout::compressed;
+  const std::string pixels(reinterpret_cast<const char*>(slice.data()), slice.size_bytes());
+  std::vector<std::uint32_t> counts;
+  std::string strips;
+  for (std::uint32_t y = 0; y < height; y += rows) {
+    const std::string strip = pixels.substr(std::size_t{y} * width, std::size_t{rows} * width);
+    const std::string stored = compresses ? deflated(strip) : strip;
+    counts.push_back(static_cast<std::uint32_t>(stored.size()));
+    strips += stored;
+  }
+  if (strips.size() % 2 == 1) strips.push_back('\0');  // a directory stands at an even place
+
+  const auto directory = [&](std::uint32_t offset, std::uint32_t strips_at) {
+    std::vector<std::uint32_t> offsets;
+    for (const std::uint32_t count : counts) {
+      offsets.push_back(strips_at);
+      strips_at += count;
+    }
+    const std::uint32_t compression = compresses ? 8 : 1;
+    return directory_at(offset, {{256, FieldType::u32, {width}},
+                                 {257, FieldType::u32, {height}},
+                                 {258, FieldType::u16, {8}},
+                                 {259, FieldType::u16, {compression}},
+                                 {262, FieldType::u16, {1}},
+                                 {273, FieldType::u32, offsets},
+                                 {277, FieldType::u16, {1}},
+                                 {278, FieldType::u32, {rows}},
+                                 {279, FieldType::u32, counts}});
+  };
+  const std::uint32_t header = 8;
+  const bool directory_first = layout == TiffLayout::directory_first || layout == TiffLayout::one_strip;
+  const std::uint32_t directory_offset =
+      directory_first ? header : header + static_cast<std::uint32_t>(strips.size());
+  std::string bytes("II*\0", 4);
+  append(bytes, directory_offset, 4);
+  if (!directory_first) return bytes + strips + directory(directory_offset, header);
+  const auto size = static_cast<std::uint32_t>(directory(header, 0).size());
+  return bytes + directory(header, header + size) + strips;
 }
 
 }  // namespace fibflow::testing

@@ -11,7 +11,7 @@ enum class TiffLayout {
   directory_first,  ///< header, directory, then uncompressed strips: readable long before it is complete
   directory_last,   ///< uncompressed strips, then the directory: readable only at its end
   one_strip,        ///< as directory_first, with all rows in one strip
-  compressed,       ///< as fibflow's own writer makes it, deflate
+  compressed,       ///< deflated strips, then the directory
 };
 
 /// A single-page TIFF of an 8-bit slice.
