@@ -12,6 +12,7 @@ foreach(folder io model nodes pipeline)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fibflow
           FILES_MATCHING PATTERN "*.h"
           PATTERN "cli" EXCLUDE
+          PATTERN "service" EXCLUDE
           REGEX "model/(${internal_headers})\\.h$" EXCLUDE
           REGEX "pipeline/http/(${live_internal})\\.h$" EXCLUDE)
 endforeach()
