@@ -15,7 +15,7 @@ struct LiveSlice {
   std::chrono::system_clock::time_point finished;  ///< when its mask was on disk
   double foreground = 0;                           ///< share of pixels that are not background
   std::optional<double> entropy;                   ///< mean of the prediction, bits
-  std::optional<double> drift;                     ///< of the slice's own moments, per channel (SliceRecord)
+  std::optional<double> drift;                     ///< of its own moments, per channel (SliceRecord::slice_drift)
   double latency = 0;                              ///< seconds from a complete file to a mask on disk
 };
 
