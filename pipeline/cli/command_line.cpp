@@ -34,6 +34,7 @@ void add_commands(CLI::App& program, Context& context) {
   add_evaluate(program, context);
   add_info(program, context);
   add_phantom(program, context);
+  add_report(program, context);
   add_train(program, context);
 }
 

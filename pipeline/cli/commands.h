@@ -10,6 +10,7 @@ void add_drift(CLI::App& program, Context& context);
 void add_evaluate(CLI::App& program, Context& context);
 void add_info(CLI::App& program, Context& context);
 void add_phantom(CLI::App& program, Context& context);
+void add_report(CLI::App& program, Context& context);
 void add_segment(CLI::App& program, Context& context);
 void add_train(CLI::App& program, Context& context);
 
