@@ -241,6 +241,10 @@ Outcome Run::finish(std::string command) {
     report().adaptation->batches = batches_;
     report().adaptation->drift_from_source = far.per_channel;
     report().adaptation->layer_drift_from_source = far.layers;
+    for (const model::BatchNorm& layer : network_.batch_norms()) {
+      report().adaptation->layer_names.push_back(layer.name);
+      report().adaptation->layer_channels.push_back(layer.channels);
+    }
     context_.log(std::to_string(batches_) + " updates of the statistics; " +
                  text("the source's are at a distance of %.3g per channel from those in use at the end",
                       far.per_channel));

@@ -127,7 +127,9 @@ Json adaptation_json(const AdaptationSummary& adaptation) {
           {"batches", adaptation.batches},
           {"frozen_after", or_null(adaptation.frozen_after)},
           {"drift_from_source", adaptation.drift_from_source},
-          {"layer_drift_from_source", adaptation.layer_drift_from_source}};
+          {"layer_drift_from_source", adaptation.layer_drift_from_source},
+          {"layer_names", adaptation.layer_names},
+          {"layer_channels", adaptation.layer_channels}};
 }
 
 Json slices_json(const std::vector<SliceRecord>& slices) {

@@ -67,6 +67,8 @@ struct AdaptationSummary {
                                  ///< at the end
   double drift_from_source = 0;  ///< per channel: the source's statistics against those in use at the end
   std::vector<double> layer_drift_from_source;  ///< summed over each layer's channels
+  std::vector<std::string> layer_names;         ///< of those layers, as the model names them
+  std::vector<int> layer_channels;
 };
 
 /// What a run was and did. As JSON (version 1):
@@ -82,7 +84,8 @@ struct AdaptationSummary {
 ///     intensity       mean and deviation measured for the normalization `stack`, and the slices sampled;
 ///                     else null
 ///     plan            tiles, workers, slices in flight, expected memory in bytes, work relative to no tiles
-///     adaptation      probe slices, batches, drift from the source per channel and per layer; null without
+///     adaptation      probe slices, batches, drift from the source per channel and per layer (with the layers' names
+///                     and channels); null without
 ///     slices          one record for each slice:
 ///                     z
 ///                     seconds            from read to written
