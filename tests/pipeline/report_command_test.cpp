@@ -54,7 +54,8 @@ TEST_F(ReportCommandTest, MakesAPageOfWhatAdaptRecorded) {
   ASSERT_EQ(made.code, 0) << made.err;
   EXPECT_EQ(report(folder_ / "run.json").code, 0);
   const std::string page = testing::bytes_of(page_);
-  for (const model::BatchNorm& layer : model::Network::load(model).batch_norms())
+  const model::Network network = model::Network::load(model);
+  for (const model::BatchNorm& layer : network.batch_norms())
     EXPECT_NE(page.find("<bdi>" + layer.name + "</bdi>"), std::string::npos) << layer.name;
 }
 
