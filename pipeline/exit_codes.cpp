@@ -7,6 +7,7 @@
 #include "io/error.h"
 #include "model/error.h"
 #include "nodes/intensity.h"
+#include "pipeline/pipeline_error.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -45,6 +46,7 @@ int exit_code_of(const std::exception& error) noexcept {
   if (dynamic_cast<const model::ModelMissing*>(&error) != nullptr) return exit_no_input;
   if (dynamic_cast<const model::ModelError*>(&error) != nullptr) return exit_data;
   if (dynamic_cast<const nodes::BadSlice*>(&error) != nullptr) return exit_data;
+  if (dynamic_cast<const Doubtful*>(&error) != nullptr) return exit_doubtful;
   if (dynamic_cast<const std::invalid_argument*>(&error) != nullptr) return exit_usage;
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return exit_system;
   if (dynamic_cast<const std::system_error*>(&error) != nullptr) return exit_system;

@@ -15,6 +15,7 @@ enum ExitCode : int {
   exit_system = 71,         ///< the system gave no memory or no thread: std::bad_alloc, std::system_error
   exit_cannot_create = 73,  ///< an output exists already or cannot be made: io cannot_create
   exit_read_write = 74,     ///< reading or writing failed, a disk is full: io read_write
+  exit_doubtful = 79,       ///< adaptation does not seem to help, and --on-doubt stop was given: Doubtful
 };
 
 /// The exit code for an exception that ended a command. An exception that wraps another one

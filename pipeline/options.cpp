@@ -36,4 +36,16 @@ const char* name_of(ProbeOrder order) {
   return order == ProbeOrder::spread ? "spread" : "first";
 }
 
+const char* name_of(OnDoubt on_doubt) {
+  switch (on_doubt) {
+    case OnDoubt::keep:
+      return "keep";
+    case OnDoubt::source:
+      return "source";
+    case OnDoubt::stop:
+      return "stop";
+  }
+  throw std::logic_error("unknown reaction to doubt");
+}
+
 }  // namespace fibflow::pipeline

@@ -39,10 +39,18 @@ enum class ProbeOrder {
   first,   ///< the first ones, as a live acquisition has to
 };
 
+/// What to do if adaptation does not seem to help.
+enum class OnDoubt {
+  keep,    ///< say so and go on
+  source,  ///< segment with the source's statistics, frozen
+  stop,    ///< end with Doubtful before anything is segmented
+};
+
 const char* name_of(Recipe recipe);
 const char* name_of(NormalizeBy by);
 const char* name_of(Freeze freeze);
 const char* name_of(ProbeOrder order);
+const char* name_of(OnDoubt on_doubt);
 
 /// How the network is adapted.
 struct AdaptationOptions {
@@ -56,6 +64,11 @@ struct AdaptationOptions {
   std::optional<int> probe;    ///< slices; default: 3 for stream normalized by running statistics, else 0
   ProbeOrder probe_order = ProbeOrder::spread;  ///< also of the slices whose intensities are measured
   int lag = 4;  ///< stream: the statistics after slice n are slice n + lag's; at least 1
+  /// Slices that are segmented with the source's and with the adapted statistics before the run segments, to see
+  /// whether adaptation helps; 0: none. Default: 3, or 0 where nothing is adapted beforehand.
+  std::optional<int> comparison;
+  OnDoubt on_doubt = OnDoubt::keep;
+  bool previews = false;  ///< makes pictures of the compared slices for the report
 };
 
 /// What of the stack is used, and how its intensities are read.
@@ -90,7 +103,7 @@ struct ResourceOptions {
 struct RunHooks {
   std::stop_token stop;  ///< asks the run to end with Interrupted
   std::function<void(const std::string& line)> log;
-  /// A phase begins: "probe", "adapt" or "segment", with this many slices of work to come.
+  /// A phase begins: "probe", "adapt", "compare" or "segment", with this many slices of work to come.
   std::function<void(const std::string& phase, std::int64_t slices)> begin;
   /// A slice (or as many pixels) of the phase is done.
   std::function<void()> advance;

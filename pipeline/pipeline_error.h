@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace fibflow::pipeline {
 
@@ -23,6 +25,20 @@ class BudgetTooSmall : public std::invalid_argument {
 
  private:
   std::size_t smallest_;
+};
+
+struct RunReport;
+
+/// A run was to stop if adaptation does not seem to help, and it does not. what() says why.
+class Doubtful : public std::runtime_error {
+ public:
+  Doubtful(const std::string& message, std::shared_ptr<const RunReport> report)
+      : std::runtime_error(message), report_(std::move(report)) {}
+
+  const RunReport& report() const { return *report_; }  ///< up to there
+
+ private:
+  std::shared_ptr<const RunReport> report_;
 };
 
 }  // namespace fibflow::pipeline

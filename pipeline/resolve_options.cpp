@@ -88,6 +88,15 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
   require(given.freeze == Freeze::never || resolved.normalize_by == NormalizeBy::running,
           "statistics cannot be frozen where each slice has its own");
   require(given.freeze != Freeze::probe || resolved.probe > 0, "freezing after the probe needs a probe");
+  const bool adapts_first = given.recipe == Recipe::two_pass || resolved.probe > 0;
+  require(given.comparison.value_or(0) >= 0, "a negative number of slices cannot be compared");
+  require(given.comparison.value_or(0) == 0 || adapts_first,
+          "nothing is adapted before the segmentation that could be compared with the source");
+  resolved.comparison = given.comparison.value_or(adapts_first ? 3 : 0);
+  resolved.on_doubt = given.on_doubt;
+  resolved.previews = given.previews;
+  require(given.on_doubt == OnDoubt::keep || resolved.comparison > 0,
+          "without a comparison with the source there is no doubt to act on");
 }
 
 }  // namespace

@@ -11,8 +11,11 @@
 
 #include "model/drift.h"
 #include "model/inference.h"
+#include "pipeline/comparison.h"
+#include "pipeline/doubt.h"
 #include "pipeline/memory_budget.h"
 #include "pipeline/patch_adaptation.h"
+#include "pipeline/pipeline_error.h"
 #include "pipeline/probe.h"
 #include "pipeline/resolve_options.h"
 #include "pipeline/run_recorder.h"
@@ -63,8 +66,8 @@ std::string text(const char* format, Values... values) {
 /// One run over one stack.
 class Run {
  public:
-  Run(io::Stack& stack, const model::Network& network, ResolvedOptions options, const RunHooks& hooks,
-      bool overwrite)
+  Run(const char* command, io::Stack& stack, const model::Network& network, ResolvedOptions options,
+      const RunHooks& hooks, bool overwrite)
       : stack_(stack),
         network_(network),
         options_(std::move(options)),
@@ -72,6 +75,7 @@ class Run {
         inference_(network, stack.info().height, stack.info().width),
         estimator_(options_.estimator, network.source_statistics()),
         team_(options_.threads) {
+    outcome_.report.command = command;
     outcome_.report.started = utc_now();
     outcome_.report.input = stack.info();
     outcome_.report.options = options_;
@@ -85,15 +89,22 @@ class Run {
   void prepare(bool segments, io::PixelType probability_type, bool wants_probability);
   void adapt();
   void segment(SliceWriter& writer, nodes::PredictionFormat format);
-  Outcome finish(std::string command);
+  Outcome finish();
+
+  /// Adaptation was in doubt, and the source's statistics are used instead.
+  bool uses_source() const { return report().doubt && report().doubt->action == DoubtAction::source_used; }
 
  private:
   RunReport& report() { return outcome_.report; }
+  const RunReport& report() const { return outcome_.report; }
   SliceRange range() const { return {options_.first_slice, options_.end_slice}; }
   void measure_intensity();
   void log_plan();
   void probe();
   void two_pass();
+  void compare_with_source();
+  void act_on_doubt();
+  void look_at_what_was_written();
 
   io::Stack& stack_;
   const model::Network& network_;
@@ -105,6 +116,7 @@ class Run {
   ThreadTeam team_;
   std::optional<nodes::Normalizer> normalizer_;
   std::optional<Plan> plan_;
+  std::optional<Comparator> comparator_;
   Outcome outcome_;
   const Clock::time_point start_ = Clock::now();
 };
@@ -172,6 +184,7 @@ void Run::adapt() {
   const auto begin = Clock::now();
   if (options_.recipe == Recipe::two_pass) two_pass();
   if (options_.probe > 0) probe();
+  if (options_.comparison > 0) compare_with_source();
   report().seconds.adapt = seconds_since(begin);
 }
 
@@ -198,13 +211,72 @@ void Run::two_pass() {
   context_.log("adapted on " + std::to_string(batches_) + " batches of patches");
 }
 
+void Run::compare_with_source() {
+  const bool frozen = starts_frozen(options_);
+  const model::PlanKind kind = frozen ? model::PlanKind::frozen : model::PlanKind::measured;
+  const std::size_t voxel_bytes = io::bytes_per_voxel(stack_.info().type);
+  // The probe has left weights behind that are not folded.
+  const int weight_copies = frozen && options_.probe > 0 ? 2 : 1;
+  const auto planned = [&](std::size_t memory) {
+    return plan_comparison(inference_, kind, memory, options_.threads, voxel_bytes, weight_copies);
+  };
+  auto plan = plan_ ? planned(plan_->expected_memory) : std::nullopt;
+  if (!plan) plan = planned(options_.memory);
+  if (!plan) {
+    report().warnings.emplace_back(
+        "the memory budget leaves no room to compare with the model as it is: nobody has looked whether "
+        "adaptation "
+        "helps");
+    return;
+  }
+  const std::vector<std::int64_t> slices = options_.probe_order == ProbeOrder::first
+                                               ? first_slices(range(), options_.comparison)
+                                               : spread_slices(range(), options_.comparison);
+  context_.begin("compare", 2 * static_cast<std::int64_t>(slices.size()));
+  comparator_.emplace(inference_, *normalizer_, *std::move(plan), options_.threshold, options_.previews);
+  comparator_->compare(stack_, slices, estimator_.source(),
+                       model::blend(estimator_.estimate(), estimator_.source(), options_.source_share), team_,
+                       context_);
+  report().comparison = comparator_->comparison();
+  report().previews = comparator_->previews();
+  context_.log("comparison: " + one_line(*report().comparison));
+  act_on_doubt();
+}
+
+void Run::act_on_doubt() {
+  Doubt& doubt = report().doubt.emplace(Doubt{signs_before(*report().comparison), options_.on_doubt});
+  if (!doubt.doubtful()) return;
+  for (const Sign& sign : doubt.signs) {
+    context_.log("in doubt: " + sign.text);
+    report().warnings.push_back(sign.text);
+  }
+  switch (options_.on_doubt) {
+    case OnDoubt::keep:
+      doubt.action = DoubtAction::warned;
+      break;
+    case OnDoubt::source:
+      doubt.action = DoubtAction::source_used;
+      estimator_ = model::Estimator(options_.estimator, estimator_.source());
+      report().warnings.emplace_back("therefore the model is used as it is (--on-doubt source)");
+      context_.log("the model is used as it is");
+      break;
+    case OnDoubt::stop: {
+      doubt.action = DoubtAction::stopped;
+      const std::string reason = doubt.signs.front().text;
+      throw Doubtful("stopped before the segmentation, because adaptation does not seem to help: " + reason,
+                     std::make_shared<const RunReport>(finish().report));
+    }
+  }
+}
+
 void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   const auto begin = Clock::now();
   context_.begin("segment", range().size());
   RunRecorder recorder;
   SliceReader reader(stack_, range());
-  SegmentSession session(inference_, *plan_, *normalizer_, estimator_, session_setting(options_, format),
-                         team_, context_);
+  SessionSetting setting = session_setting(options_, format);
+  if (uses_source()) setting.rule = source_rule(options_.lag);
+  SegmentSession session(inference_, *plan_, *normalizer_, estimator_, setting, team_, context_);
   const SegmentSession::Source source{[&] {
                                         auto slice = reader();
                                         if (slice) recorder.was_read(slice->z());
@@ -213,6 +285,7 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
                                       [&] { return reader.place_of_next(); }};
   session.run(source, [&](const SegmentSession::Done& done) {
     writer(done.slice);
+    if (comparator_) comparator_->was_written(done.slice.mask);
     recorder.was_written(done.slice, done.update);
     if (const auto event = event_of(done.update, done.slice.mask.z(), options_.lag)) {
       context_.log(event->text);
@@ -223,6 +296,7 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
 
   estimator_ = session.estimator();
   report().slices = recorder.records();
+  look_at_what_was_written();
   if (session.frozen_after()) {
     const std::int64_t z = range().first + *session.frozen_after();
     if (!report().adaptation) report().adaptation.emplace();
@@ -232,9 +306,21 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   report().seconds.segment = seconds_since(begin);
 }
 
-Outcome Run::finish(std::string command) {
-  outcome_.statistics = model::blend(estimator_.estimate(), estimator_.source(), options_.source_share);
-  report().command = std::move(command);
+void Run::look_at_what_was_written() {
+  if (!comparator_) return;
+  report().comparison = comparator_->comparison();
+  Doubt& doubt = *report().doubt;
+  if (doubt.action == DoubtAction::source_used) return;
+  for (Sign& sign : signs_after(*report().comparison)) {
+    report().warnings.push_back(sign.text);
+    doubt.signs.push_back(std::move(sign));
+    doubt.action = DoubtAction::warned;
+  }
+}
+
+Outcome Run::finish() {
+  outcome_.statistics =
+      model::blend(estimator_.estimate(), estimator_.source(), uses_source() ? 1 : options_.source_share);
   if (options_.recipe != Recipe::none) {
     if (!report().adaptation) report().adaptation.emplace();
     const model::Drift far = model::drift(estimator_.source(), outcome_.statistics);
@@ -265,14 +351,14 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
   SliceWriter writer(
       output, stack.info().voxel_nm, options.end_slice - options.first_slice,
       std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(options));
-  Run run(stack, network, options, hooks, output.overwrite);
+  Run run("segment", stack, network, options, hooks, output.overwrite);
   const bool wants_probability = !output.probability.empty();
   run.prepare(true, output.probability_type, wants_probability);
   run.adapt();
   run.segment(writer,
               {options.threshold, wants_probability ? std::optional(output.probability_type) : std::nullopt});
   writer.finish();
-  Outcome outcome = run.finish("segment");
+  Outcome outcome = run.finish();
   if (!output.mask.empty()) outcome.report.outputs.emplace_back("mask", output.mask);
   if (!output.probability.empty()) outcome.report.outputs.emplace_back("probability", output.probability);
   return outcome;
@@ -283,12 +369,12 @@ Outcome adapt(io::Stack& stack, const model::Network& network, const InputOption
   if (adaptation.recipe == Recipe::none) throw std::invalid_argument("the recipe none adapts nothing");
   const ResolvedOptions options = resolve_options(input, adaptation, {}, resources, stack.info(), network);
   SliceWriter nowhere({}, {}, 0, "");
-  Run run(stack, network, options, hooks, true);
+  Run run("adapt", stack, network, options, hooks, true);
   run.prepare(options.recipe == Recipe::stream, io::PixelType::u8, false);
   run.adapt();
   const bool streams = options.recipe == Recipe::stream && options.freeze != Freeze::probe;
-  if (streams) run.segment(nowhere, {options.threshold, std::nullopt});
-  return run.finish("adapt");
+  if (streams && !run.uses_source()) run.segment(nowhere, {options.threshold, std::nullopt});
+  return run.finish();
 }
 
 std::string adapted_model(const model::Network& network, const Outcome& outcome) {

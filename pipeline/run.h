@@ -19,7 +19,8 @@ struct Outcome {
 ///
 /// Throws io::Error, model::ModelError, std::invalid_argument (options), BudgetTooSmall, Interrupted, or
 /// PipelineError with one of them inside for a failure at a slice. Nothing is then left under the outputs'
-/// names. The stack must not be used elsewhere meanwhile.
+/// names. The stack must not be used elsewhere meanwhile. Throws Doubtful if adaptation does not seem to help and the
+/// options say to stop then.
 Outcome segment(io::Stack& stack, const model::Network& network, const InputOptions& input,
                 const AdaptationOptions& adaptation, const OutputOptions& output,
                 const ResourceOptions& resources, const RunHooks& hooks = {});

@@ -101,6 +101,8 @@ Json options_json(const ResolvedOptions& options) {
       json["reopen_slices"] = options.monitor.slices;
     }
   }
+  json["comparison"] = options.comparison;
+  json["on_doubt"] = name_of(options.on_doubt);
   json["normalization"] = {{"rule", options.normalization.text()}, {"from", options.normalization_source}};
   json["threshold"] = options.threshold_source == "unused"
                           ? Json()
@@ -167,6 +169,54 @@ Json events_json(const std::vector<RunEvent>& events) {
   return json;
 }
 
+Json reading_json(const Reading& reading) {
+  return {{"foreground", reading.foreground},
+          {"entropy", reading.entropy},
+          {"steadiness", or_null(reading.steadiness)}};
+}
+
+Json comparison_json(const Comparison& comparison) {
+  Json slices = Json::array();
+  for (const SliceComparison& slice : comparison.slices) {
+    slices.push_back({{"z", slice.z},
+                      {"source", reading_json(slice.source)},
+                      {"adapted", reading_json(slice.adapted)},
+                      {"agreement", or_null(slice.agreement)},
+                      {"equal", slice.equal},
+                      {"written_agreement", or_null(slice.written_agreement)}});
+  }
+  return {{"slices", slices}};
+}
+
+Json doubt_json(const Doubt& doubt) {
+  Json signs = Json::array();
+  for (const Sign& sign : doubt.signs) {
+    signs.push_back({{"sign", sign.sign}, {"value", sign.value}, {"limit", sign.limit}, {"text", sign.text}});
+  }
+  return {{"doubtful", doubt.doubtful()},
+          {"signs", signs},
+          {"on_doubt", name_of(doubt.on_doubt)},
+          {"action", name_of(doubt.action)}};
+}
+
+Json previews_json(const std::vector<Preview>& previews) {
+  Json json = Json::array();
+  for (const Preview& p : previews) {
+    const auto url = [&p](const std::vector<std::uint8_t>& pixels) {
+      return png_data_url(p.height, p.width, pixels);
+    };
+    json.push_back({{"z", p.z},
+                    {"height", p.height},
+                    {"width", p.width},
+                    {"image", url(p.image)},
+                    {"source_mask", url(p.source_mask)},
+                    {"mask", url(p.mask)},
+                    {"probability", url(p.probability)},
+                    {"disagreement", url(p.disagreement)}});
+  }
+  return json;
+}
+
 }  // namespace
 
 Json RunReport::json() const {
@@ -186,6 +236,8 @@ Json RunReport::json() const {
   }
   json["plan"] = plan ? plan_json(*plan) : Json();
   json["adaptation"] = adaptation ? adaptation_json(*adaptation) : Json();
+  json["comparison"] = comparison ? comparison_json(*comparison) : Json();
+  json["doubt"] = doubt ? doubt_json(*doubt) : Json();
   json["slices"] = slices_json(slices);
   json["states"] = states_json(slices);
   json["events"] = events_json(events);
@@ -200,6 +252,7 @@ Json RunReport::json() const {
   json["voxels_per_second"] = seconds.total > 0 ? Json(voxels / seconds.total) : Json();
   json["peak_memory"] = peak_memory;
   json["warnings"] = warnings;
+  json["previews"] = previews_json(previews);
   return json;
 }
 
@@ -223,6 +276,7 @@ std::string one_line(const ResolvedOptions& options) {
            << " beyond " << options.monitor.drift << ")";
     }
   }
+  if (options.on_doubt == OnDoubt::source) line << ", on doubt source";
   line << ", normalization " << options.normalization.text();
   if (options.threshold_source != "unused") line << ", threshold " << options.threshold;
   line << ", slices " << options.first_slice << ":" << options.end_slice;

@@ -8,6 +8,7 @@
 
 #include "io/stack.h"
 #include "model/estimator.h"
+#include "pipeline/doubt.h"
 #include "pipeline/options.h"
 #include "pipeline/plan.h"
 
@@ -25,6 +26,9 @@ struct ResolvedOptions {
   int probe = 0;  ///< slices
   ProbeOrder probe_order = ProbeOrder::spread;
   int lag = 4;
+  int comparison = 0;  ///< slices
+  OnDoubt on_doubt = OnDoubt::keep;
+  bool previews = false;
   nodes::Normalization normalization;
   std::string normalization_source;  ///< "option", "model" or "default"
   double threshold = 0.5;
@@ -86,6 +90,12 @@ struct AdaptationSummary {
 ///     plan            tiles, workers, slices in flight, expected memory in bytes, work relative to no tiles
 ///     adaptation      probe slices, batches, drift from the source per channel and per layer (with the layers' names
 ///                     and channels); null without
+///     comparison      for each compared slice, what the network as it is and the adapted one make of it:
+///                     "slices": [{z, "source" and "adapted": {foreground, entropy, steadiness}, agreement,
+///                     equal, written_agreement}], see Comparison; null if nothing was compared
+///     doubt           doubtful, signs (sign, value, limit, text), on_doubt, action; see Doubt; null likewise
+///     previews        pictures of the compared slices, if they were asked for: z, height, width, and image,
+///                     source_mask, mask, probability, disagreement as "data:image/png;base64,..."; see Preview
 ///     slices          one record for each slice:
 ///                     z
 ///                     seconds            from read to written
@@ -146,6 +156,9 @@ struct RunReport {
   std::optional<Intensity> intensity;
   std::optional<Tiles> plan;
   std::optional<AdaptationSummary> adaptation;
+  std::optional<Comparison> comparison;
+  std::optional<Doubt> doubt;
+  std::vector<Preview> previews;
   std::vector<SliceRecord> slices;
   std::vector<RunEvent> events;
   std::vector<std::pair<std::string, std::string>> outputs;  ///< kind, path

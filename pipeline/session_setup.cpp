@@ -17,7 +17,8 @@ PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std
   request.tile = options.tile;
   request.lag = options.lag;
   request.measures = !starts_frozen(options);
-  request.freezes = starts_frozen(options) || options.freeze == Freeze::settled;
+  request.freezes =
+      starts_frozen(options) || options.freeze == Freeze::settled || options.on_doubt == OnDoubt::source;
   request.own_statistics = has_own_statistics(options);
   request.probes = options.probe > 0;
   request.reopens = options.freeze == Freeze::settled && options.monitor.every > 0;
@@ -31,6 +32,10 @@ SessionSetting session_setting(const ResolvedOptions& options, nodes::Prediction
   return {{options.source_share, options.lag, starts_frozen(options), settle, options.monitor},
           format,
           has_own_statistics(options)};
+}
+
+nodes::UpdateRule source_rule(int lag) {
+  return {1, lag, true, std::nullopt};
 }
 
 }  // namespace fibflow::pipeline

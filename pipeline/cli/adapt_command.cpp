@@ -26,8 +26,10 @@ int adapt(Arguments& arguments, Context& context) {
 
   RunConsole console(context, arguments,
                      static_cast<std::int64_t>(stack->info().height) * stack->info().width);
-  pipeline::Outcome outcome = pipeline::adapt(*stack, network, arguments.input, arguments.adaptation,
-                                              arguments.resources, console.hooks());
+  pipeline::Outcome outcome = report_doubt(arguments, [&] {
+    return pipeline::adapt(*stack, network, arguments.input, arguments.adaptation, arguments.resources,
+                           console.hooks());
+  });
   const std::string bytes = adapted_model(network, outcome);
   file.write(bytes.data(), bytes.size());
   file.commit();

@@ -25,7 +25,8 @@ void add_commands(CLI::App& program, Context& context) {
   program.footer(
       "Exit codes: 0 done, 64 usage, 65 unusable data, 66 no such input, 70 internal error, 71 out of "
       "memory,\n"
-      "73 output exists or cannot be created, 74 I/O error or disk full, 130 SIGINT, 143 SIGTERM.");
+      "73 output exists or cannot be created, 74 I/O error or disk full, 79 stopped by --on-doubt stop,\n"
+      "130 SIGINT, 143 SIGTERM.");
   // The limit also keeps arguments that happen to be a command's name with the command that was named first.
   program.require_subcommand(0, 1);
   add_segment(program, context);

@@ -9,6 +9,7 @@
 #include "io/error.h"
 #include "pipeline/cli/arguments.h"
 #include "pipeline/memory_budget.h"
+#include "pipeline/pipeline_error.h"
 #include "pipeline/run_summary.h"
 
 namespace fibflow::cli {
@@ -71,6 +72,19 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
   add_choice(command, "--freeze", adaptation.freeze,
              {{"never", Freeze::never}, {"probe", Freeze::probe}, {"settled", Freeze::settled}},
              "stream: when to stop updating")
+      ->group(group);
+  command
+      .add_option("--compare", arguments.comparison,
+                  "slices also segmented as the model is, to see if it helps")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->default_str("3; 0 if nothing adapts first")
+      ->group(group);
+  add_choice(command, "--on-doubt", adaptation.on_doubt,
+             {{"keep", pipeline::OnDoubt::keep},
+              {"source", pipeline::OnDoubt::source},
+              {"stop", pipeline::OnDoubt::stop}},
+             "if adaptation seems not to help: warn, segment as the model is, or stop")
       ->group(group);
   command
       .add_option("--settle-drift", adaptation.settle.drift, "settled: drift per slice and channel at most")
@@ -178,6 +192,8 @@ void complete(RunArguments& arguments) {
     arguments.adaptation.normalize_by =
         arguments.normalize_by == "batch" ? pipeline::NormalizeBy::batch : pipeline::NormalizeBy::running;
   }
+  if (arguments.comparison >= 0) arguments.adaptation.comparison = arguments.comparison;
+  arguments.adaptation.previews = !arguments.report.empty();
   if (arguments.probe >= 0) arguments.adaptation.probe = arguments.probe;
   require_free(arguments.report, arguments.overwrite);
   require_free(arguments.trace, arguments.overwrite);
@@ -186,6 +202,15 @@ void complete(RunArguments& arguments) {
 void require_free(const std::string& path, bool overwrite) {
   if (path.empty() || overwrite || !std::filesystem::exists(path)) return;
   throw io::Error(io::ErrorKind::cannot_create, path, "exists already (--overwrite replaces it)");
+}
+
+pipeline::Outcome report_doubt(const RunArguments& arguments, const std::function<pipeline::Outcome()>& run) {
+  try {
+    return run();
+  } catch (const pipeline::Doubtful& doubtful) {
+    if (!arguments.report.empty()) write_report(doubtful.report(), arguments.report, arguments.overwrite);
+    throw;
+  }
 }
 
 RunConsole::RunConsole(Context& context, const RunArguments& arguments, std::int64_t voxels_per_slice)

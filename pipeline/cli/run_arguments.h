@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "pipeline/cli/context.h"
@@ -16,6 +17,7 @@ struct RunArguments {
   std::string report;         ///< empty: none
   std::string trace;          ///< empty: none
   int probe = -1;             ///< -1: the default
+  int comparison = -1;        ///< -1: the default
   std::string normalize_by;   ///< empty: the default
   pipeline::InputOptions input;
   pipeline::AdaptationOptions adaptation;
@@ -34,6 +36,9 @@ void complete(RunArguments& arguments);
 
 /// Throws io::Error (cannot_create) if a file exists and may not be overwritten.
 void require_free(const std::string& path, bool overwrite);
+
+/// Calls run. If it stops because of doubt, the report of what it did until then is still written.
+pipeline::Outcome report_doubt(const RunArguments& arguments, const std::function<pipeline::Outcome()>& run);
 
 /// Lets a run log to the command's log and draw its progress; lives while the run does.
 class RunConsole {

@@ -27,8 +27,10 @@ int segment(Arguments& arguments, Context& context) {
 
   RunConsole console(context, arguments,
                      static_cast<std::int64_t>(stack->info().height) * stack->info().width);
-  const pipeline::Outcome outcome = pipeline::segment(*stack, network, arguments.input, arguments.adaptation,
-                                                      arguments.output, arguments.resources, console.hooks());
+  const pipeline::Outcome outcome = report_doubt(arguments, [&] {
+    return pipeline::segment(*stack, network, arguments.input, arguments.adaptation, arguments.output,
+                             arguments.resources, console.hooks());
+  });
   console.conclude(outcome.report);
   if (!arguments.report.empty()) write_report(outcome.report, arguments.report, arguments.overwrite);
   return pipeline::exit_ok;
