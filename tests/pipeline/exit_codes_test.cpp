@@ -9,6 +9,7 @@
 
 #include "io/error.h"
 #include "model/error.h"
+#include "pipeline/pipeline_error.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -27,6 +28,7 @@ TEST(ExitCodesTest, FollowSysexits) {
   EXPECT_EQ(exit_code_of(model::ModelError("a.onnx: node 3: no such operator")), 65);
   EXPECT_EQ(exit_code_of(model::ModelMissing("a.onnx: no such file")), 66);
   EXPECT_EQ(exit_code_of(std::invalid_argument("--lag must be positive")), 64);
+  EXPECT_EQ(exit_code_of(Doubtful("no gain", nullptr)), 79);
   EXPECT_EQ(exit_code_of(std::bad_alloc()), 71);
   EXPECT_EQ(exit_code_of(std::system_error(EAGAIN, std::generic_category())), 71);
   EXPECT_EQ(exit_code_of(std::logic_error("a defect")), 70);
