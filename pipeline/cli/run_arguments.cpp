@@ -73,18 +73,16 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
              {{"never", Freeze::never}, {"probe", Freeze::probe}, {"settled", Freeze::settled}},
              "stream: when to stop updating")
       ->group(group);
-  command
-      .add_option("--compare", arguments.comparison,
-                  "slices also segmented as the model is, to see if it helps")
+  command.add_option("--compare", arguments.comparison, "slices also segmented without, to see if it helps")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber.description(""))
-      ->default_str("3; 0 if nothing adapts first")
+      ->default_str("3")
       ->group(group);
   add_choice(command, "--on-doubt", adaptation.on_doubt,
              {{"keep", pipeline::OnDoubt::keep},
               {"source", pipeline::OnDoubt::source},
               {"stop", pipeline::OnDoubt::stop}},
-             "if adaptation seems not to help: warn, segment as the model is, or stop")
+             "adaptation seems not to help: warn, do without, or stop")
       ->group(group);
   command
       .add_option("--settle-drift", adaptation.settle.drift, "settled: drift per slice and channel at most")

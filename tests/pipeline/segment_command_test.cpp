@@ -11,6 +11,7 @@
 
 #include "io/stack.h"
 #include "model/network.h"
+#include "tests/pipeline/pixel_network.h"
 #include "tests/pipeline/run_program.h"
 #include "tests/pipeline/temporary_folder.h"
 #include "tests/pipeline/textured_stack.h"
@@ -71,7 +72,9 @@ TEST_F(SegmentCommandTest, WritesMasksProbabilitiesReportAndTrace) {
   std::map<std::string, int> spans;
   for (const Json& span : trace) ++spans[span["name"]];
   EXPECT_EQ(spans["writer"], 6);
-  EXPECT_EQ(spans["normalizer"], 6 + 3) << "each slice, and those of the probe";
+  EXPECT_EQ(spans["normalizer"], 6 + 3 + 2 * 3)
+      << "each slice, those of the probe, and those that are compared twice";
+  EXPECT_EQ(spans["comparison"], 2 * 3);
   EXPECT_EQ(spans["statistics updater"], 6);
 }
 
@@ -216,6 +219,44 @@ TEST_F(SegmentCommandTest, HelpIsComplete) {
     }
     EXPECT_LT(std::count(run.out.begin(), run.out.end(), '\n'), 60) << command;
   }
+}
+
+TEST_F(SegmentCommandTest, InDoubtItWarnsOrUsesTheSourceOrStops) {
+  // The source finds the bright stripes; adapted, nothing.
+  const std::string model = folder.write("pixels.onnx", testing::pixel_network_onnx(0.3, 0.1, 3));
+  auto stripes = testing::striped_stack(6, 40, 60);
+  testing::write_tiff(stripes, folder / "stripes.tif");
+  const std::string report = folder / "r.json";
+  const auto run = [&](const std::string& on_doubt) {
+    return run_fibflow({"segment", folder / "stripes.tif", "--model", model, "-o", masks, "--overwrite",
+                        "--quiet", "--report", report, "--source-share", "0", "--on-doubt", on_doubt});
+  };
+  const auto doubt = [&] { return Json::parse(testing::bytes_of(report))["doubt"]; };
+
+  const auto kept = run("keep");
+  EXPECT_EQ(kept.code, 0);
+  EXPECT_NE(kept.err.find("warning"), std::string::npos);
+  EXPECT_NE(kept.err.find("probably misses what is there"), std::string::npos) << kept.err;
+  EXPECT_EQ(doubt()["action"], "warned");
+  EXPECT_EQ(doubt()["on_doubt"], "keep");
+  EXPECT_EQ(doubt()["doubtful"], true);
+  EXPECT_EQ(doubt()["signs"][0]["sign"], "no gain");
+  EXPECT_EQ(Json::parse(testing::bytes_of(report))["previews"].size(), 3U);
+
+  const auto source = run("source");
+  EXPECT_EQ(source.code, 0);
+  EXPECT_NE(source.err.find("the model is used as it is"), std::string::npos) << source.err;
+  EXPECT_EQ(doubt()["action"], "source used");
+
+  std::filesystem::remove(masks);
+  const auto stopped = run("stop");
+  EXPECT_EQ(stopped.code, 79);
+  EXPECT_NE(stopped.err.find("adaptation does not seem to help"), std::string::npos) << stopped.err;
+  EXPECT_EQ(doubt()["action"], "stopped");
+  EXPECT_FALSE(std::filesystem::exists(masks));
+
+  EXPECT_EQ(run("maybe").code, 64);
+  EXPECT_EQ(run_fibflow(segment({"--compare", "0", "--on-doubt", "stop"})).code, 64);
 }
 
 TEST_F(SegmentCommandTest, QuietSaysNothing) {
