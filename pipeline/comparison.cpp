@@ -1,8 +1,8 @@
 #include "pipeline/comparison.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -16,12 +16,6 @@ namespace {
 
 constexpr int largest_tile = 1024;  // above a megapixel only windows are compared, and these are smaller
 constexpr int smallest_tile = 64;
-
-/// Bits; 0 for a certain prediction, 1 for a coin.
-double binary_entropy(double p) {
-  if (!(p > 0 && p < 1)) return 0;
-  return -p * std::log2(p) - (1 - p) * std::log2(1 - p);
-}
 
 /// Cuts areas into tiles of at most this size.
 void cut_areas(ComparisonPlan& plan, int size, int alignment) {
@@ -112,7 +106,7 @@ Comparator::Comparator(const model::Inference& inference, const nodes::Normalize
     : inference_(inference),
       normalizer_(normalizer),
       plan_(std::move(plan)),
-      format_{threshold, io::PixelType::f32},
+      threshold_(threshold),
       wants_previews_(previews) {}
 
 nodes::Snapshot Comparator::snapshot(const model::Statistics& statistics) const {
@@ -126,7 +120,9 @@ std::vector<Comparator::Prediction> Comparator::predict(io::Stack& stack,
                                                         const nodes::Snapshot& snapshot, bool probabilities,
                                                         ThreadTeam& team, RunContext& run) const {
   const model::Network& network = inference_.network();
-  const nodes::Classifier classifier(network.output(), network.output_channels(), format_);
+  const nodes::Classifier classifier(
+      network.output(), network.output_channels(),
+      {threshold_, probabilities ? std::optional(io::PixelType::f32) : std::nullopt});
   const int width = inference_.width();
   const auto tiles = plan_.tiles.size();
   nodes::WorkerPool workers(plan_.workers);
@@ -164,14 +160,15 @@ std::vector<Comparator::Prediction> Comparator::predict(io::Stack& stack,
         loop(static_cast<int>(tiles), [&](int t) {
           const auto i = static_cast<std::size_t>(t);
           const nodes::Labels labels = label(prepared, plan_.tiles[i], false);
-          std::vector<float> p(labels.mask->size());
-          std::copy_n(labels.probability->data(), p.size() * sizeof(float),
-                      reinterpret_cast<std::byte*>(p.data()));
-          for (const float value : p) entropy[i] += binary_entropy(static_cast<double>(value));
+          entropy[i] = labels.entropy;
           foreground[i] = labels.foreground;
           with_mirror[i].add(*labels.mask, *label(prepared, plan_.tiles[i], true).mask);
           prediction.masks[i] = *labels.mask;
-          if (probabilities) prediction.probabilities[i] = std::move(p);
+          if (probabilities) {
+            prediction.probabilities[i].resize(labels.mask->size());
+            std::memcpy(prediction.probabilities[i].data(), labels.probability->data(),
+                        labels.probability->size());
+          }
         });
       });
       return true;

@@ -93,7 +93,7 @@ class Comparator {
   const model::Inference& inference_;
   const nodes::Normalizer& normalizer_;
   ComparisonPlan plan_;
-  nodes::PredictionFormat format_;
+  double threshold_;
   bool wants_previews_;
   Comparison comparison_;
   std::vector<std::vector<std::vector<std::uint8_t>>> source_masks_;  // by slice and tile

@@ -224,9 +224,8 @@ void Run::compare_with_source() {
   if (!plan) plan = planned(options_.memory);
   if (!plan) {
     report().warnings.emplace_back(
-        "the memory budget leaves no room to compare with the model as it is: nobody has looked whether "
-        "adaptation "
-        "helps");
+        "the memory budget leaves no room for a comparison with the model as it is: whether adaptation helps "
+        "has not been looked at");
     return;
   }
   const std::vector<std::int64_t> slices = options_.probe_order == ProbeOrder::first
@@ -257,6 +256,7 @@ void Run::act_on_doubt() {
     case OnDoubt::source:
       doubt.action = DoubtAction::source_used;
       estimator_ = model::Estimator(options_.estimator, estimator_.source());
+      batches_ = 0;
       report().warnings.emplace_back("therefore the model is used as it is (--on-doubt source)");
       context_.log("the model is used as it is");
       break;
