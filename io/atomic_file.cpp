@@ -36,7 +36,7 @@ std::string folder_of(const std::string& path) {
 }
 
 [[noreturn]] void fail(ErrorKind kind, const std::string& path, const std::string& what, int code) {
-  throw Error(kind, path, what + ": " + std::strerror(code));
+  throw Error(kind, path, what + ": " + std::strerror(code), code);
 }
 
 }  // namespace

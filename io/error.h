@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <stdexcept>
 #include <string>
 
@@ -16,15 +17,20 @@ enum class ErrorKind {
 /// An error that names the file and the reason: what() reads "PATH: REASON".
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& path, const std::string& reason)
-      : std::runtime_error(path + ": " + reason), kind_(kind), path_(path) {}
+  /// code: the system's errno, if it was the system that refused.
+  Error(ErrorKind kind, const std::string& path, const std::string& reason, int code = 0)
+      : std::runtime_error(path + ": " + reason), kind_(kind), path_(path), code_(code) {}
 
   ErrorKind kind() const { return kind_; }
   const std::string& path() const { return path_; }
+  int code() const { return code_; }
+  /// There is no room, or no more than the user may have: somebody can make some.
+  bool is_disk_full() const { return code_ == ENOSPC || code_ == EDQUOT; }
 
  private:
   ErrorKind kind_;
   std::string path_;
+  int code_ = 0;
 };
 
 }  // namespace fibflow::io

@@ -202,7 +202,7 @@ struct TiffWriter::State {
 void TiffWriter::State::fail() const {
   if (sink.failure != 0) {
     throw Error(ErrorKind::read_write, file.path(),
-                std::string("cannot be written: ") + std::strerror(sink.failure));
+                std::string("cannot be written: ") + std::strerror(sink.failure), sink.failure);
   }
   throw Error(
       ErrorKind::read_write, file.path(),

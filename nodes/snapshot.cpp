@@ -16,4 +16,11 @@ const char* name_of(SliceState state) {
   throw std::logic_error("unknown state of a slice");
 }
 
+SliceState slice_state_named(const std::string& name) {
+  for (const SliceState state : {SliceState::adapting, SliceState::monitored, SliceState::frozen}) {
+    if (name == name_of(state)) return state;
+  }
+  throw std::invalid_argument("no state of a slice is called '" + name + "'");
+}
+
 }  // namespace fibflow::nodes

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "model/inference.h"
 #include "model/statistics.h"
@@ -15,8 +16,9 @@ enum class SliceState {
   frozen,     ///< they are frozen, and folded into the weights
 };
 
-/// "adapting", "monitored", "frozen"
+/// "adapting", "monitored", "frozen"; the inverse throws std::invalid_argument.
 const char* name_of(SliceState state);
+SliceState slice_state_named(const std::string& name);
 
 /// What a slice is segmented with. Immutable, and shared by every tile of the slice.
 struct Snapshot {

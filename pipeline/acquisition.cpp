@@ -76,7 +76,7 @@ std::optional<AcquiredSlice> Acquisition::take() {
   due_ = Clock::time_point::max();
   look();
   if (!watch_.is_there()) {
-    obstacle_ = "the folder cannot be read: " + watch_.reason();
+    obstacle_ = options_.folder + " cannot be read: " + watch_.reason();
     return std::nullopt;
   }
   if (!first_ && !begin()) return std::nullopt;
@@ -337,8 +337,8 @@ Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidat
          candidate.file + " ends in " + std::to_string(reading.zero_end) +
              " zero bytes and did not change for long: taken as it is");
   }
-  taken =
-      AcquiredSlice{number, candidate.file, reading.identity, reading.slice, reading.info, candidate.changed};
+  taken = AcquiredSlice{number,       candidate.file,    reading.identity, reading.slice,
+                        reading.info, candidate.changed, Clock::now()};
   accept(number, candidate, reading);
   return Fate::taken;
 }

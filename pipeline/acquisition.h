@@ -42,6 +42,7 @@ struct AcquiredSlice {
   io::Slice slice;
   io::StackInfo info;                              ///< of the file
   std::chrono::steady_clock::time_point complete;  ///< when its last change was seen
+  std::chrono::steady_clock::time_point taken;     ///< when it was read
 };
 
 /// Something that happened to an acquisition that its user should know.

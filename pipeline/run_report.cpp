@@ -279,7 +279,8 @@ std::string one_line(const ResolvedOptions& options) {
   if (options.on_doubt == OnDoubt::source) line << ", on doubt source";
   line << ", normalization " << options.normalization.text();
   if (options.threshold_source != "unused") line << ", threshold " << options.threshold;
-  line << ", slices " << options.first_slice << ":" << options.end_slice;
+  // A live acquisition has no range.
+  if (options.end_slice > 0) line << ", slices " << options.first_slice << ":" << options.end_slice;
   return line.str();
 }
 

@@ -63,6 +63,41 @@ std::int64_t parse_bytes(const std::string& text) {
   return static_cast<std::int64_t>(bytes);
 }
 
+std::chrono::duration<double> parse_duration(const std::string& option, const std::string& text,
+                                             bool may_be_zero) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string unit(end, text.data() + text.size());
+  const double factor = unit.empty() || unit == "s" ? 1
+                        : unit == "m"               ? 60
+                        : unit == "h"               ? 3600
+                        : unit == "ms"              ? 0.001
+                                                    : 0;
+  if (error != std::errc() || !(value >= 0) || (value == 0 && !may_be_zero) || !std::isfinite(value) ||
+      factor == 0 || value * factor > 1e9) {
+    throw CLI::ValidationError(option, "\"" + text + "\" is no duration, as 90s, 20m or 1.5h");
+  }
+  return std::chrono::duration<double>(value * factor);
+}
+
+std::string duration_text(std::chrono::milliseconds duration) {
+  const std::int64_t count = duration.count();
+  if (count % 3'600'000 == 0 && count > 0) return std::to_string(count / 3'600'000) + "h";
+  if (count % 60'000 == 0 && count > 0) return std::to_string(count / 60'000) + "m";
+  if (count % 1000 == 0) return std::to_string(count / 1000) + "s";
+  return std::to_string(count) + "ms";
+}
+
+CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chrono::milliseconds& variable,
+                          const std::string& description) {
+  const auto set = [name, &variable](const std::string& text) {
+    variable = std::chrono::round<std::chrono::milliseconds>(parse_duration(name, text, true));
+  };
+  return command.add_option_function<std::string>(name, set, description)
+      ->type_name("TIME")
+      ->default_str(duration_text(variable));
+}
+
 std::string spoken_bytes(std::int64_t bytes) {
   if (bytes < 1024) return std::to_string(bytes) + " B";
   constexpr std::array units = {"KiB", "MiB", "GiB", "TiB", "PiB"};

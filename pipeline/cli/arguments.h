@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -16,6 +17,18 @@ pipeline::SliceRange parse_slices(const std::string& text);
 /// Bytes from "4G", "512M", "1.5GiB" or "1073741824"; K, M, G and T are powers of 1024. Throws
 /// CLI::ValidationError.
 std::int64_t parse_bytes(const std::string& text);
+
+/// "90s", "20m", "1.5h", "200ms" or "90", in seconds. `option`: for errors. Throws CLI::ValidationError unless it is above
+/// 0; or 0 itself, if that is allowed.
+std::chrono::duration<double> parse_duration(const std::string& option, const std::string& text,
+                                             bool may_be_zero = false);
+
+/// "90s", "20m", "1.5h" or "200ms": what parse_duration() reads.
+std::string duration_text(std::chrono::milliseconds duration);
+
+/// Adds an option for a time; the value that the variable has is the default. The variable must outlive the command line.
+CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chrono::milliseconds& variable,
+                          const std::string& description);
 
 /// Bytes for people: "512 B", "1.5 MiB".
 std::string spoken_bytes(std::int64_t bytes);

@@ -37,6 +37,7 @@ void add_commands(CLI::App& program, Context& context) {
   add_phantom(program, context);
   add_report(program, context);
   add_train(program, context);
+  add_watch(program, context);
 }
 
 /// The command that was named, or the program itself.

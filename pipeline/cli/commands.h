@@ -13,5 +13,6 @@ void add_phantom(CLI::App& program, Context& context);
 void add_report(CLI::App& program, Context& context);
 void add_segment(CLI::App& program, Context& context);
 void add_train(CLI::App& program, Context& context);
+void add_watch(CLI::App& program, Context& context);
 
 }  // namespace fibflow::cli

@@ -19,10 +19,10 @@ using pipeline::Freeze;
 using pipeline::Recipe;
 
 void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& adaptation,
-                              RunArguments& arguments, bool may_adapt_nothing) {
+                              RunArguments& arguments, bool may_adapt_nothing, bool has_whole_stack) {
   const std::string group = "Adaptation";
-  std::vector<std::pair<std::string, Recipe>> recipes{{"stream", Recipe::stream},
-                                                      {"two-pass", Recipe::two_pass}};
+  std::vector<std::pair<std::string, Recipe>> recipes{{"stream", Recipe::stream}};
+  if (has_whole_stack) recipes.emplace_back("two-pass", Recipe::two_pass);
   if (may_adapt_nothing) recipes.emplace_back("none", Recipe::none);
   add_choice(command, "--recipe", adaptation.recipe, recipes, "how")->group(group);
   model::EstimatorOptions& estimator = adaptation.estimator;
@@ -62,10 +62,12 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
       ->check(CLI::NonNegativeNumber.description(""))
       ->default_str("3; with batch: 0")
       ->group(group);
-  add_choice(command, "--probe-slices", adaptation.probe_order,
-             {{"spread", pipeline::ProbeOrder::spread}, {"first", pipeline::ProbeOrder::first}},
-             "of the probe: spread, or the first ones, as watch has to")
-      ->group(group);
+  if (has_whole_stack) {
+    add_choice(command, "--probe-slices", adaptation.probe_order,
+               {{"spread", pipeline::ProbeOrder::spread}, {"first", pipeline::ProbeOrder::first}},
+               "of the probe: spread, or the first ones, as watch has to")
+        ->group(group);
+  }
   command.add_option("--lag", adaptation.lag, "stream: a slice's moments count L slices later")
       ->type_name("L")
       ->group(group);
@@ -131,6 +133,23 @@ void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
       ->group(group);
 }
 
+constexpr const char* input_group = "Input";
+
+void add_model_argument(CLI::App& command, RunArguments& arguments) {
+  command.add_option("--model", arguments.model, "U-Net as ONNX, exported with its BatchNorm layers")
+      ->type_name("ONNX")
+      ->required();
+}
+
+void add_normalization_argument(CLI::App& command, RunArguments& arguments) {
+  command
+      .add_option("--normalization", arguments.normalization,
+                  "unit, zscore:MEAN,STD, stack, slice or percentile:LO,HI")
+      ->type_name("RULE")
+      ->default_str("the model's, else unit")
+      ->group(input_group);
+}
+
 /// An option that the chosen estimator does not know must not look as if it had an effect.
 void require_parameters_fit(const CLI::App& command, const RunArguments& arguments) {
   const auto rule = arguments.adaptation.estimator.rule;
@@ -156,18 +175,19 @@ void require_parameters_fit(const CLI::App& command, const RunArguments& argumen
 
 void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adapt_nothing) {
   command.add_option("STACK", arguments.stack, "multi-page TIFF, folder or glob of TIFFs")->required();
-  command.add_option("--model", arguments.model, "U-Net as ONNX, exported with its BatchNorm layers")
-      ->type_name("ONNX")
-      ->required();
-  const std::string group = "Input";
-  add_slices_option(command, arguments.input.slices)->group(group);
-  command
-      .add_option("--normalization", arguments.normalization,
-                  "unit, zscore:MEAN,STD, stack, slice or percentile:LO,HI")
-      ->type_name("RULE")
-      ->default_str("the model's, else unit")
-      ->group(group);
-  add_adaptation_arguments(command, arguments.adaptation, arguments, may_adapt_nothing);
+  add_model_argument(command, arguments);
+  add_slices_option(command, arguments.input.slices)->group(input_group);
+  add_normalization_argument(command, arguments);
+  add_adaptation_arguments(command, arguments.adaptation, arguments, may_adapt_nothing, true);
+  add_resource_arguments(command, arguments);
+  command.parse_complete_callback([&command, &arguments] { require_parameters_fit(command, arguments); });
+}
+
+void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
+  command.add_option("FOLDER", arguments.stack, "where the slices come, one TIFF each")->required();
+  add_model_argument(command, arguments);
+  add_normalization_argument(command, arguments);
+  add_adaptation_arguments(command, arguments.adaptation, arguments, true, false);
   add_resource_arguments(command, arguments);
   command.parse_complete_callback([&command, &arguments] { require_parameters_fit(command, arguments); });
 }

@@ -28,6 +28,9 @@ struct RunArguments {
 /// Adds them to a command; may_adapt_nothing: the recipe none is one of its recipes.
 void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adapt_nothing);
 
+/// The same for a folder that is followed: without --slices, and without what needs the whole stack.
+void add_watch_arguments(CLI::App& command, RunArguments& arguments);
+
 /// Adds what belongs at the end of the help: --overwrite, --report, --trace and the messages.
 void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context);
 

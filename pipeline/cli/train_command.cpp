@@ -1,6 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <charconv>
-#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -29,17 +27,6 @@ struct Arguments {
   pipeline::TrainingOptions options;
   pipeline::TrainingOutput output;
 };
-
-/// Seconds from "90s", "20m", "1.5h" or "90".
-double parse_duration(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string unit(end, text.data() + text.size());
-  const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (error != std::errc() || !(value > 0) || !std::isfinite(value) || factor == 0)
-    throw CLI::ValidationError("--time", "\"" + text + "\" is no duration, as 90s, 20m or 1.5h");
-  return value * factor;
-}
 
 /// The largest patch up to 256 pixels that the slices hold and the network takes.
 int default_patch(const io::StackInfo& info, int depth) {
@@ -166,7 +153,10 @@ void add_training_options(CLI::App& command, Arguments& arguments) {
                      ->group(group);
   command
       .add_option_function<std::string>(
-          "--time", [&options](const std::string& text) { options.length.seconds = parse_duration(text); },
+          "--time",
+          [&options](const std::string& text) {
+            options.length.seconds = parse_duration("--time", text).count();
+          },
           "instead: so long, as 90s, 20m or 1.5h")
       ->type_name("DURATION")
       ->excludes(iterations)

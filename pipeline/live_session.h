@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/slice.h"
+#include "model/drift.h"
+#include "model/inference.h"
+#include "pipeline/run_context.h"
+#include "pipeline/run_report.h"
+#include "pipeline/segment_session.h"
+#include "pipeline/thread_team.h"
+
+namespace fibflow::pipeline {
+
+/// A session over slices that nobody has counted: its probe is made of the first ones. From the same slices it makes the
+/// same bytes as `segment` does with a probe of the first slices.
+class LiveSession {
+ public:
+  /// Plans for slices of this size. The network and the context outlive the session. Throws as plan_run().
+  LiveSession(const model::Network& network, ResolvedOptions options, int height, int width,
+              io::PixelType type, nodes::PredictionFormat format, RunContext& context);
+
+  /// How many of the first slices begin() wants; fewer if there will not be more.
+  static int slices_to_begin(const ResolvedOptions& options);
+
+  /// Measures intensities and statistics on the first slices. They still have to be segmented.
+  void begin(const std::vector<io::Slice>& first);
+
+  /// Goes on from where an earlier session stood.
+  void resume(const nodes::IntensityMoments& intensity, SegmentSession::State state);
+
+  /// After begin() or resume().
+  SegmentSession& session() { return *session_; }
+  const nodes::IntensityMoments& intensity() const { return intensity_; }
+
+  const Plan& plan() const { return plan_; }
+  /// Per channel: the source's statistics against those that stand after a slice.
+  double drift_from_source(const SegmentSession::State& state) const;
+  /// Between bursts: what adaptation has done so far, without the probe's slices.
+  AdaptationSummary adaptation() const;
+
+ private:
+  void make_session(model::Estimator estimator);
+  model::Drift drift(const model::Estimator& estimator) const;
+
+  const model::Network& network_;
+  const ResolvedOptions options_;
+  const nodes::PredictionFormat format_;
+  RunContext& context_;
+  model::Inference inference_;
+  Plan plan_;
+  ThreadTeam team_;
+  nodes::IntensityMoments intensity_;
+  std::optional<nodes::Normalizer> normalizer_;
+  std::optional<SegmentSession> session_;
+};
+
+}  // namespace fibflow::pipeline

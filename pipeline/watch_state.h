@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/slice.h"
+#include "nodes/intensity.h"
+#include "pipeline/acquisition.h"
+#include "pipeline/segment_session.h"
+#include "pipeline/watch_journal.h"
+
+namespace fibflow::pipeline {
+
+/// Where a live run stands after a slice.
+struct WatchCheckpoint {
+  std::int64_t next_number = 0;     ///< of the slice file that comes next
+  std::uint64_t journal_bytes = 0;  ///< of the journal that belong to it
+  int height = 0;                   ///< of the slices
+  int width = 0;
+  io::PixelType type = io::PixelType::u8;
+  io::VoxelSize voxel_nm;
+  nodes::IntensityMoments intensity;  ///< of the first slices
+  SegmentSession::State session;
+};
+
+/// Holds a folder for one process until it is destroyed.
+class FolderLock {
+ public:
+  /// Throws io::Error (cannot_create) if another process holds it.
+  explicit FolderLock(const std::string& path);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// The durable state of a live run: a checkpoint in two generations, and the journal of its slices. Not thread-safe.
+class WatchState {
+ public:
+  /// Opens or makes the folder. `setting`: all that the result depends on besides the slices. has_results: the output
+  /// holds masks already. Throws std::invalid_argument that names what differs if results or a checkpoint are those of
+  /// another setting, io::Error (cannot_create if there are results of which the state knows nothing).
+  WatchState(std::string folder, const nlohmann::ordered_json& setting, bool has_results);
+
+  /// Nothing if no slice was acknowledged yet.
+  const std::optional<WatchCheckpoint>& checkpoint() const { return checkpoint_; }
+  AcquisitionPast past(std::int64_t step) const;
+  WatchJournal& journal() { return *journal_; }
+  /// What the user should know: that the older generation had to be used, say.
+  const std::vector<std::string>& remarks() const { return remarks_; }
+
+  /// Makes the journal, as far as it is written, and the checkpoint durable. Throws io::Error.
+  void save(WatchCheckpoint checkpoint);
+
+ private:
+  std::string checkpoint_path() const { return folder_ + "/checkpoint"; }
+  void load_checkpoint();
+  void check_setting(const nlohmann::ordered_json& setting, bool has_results) const;
+
+  const std::string folder_;
+  FolderLock lock_;
+  std::optional<WatchCheckpoint> checkpoint_;
+  std::unique_ptr<WatchJournal> journal_;
+  std::vector<std::string> remarks_;
+};
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,74 @@
+#include "pipeline/watch_status.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include "io/error.h"
+#include "pipeline/status_json.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+constexpr std::chrono::seconds between_writes{1};
+
+std::size_t resident_memory() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+WatchStatus::WatchStatus(StatusBoard& board, std::string output_folder)
+    : board_(board), output_folder_(std::move(output_folder)) {}
+
+void WatchStatus::show(LiveState state, const std::string& reason) {
+  const auto status = board_.latest().status;
+  if (status->state != state || status->reason != reason) {
+    board_.change([&](LiveStatus& changed) {
+      changed.state = state;
+      changed.reason = reason;
+    });
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (Clock::now() - last_ < between_writes) return;
+  }
+  write();
+}
+
+void WatchStatus::warn(const std::string& text) {
+  board_.change([&](LiveStatus& status) { status.warnings.add(text); });
+}
+
+void WatchStatus::show_counts(const Acquisition::Counts& counts, std::size_t waiting) {
+  std::error_code failure;
+  const auto space = std::filesystem::space(output_folder_, failure);
+  const std::size_t resident = resident_memory();
+  board_.change([&](LiveStatus& status) {
+    status.counts.seen = counts.seen;
+    status.counts.pending = counts.pending + waiting;
+    status.counts.skipped = counts.skipped;
+    status.counts.failed = counts.failed;
+    status.counts.late = counts.late;
+    status.counts.overflows = counts.overflows;
+    status.resident_memory = resident;
+    if (!failure) status.disk_free = space.available;
+  });
+}
+
+void WatchStatus::write() {
+  const std::lock_guard lock(mutex_);
+  last_ = Clock::now();
+  try {
+    write_status(*board_.latest().status, output_folder_ + "/status.json");
+  } catch (const io::Error&) {
+  }
+}
+
+}  // namespace fibflow::pipeline
