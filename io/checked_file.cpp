@@ -165,9 +165,15 @@ std::optional<CheckedContents> read_checked(const std::string& path, const std::
   }
 }
 
-void remove_checked(const std::string& path) {
+bool has_checked(const std::string& path) {
+  return std::filesystem::exists(path) || std::filesystem::exists(previous_of(path));
+}
+
+void remove_checked(const std::string& path, const DurableStep& step) {
   take_away(previous_of(path));
+  if (step) step("checkpoint before it removed");
   take_away(path);
+  if (step) step("checkpoint removed");
 }
 
 }  // namespace fibflow::io

@@ -30,7 +30,10 @@ struct CheckedContents {
 /// one but none is whole, or if it is another kind; read_write.
 std::optional<CheckedContents> read_checked(const std::string& path, const std::string& kind);
 
+/// Whether there is a generation, whole or not.
+bool has_checked(const std::string& path);
+
 /// Removes both, the older one first. Throws Error (read_write).
-void remove_checked(const std::string& path);
+void remove_checked(const std::string& path, const DurableStep& step = {});
 
 }  // namespace fibflow::io

@@ -17,6 +17,7 @@ class FolderStack : public Stack {
   FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks);
 
   const StackInfo& info() const override { return info_; }
+  std::vector<std::string> files() const override { return files_; }
   Slice read(std::int64_t z) override;
 
  private:

@@ -34,6 +34,9 @@ class Stack {
 
   virtual const StackInfo& info() const = 0;
 
+  /// The files that it is read from; none if it is not read from files.
+  virtual std::vector<std::string> files() const { return {}; }
+
   /// Slice z, 0 <= z < info().depth. Throws io::Error that names the file, the page and the reason.
   virtual Slice read(std::int64_t z) = 0;
 };

@@ -26,6 +26,7 @@ class TiffStack : public Stack {
   explicit TiffStack(const std::string& path, bool one_of_many = false);
 
   const StackInfo& info() const override { return info_; }
+  std::vector<std::string> files() const override { return {file_.path()}; }
   Slice read(std::int64_t z) override;
 
  private:

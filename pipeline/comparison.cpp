@@ -236,6 +236,12 @@ void Comparator::was_written(const io::Slice& mask) {
   found->written_agreement = overlap.iou();
 }
 
+void Comparator::was_written(std::int64_t z, double agreement) {
+  for (SliceComparison& slice : comparison_.slices) {
+    if (slice.z == z) slice.written_agreement = agreement;
+  }
+}
+
 std::string one_line(const Comparison& comparison) {
   double foreground[2] = {0, 0};
   for (const SliceComparison& slice : comparison.slices) {

@@ -78,6 +78,9 @@ class Comparator {
   /// while compare() runs, nor from several threads at once.
   void was_written(const io::Slice& mask);
 
+  /// The same for a slice that an earlier part of the run wrote: what was found then.
+  void was_written(std::int64_t z, double agreement);
+
   const Comparison& comparison() const { return comparison_; }
   const std::vector<Preview>& previews() const { return previews_; }
 

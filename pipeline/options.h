@@ -88,6 +88,10 @@ struct OutputOptions {
   /// model's metadata "fibflow.threshold", else 0.5.
   std::optional<double> threshold;
   bool overwrite = false;
+  /// A run that ends early, however it ends, leaves what it has done and a checkpoint beside the masks; run
+  /// again with the same options, it goes on from there to the same bytes.
+  bool resume = false;
+  double checkpoint_seconds = 10;  ///< time between checkpoints; 0: after each slice
 };
 
 /// What a run may use. None of it changes a result by more than rounding, and threads not even that.
@@ -108,6 +112,8 @@ struct RunHooks {
   /// A slice (or as many pixels) of the phase is done.
   std::function<void()> advance;
   std::string trace;  ///< file that gets one span per node call, for a trace viewer; empty: none
+  /// Called after each step that a kill must not harm, with its name; tests kill here. Serial.
+  std::function<void(const char* step)> durable_step;
   /// Called at the beginning and at the end of each node call; tests put delays here.
   std::function<void(const char* node)> jitter;
 };

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "model/drift.h"
 #include "model/inference.h"
+#include "pipeline/checkpoint.h"
 #include "pipeline/comparison.h"
 #include "pipeline/doubt.h"
 #include "pipeline/memory_budget.h"
@@ -19,6 +21,7 @@
 #include "pipeline/probe.h"
 #include "pipeline/resolve_options.h"
 #include "pipeline/run_recorder.h"
+#include "pipeline/run_setting.h"
 #include "pipeline/run_summary.h"
 #include "pipeline/segment_session.h"
 #include "pipeline/session_setup.h"
@@ -71,6 +74,7 @@ class Run {
       : stack_(stack),
         network_(network),
         options_(std::move(options)),
+        hooks_(hooks),
         context_(hooks, overwrite),
         inference_(network, stack.info().height, stack.info().width),
         estimator_(options_.estimator, network.source_statistics()),
@@ -86,7 +90,11 @@ class Run {
         network.parameters()};
   }
 
+  /// What it knows already is not measured again. Before prepare().
+  void go_on_from(Checkpoint found) { found_ = std::move(found); }
   void prepare(bool segments, io::PixelType probability_type, bool wants_probability);
+  /// The run becomes resumable; checks that what it goes on from is of the same one. After prepare().
+  void keep_checkpoints(const OutputOptions& output);
   void adapt();
   void segment(SliceWriter& writer, nodes::PredictionFormat format);
   Outcome finish();
@@ -99,16 +107,23 @@ class Run {
   const RunReport& report() const { return outcome_.report; }
   SliceRange range() const { return {options_.first_slice, options_.end_slice}; }
   void measure_intensity();
+  void restore_intensity();
   void log_plan();
   void probe();
   void two_pass();
   void compare_with_source();
   void act_on_doubt();
   void look_at_what_was_written();
+  void restore_adapted();
+  Checkpoint checkpoint() const;
+  std::map<std::int64_t, double> written_agreements() const;
+  RunReport::Seconds seconds_so_far(Clock::time_point segmenting) const;
+  void leave(CheckpointKeeper& keeper) const;
 
   io::Stack& stack_;
   const model::Network& network_;
   const ResolvedOptions options_;
+  const RunHooks& hooks_;
   RunContext context_;
   model::Inference inference_;
   model::Estimator estimator_;
@@ -117,29 +132,39 @@ class Run {
   std::optional<nodes::Normalizer> normalizer_;
   std::optional<Plan> plan_;
   std::optional<Comparator> comparator_;
+  nodes::IntensityMoments intensity_;
+  model::Estimator::State adapted_;  // after the probe or the first pass
+  std::optional<Checkpoint> found_;  // where an earlier part of the run ended
+  nlohmann::ordered_json setting_;   // of a run that is resumable, and
+  double checkpoint_seconds_ = 0;    // how often it writes checkpoints
   Outcome outcome_;
   const Clock::time_point start_ = Clock::now();
 };
 
 void Run::measure_intensity() {
-  nodes::IntensityMoments measured;
   if (options_.normalization.kind == nodes::Normalization::Kind::stack) {
     const std::vector<std::int64_t> sample =
         options_.probe_order == ProbeOrder::first
             ? first_slices(range(), intensity_sample_of_first(options_.probe))
             : spread_slices(range(), intensity_slices);
     for (const std::int64_t z : sample) {
-      measured.merge(context_.call("intensity measurement", {z}, [&] {
+      intensity_.merge(context_.call("intensity measurement", {z}, [&] {
         const io::Slice slice = stack_.read(z);
         nodes::require_finite(slice);
         return nodes::measure_intensity(slice);
       }));
     }
-    report().intensity = RunReport::Intensity{measured.mean, measured.deviation(), sample};
-    context_.log(text("intensity of %zu slices: mean %.4g, deviation %.4g", sample.size(), measured.mean,
-                      measured.deviation()));
+    report().intensity = RunReport::Intensity{intensity_.mean, intensity_.deviation(), sample};
+    context_.log(text("intensity of %zu slices: mean %.4g, deviation %.4g", sample.size(), intensity_.mean,
+                      intensity_.deviation()));
   }
-  normalizer_.emplace(options_.normalization, measured);
+}
+
+void Run::restore_intensity() {
+  intensity_ = found_->intensity;
+  if (found_->intensity_slices.empty()) return;
+  report().intensity =
+      RunReport::Intensity{intensity_.mean, intensity_.deviation(), found_->intensity_slices};
 }
 
 void Run::log_plan() {
@@ -167,7 +192,8 @@ void Run::log_plan() {
 void Run::prepare(bool segments, io::PixelType probability_type, bool wants_probability) {
   context_.log("options: " + one_line(options_));
   context_.check_stop();
-  measure_intensity();
+  found_ ? restore_intensity() : measure_intensity();
+  normalizer_.emplace(options_.normalization, intensity_);
   const std::size_t probability_bytes = wants_probability ? io::bytes_per_voxel(probability_type) : 0;
   if (options_.recipe == Recipe::two_pass) {
     const PatchMemory memory = patch_memory(network_, stack_.info(), range().size());
@@ -177,15 +203,42 @@ void Run::prepare(bool segments, io::PixelType probability_type, bool wants_prob
     plan_ = plan_run(inference_, plan_request(options_, stack_.info().type, probability_bytes));
     log_plan();
   }
-  report().seconds.prepare = seconds_since(start_);
+  report().seconds.prepare = seconds_since(start_) + (found_ ? found_->seconds.prepare : 0);
+}
+
+void Run::keep_checkpoints(const OutputOptions& output) {
+  const std::string path = checkpoint_path(output.mask);
+  outcome_.checkpoint = path;
+  checkpoint_seconds_ = output.checkpoint_seconds;
+  setting_ = run_setting(report(), stack_, network_, output);
+  if (!found_) return;
+  require_same_run(path, found_->setting, setting_);
+  const std::int64_t z = range().first + found_->session.next;
+  report().started = found_->started;
+  report().resumed = found_->resumed;
+  report().resumed.push_back({z, utc_now()});
+  context_.log("the run goes on: " + std::to_string(found_->session.next) + " of " +
+               std::to_string(range().size()) + " slices are there already");
 }
 
 void Run::adapt() {
   const auto begin = Clock::now();
-  if (options_.recipe == Recipe::two_pass) two_pass();
-  if (options_.probe > 0) probe();
+  if (found_) {
+    restore_adapted();
+  } else {
+    if (options_.recipe == Recipe::two_pass) two_pass();
+    if (options_.probe > 0) probe();
+  }
+  adapted_ = estimator_.state();
+  // Also when the run goes on: it is the same again, and what is decided on it is not kept.
   if (options_.comparison > 0) compare_with_source();
-  report().seconds.adapt = seconds_since(begin);
+  report().seconds.adapt = seconds_since(begin) + (found_ ? found_->seconds.adapt : 0);
+}
+
+void Run::restore_adapted() {
+  estimator_.restore(found_->adapted);
+  batches_ = estimator_.batches();
+  if (!found_->probe_slices.empty()) report().adaptation.emplace().probe_slices = found_->probe_slices;
 }
 
 void Run::probe() {
@@ -269,30 +322,103 @@ void Run::act_on_doubt() {
   }
 }
 
+/// Before the first slice, or as it was found.
+Checkpoint Run::checkpoint() const {
+  Checkpoint checkpoint;
+  checkpoint.setting = setting_;
+  checkpoint.started = report().started;
+  checkpoint.seconds = report().seconds;
+  checkpoint.intensity = intensity_;
+  if (report().intensity) checkpoint.intensity_slices = report().intensity->slices;
+  if (report().adaptation) checkpoint.probe_slices = report().adaptation->probe_slices;
+  checkpoint.adapted = adapted_;
+  checkpoint.resumed = report().resumed;
+  if (found_) {
+    checkpoint.seconds = found_->seconds;
+    checkpoint.slices = found_->slices;
+    checkpoint.events = found_->events;
+    checkpoint.written_agreements = found_->written_agreements;
+  }
+  return checkpoint;
+}
+
+/// By z, of the slices that were compared and have been written.
+std::map<std::int64_t, double> Run::written_agreements() const {
+  std::map<std::int64_t, double> agreements;
+  if (!comparator_) return agreements;
+  for (const SliceComparison& slice : comparator_->comparison().slices) {
+    if (slice.written_agreement) agreements[slice.z] = *slice.written_agreement;
+  }
+  return agreements;
+}
+
+RunReport::Seconds Run::seconds_so_far(Clock::time_point segmenting) const {
+  RunReport::Seconds seconds = report().seconds;
+  seconds.segment = seconds_since(segmenting) + (found_ ? found_->seconds.segment : 0);
+  seconds.total = seconds_since(start_) + (found_ ? found_->seconds.total : 0);
+  return seconds;
+}
+
+/// The run ends early: all that was done is to be there when it goes on.
+void Run::leave(CheckpointKeeper& keeper) const {
+  try {
+    keeper.keep();
+  } catch (const std::exception& error) {
+    context_.log(std::string("the last slices cannot be kept: ") + error.what());
+  }
+  context_.log(std::to_string(keeper.safe()) + " of " + std::to_string(range().size()) +
+               " slices are safe; the same command goes on from there");
+}
+
 void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   const auto begin = Clock::now();
-  context_.begin("segment", range().size());
   RunRecorder recorder;
-  SliceReader reader(stack_, range());
   SessionSetting setting = session_setting(options_, format);
   if (uses_source()) setting.rule = source_rule(options_.lag);
   SegmentSession session(inference_, *plan_, *normalizer_, estimator_, setting, team_, context_);
+  if (found_) {
+    session.restore(found_->session);
+    recorder.restore(found_->slices);
+    report().events = found_->events;
+    for (const auto& [z, agreement] : found_->written_agreements) {
+      if (comparator_) comparator_->was_written(z, agreement);
+    }
+  }
+  SliceReader reader(stack_, {range().first + session.state().next, range().end});
+  context_.begin("segment", range().size() - session.state().next);
+  std::optional<CheckpointKeeper> keeper;
+  if (!outcome_.checkpoint.empty()) {
+    Checkpoint first = checkpoint();
+    first.session = session.state();
+    keeper.emplace(outcome_.checkpoint, checkpoint_seconds_, std::move(first), writer, hooks_.durable_step,
+                   [&] { context_.advance(); });
+  }
   const SegmentSession::Source source{[&] {
                                         auto slice = reader();
                                         if (slice) recorder.was_read(slice->z());
                                         return slice;
                                       },
                                       [&] { return reader.place_of_next(); }};
-  session.run(source, [&](const SegmentSession::Done& done) {
-    writer(done.slice);
-    if (comparator_) comparator_->was_written(done.slice.mask);
-    recorder.was_written(done.slice, done.update);
-    if (const auto event = event_of(done.update, done.slice.mask.z(), options_.lag)) {
-      context_.log(event->text);
-      report().events.push_back(*event);
-    }
-    context_.advance();
-  });
+  try {
+    session.run(source, [&](const SegmentSession::Done& done) {
+      writer(done.slice);
+      if (comparator_) comparator_->was_written(done.slice.mask);
+      const SliceRecord record = recorder.was_written(done.slice, done.update);
+      if (const auto event = event_of(done.update, done.slice.mask.z(), options_.lag)) {
+        context_.log(event->text);
+        report().events.push_back(*event);
+      }
+      if (keeper) {
+        keeper->was_written(done, record, report().events, written_agreements(), seconds_so_far(begin));
+      } else {
+        context_.advance();
+      }
+    });
+    if (keeper) keeper->keep();
+  } catch (...) {
+    if (keeper) leave(*keeper);
+    throw;
+  }
 
   estimator_ = session.estimator();
   report().slices = recorder.records();
@@ -303,7 +429,7 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
     report().adaptation->frozen_after = z;
   }
   batches_ = session.batches();
-  report().seconds.segment = seconds_since(begin);
+  report().seconds = seconds_so_far(begin);
 }
 
 void Run::look_at_what_was_written() {
@@ -336,9 +462,20 @@ Outcome Run::finish() {
                       far.per_channel));
   }
   context_.finish_trace();
-  report().seconds.total = seconds_since(start_);
+  report().seconds.total = seconds_since(start_) + (found_ ? found_->seconds.total : 0);
   report().peak_memory = peak_memory();
   return std::move(outcome_);
+}
+
+/// What an earlier part of the run has left.
+std::optional<Checkpoint> found_checkpoint(const OutputOptions& output, const RunHooks& hooks) {
+  if (output.mask.empty()) throw std::invalid_argument("only a run that writes masks can be resumed");
+  if (!(output.checkpoint_seconds >= 0))
+    throw std::invalid_argument("the time between checkpoints cannot be negative");
+  std::string refusal;
+  auto found = Checkpoint::read(checkpoint_path(output.mask), refusal);
+  if (found && !refusal.empty() && hooks.log) hooks.log(refusal + "; the checkpoint before it is used");
+  return found;
 }
 
 }  // namespace
@@ -348,20 +485,37 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
                 const ResourceOptions& resources, const RunHooks& hooks) {
   const ResolvedOptions options =
       resolve_options(input, adaptation, output, resources, stack.info(), network);
-  SliceWriter writer(
-      output, stack.info().voxel_nm, options.end_slice - options.first_slice,
-      std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(options));
-  Run run("segment", stack, network, options, hooks, output.overwrite);
+  const std::string description =
+      std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(options);
+  const std::int64_t slices = options.end_slice - options.first_slice;
+  std::optional<SliceWriter> writer;
+  // Whether the outputs can be made shows before any work; but what can be gone on with is not touched before
+  // it is known to be of this run.
+  if (!output.resume) writer.emplace(output, stack.info().voxel_nm, slices, description);
+  std::optional<Checkpoint> found = output.resume ? found_checkpoint(output, hooks) : std::nullopt;
+  const SliceWriter::Progress progress = found ? found->outputs : SliceWriter::Progress{};
+  Run run("segment", stack, network, options, hooks, output.overwrite || found);
+  if (found) run.go_on_from(*std::move(found));
   const bool wants_probability = !output.probability.empty();
   run.prepare(true, output.probability_type, wants_probability);
+  if (output.resume) {
+    run.keep_checkpoints(output);
+    writer.emplace(output, stack.info().voxel_nm, slices, description, progress);
+  }
   run.adapt();
-  run.segment(writer,
+  run.segment(*writer,
               {options.threshold, wants_probability ? std::optional(output.probability_type) : std::nullopt});
-  writer.finish();
+  writer->finish([&] {
+    if (hooks.durable_step) hooks.durable_step("output named");
+  });
   Outcome outcome = run.finish();
   if (!output.mask.empty()) outcome.report.outputs.emplace_back("mask", output.mask);
   if (!output.probability.empty()) outcome.report.outputs.emplace_back("probability", output.probability);
   return outcome;
+}
+
+void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks) {
+  if (!outcome.checkpoint.empty()) io::remove_checked(outcome.checkpoint, hooks.durable_step);
 }
 
 Outcome adapt(io::Stack& stack, const model::Network& network, const InputOptions& input,

@@ -1,5 +1,7 @@
 #include "pipeline/run_recorder.h"
 
+#include <utility>
+
 namespace fibflow::pipeline {
 
 void RunRecorder::was_read(std::int64_t z) {
@@ -7,7 +9,7 @@ void RunRecorder::was_read(std::int64_t z) {
   read_[z] = Clock::now();
 }
 
-void RunRecorder::was_written(const nodes::SegmentedSlice& slice, const nodes::Update& update) {
+SliceRecord RunRecorder::was_written(const nodes::SegmentedSlice& slice, const nodes::Update& update) {
   const std::lock_guard lock(mutex_);
   SliceRecord& record = records_.emplace_back();
   record.z = slice.mask.z();
@@ -21,6 +23,12 @@ void RunRecorder::was_written(const nodes::SegmentedSlice& slice, const nodes::U
   record.slice_drift = update.slice_drift;
   const auto read = read_.extract(record.z);
   if (!read.empty()) record.seconds = std::chrono::duration<double>(Clock::now() - read.mapped()).count();
+  return record;
+}
+
+void RunRecorder::restore(std::vector<SliceRecord> records) {
+  const std::lock_guard lock(mutex_);
+  records_ = std::move(records);
 }
 
 std::vector<SliceRecord> RunRecorder::records() const {

@@ -16,7 +16,10 @@ namespace fibflow::pipeline {
 class RunRecorder {
  public:
   void was_read(std::int64_t z);
-  void was_written(const nodes::SegmentedSlice& slice, const nodes::Update& update);
+  SliceRecord was_written(const nodes::SegmentedSlice& slice, const nodes::Update& update);
+
+  /// Records of an earlier part of the run, before any other.
+  void restore(std::vector<SliceRecord> records);
 
   /// The records of the slices that were written, in order.
   std::vector<SliceRecord> records() const;

@@ -136,18 +136,7 @@ Json adaptation_json(const AdaptationSummary& adaptation) {
 
 Json slices_json(const std::vector<SliceRecord>& slices) {
   Json json = Json::array();
-  for (const SliceRecord& slice : slices) {
-    json.push_back({{"z", slice.z},
-                    {"seconds", slice.seconds},
-                    {"work_seconds", slice.work_seconds},
-                    {"foreground", slice.foreground},
-                    {"entropy", slice.entropy},
-                    {"state", nodes::name_of(slice.state)},
-                    {"frozen", slice.frozen},
-                    {"drift", or_null(slice.drift)},
-                    {"drift_from_source", slice.drift_from_source},
-                    {"slice_drift", or_null(slice.slice_drift)}});
-  }
+  for (const SliceRecord& slice : slices) json.push_back(json_of(slice));
   return json;
 }
 
@@ -217,7 +206,46 @@ Json previews_json(const std::vector<Preview>& previews) {
   return json;
 }
 
+Json resumed_json(const std::vector<Resumption>& resumed) {
+  Json json = Json::array();
+  for (const Resumption& resumption : resumed)
+    json.push_back({{"slice", resumption.z}, {"at", resumption.at}});
+  return json;
+}
+
 }  // namespace
+
+Json json_of(const SliceRecord& slice) {
+  return {{"z", slice.z},
+          {"seconds", slice.seconds},
+          {"work_seconds", slice.work_seconds},
+          {"foreground", slice.foreground},
+          {"entropy", slice.entropy},
+          {"state", nodes::name_of(slice.state)},
+          {"frozen", slice.frozen},
+          {"drift", or_null(slice.drift)},
+          {"drift_from_source", slice.drift_from_source},
+          {"slice_drift", or_null(slice.slice_drift)}};
+}
+
+SliceRecord slice_record(const Json& json) {
+  const auto optional = [&](const char* name) {
+    const Json& value = json.at(name);
+    return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+  };
+  SliceRecord slice;
+  slice.z = json.at("z");
+  slice.seconds = json.at("seconds");
+  slice.work_seconds = json.at("work_seconds");
+  slice.foreground = json.at("foreground");
+  slice.entropy = json.at("entropy");
+  slice.state = nodes::slice_state_named(json.at("state").get<std::string>());
+  slice.frozen = json.at("frozen");
+  slice.drift = optional("drift");
+  slice.drift_from_source = json.at("drift_from_source");
+  slice.slice_drift = optional("slice_drift");
+  return slice;
+}
 
 Json RunReport::json() const {
   Json json;
@@ -241,6 +269,7 @@ Json RunReport::json() const {
   json["slices"] = slices_json(slices);
   json["states"] = states_json(slices);
   json["events"] = events_json(events);
+  json["resumed"] = resumed_json(resumed);
   json["outputs"] = Json::object();
   for (const auto& [kind, path] : outputs) json["outputs"][kind] = path;
   json["seconds"] = {{"prepare", seconds.prepare},

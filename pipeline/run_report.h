@@ -62,6 +62,16 @@ struct RunEvent {
   std::string text;    ///< the same in words, with the reason
 };
 
+/// One record as JSON, and back. Whoever adds to it adds to both: a run that is resumed keeps its records so.
+nlohmann::ordered_json json_of(const SliceRecord& slice);
+SliceRecord slice_record(const nlohmann::ordered_json& json);
+
+/// The run had ended early, and went on.
+struct Resumption {
+  std::int64_t z = 0;  ///< of the first slice that was still to be written
+  std::string at;      ///< UTC, ISO 8601
+};
+
 /// What adaptation did.
 struct AdaptationSummary {
   std::vector<std::int64_t> probe_slices;
@@ -114,6 +124,8 @@ struct AdaptationSummary {
 ///     outputs         path by kind
 ///     seconds         wall time: prepare, adapt (before the segmentation), segment, total
 ///     voxels_per_second  of the whole run
+///     resumed         where (slice) and when the run went on after it had ended early; seconds and slices
+///                     cover all parts
 ///     peak_memory     of the process until the run ended, in bytes; 0 if unknown
 ///     warnings        texts
 struct RunReport {
@@ -161,6 +173,7 @@ struct RunReport {
   std::vector<Preview> previews;
   std::vector<SliceRecord> slices;
   std::vector<RunEvent> events;
+  std::vector<Resumption> resumed;
   std::vector<std::pair<std::string, std::string>> outputs;  ///< kind, path
   Seconds seconds;
   std::size_t peak_memory = 0;

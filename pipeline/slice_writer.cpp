@@ -9,12 +9,34 @@ namespace fibflow::pipeline {
 SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
                          const std::string& description)
     : options_(options) {
-  if (!options.mask.empty() && options.mask == options.probability) {
-    throw std::invalid_argument("the masks and the probabilities cannot both be written to " + options.mask);
-  }
-  const io::TiffWriterOptions tiff{options.compression, voxel_nm, description, options.overwrite, depth};
+  const io::TiffWriterOptions tiff = tiff_options(voxel_nm, depth, description);
   if (!options.mask.empty()) mask_.emplace(options.mask, tiff);
   if (!options.probability.empty()) probability_.emplace(options.probability, tiff);
+}
+
+SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
+                         const std::string& description, const Progress& from)
+    : options_(options), resumable_(true) {
+  const io::TiffWriterOptions tiff = tiff_options(voxel_nm, depth, description);
+  const auto open = [&](const std::string& path, const std::optional<io::TiffProgress>& progress,
+                        std::optional<io::TiffWriter>& writer, std::optional<io::TiffProgress>& finished) {
+    if (path.empty()) return;
+    if (progress && progress->slices == depth && io::is_finished(path, *progress)) {
+      finished = progress;
+    } else {
+      writer.emplace(path, tiff, progress.value_or(io::TiffProgress{}));
+    }
+  };
+  open(options.mask, from.mask, mask_, finished_.mask);
+  open(options.probability, from.probability, probability_, finished_.probability);
+}
+
+io::TiffWriterOptions SliceWriter::tiff_options(io::VoxelSize voxel_nm, std::int64_t depth,
+                                                const std::string& description) const {
+  if (!options_.mask.empty() && options_.mask == options_.probability) {
+    throw std::invalid_argument("the masks and the probabilities cannot both be written to " + options_.mask);
+  }
+  return {options_.compression, voxel_nm, description, options_.overwrite, depth};
 }
 
 void SliceWriter::operator()(const Input& slice) {
@@ -22,14 +44,36 @@ void SliceWriter::operator()(const Input& slice) {
   if (probability_) probability_->write(slice.probability.value());
 }
 
-void SliceWriter::finish() {
-  if (probability_) probability_->finish();
+SliceWriter::Progress SliceWriter::progress() const {
+  Progress progress = finished_;
+  if (mask_) progress.mask = mask_->progress();
+  if (probability_) progress.probability = probability_->progress();
+  return progress;
+}
+
+void SliceWriter::sync() {
+  if (mask_) mask_->sync();
+  if (probability_) probability_->sync();
+}
+
+void SliceWriter::keep() {
+  if (mask_) mask_->keep();
+  if (probability_) probability_->keep();
+}
+
+void SliceWriter::finish(const std::function<void()>& named) {
+  const auto finish_one = [&](std::optional<io::TiffWriter>& writer) {
+    if (!writer) return;
+    writer->finish();
+    if (named) named();
+  };
+  finish_one(probability_);
   try {
-    if (mask_) mask_->finish();
+    finish_one(mask_);
   } catch (...) {
     // Probabilities without masks would look like a complete run.
     std::error_code ignored;
-    if (probability_) std::filesystem::remove(options_.probability, ignored);
+    if (probability_ && !resumable_) std::filesystem::remove(options_.probability, ignored);
     throw;
   }
 }

@@ -34,7 +34,8 @@ void add_watch_arguments(CLI::App& command, RunArguments& arguments);
 /// Adds what belongs at the end of the help: --overwrite, --report, --trace and the messages.
 void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context);
 
-/// Turns what is kept as text into options. Throws std::invalid_argument.
+/// Turns what is kept as text into options. Throws std::invalid_argument; io::Error (cannot_create) if the
+/// report or the trace exists and may not be overwritten.
 void complete(RunArguments& arguments);
 
 /// Throws io::Error (cannot_create) if a file exists and may not be overwritten.

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "io/stack.h"
+#include "pipeline/checkpoint.h"
 #include "pipeline/cli/arguments.h"
 #include "pipeline/cli/commands.h"
 #include "pipeline/cli/run_arguments.h"
@@ -18,8 +19,12 @@ struct Arguments : RunArguments {
 
 int segment(Arguments& arguments, Context& context) {
   keep_heap_small();
-  complete(arguments);
   arguments.output.overwrite = arguments.overwrite;
+  // A run that goes on may have been killed between its last steps: what is there may be its own, which the run
+  // knows of its outputs, and which nothing is lost with of its report.
+  const bool goes_on = arguments.output.resume && pipeline::has_checkpoint(arguments.output.mask);
+  arguments.overwrite = arguments.overwrite || goes_on;
+  complete(arguments);
   require_free(arguments.output.mask, arguments.overwrite);
   require_free(arguments.output.probability, arguments.overwrite);
   const auto stack = io::open_stack(arguments.stack);
@@ -33,6 +38,7 @@ int segment(Arguments& arguments, Context& context) {
   });
   console.conclude(outcome.report);
   if (!arguments.report.empty()) write_report(outcome.report, arguments.report, arguments.overwrite);
+  remove_checkpoint(outcome, console.hooks());
   return pipeline::exit_ok;
 }
 
@@ -65,6 +71,12 @@ void add_segment(CLI::App& program, Context& context) {
   command->add_option("--threshold", output.threshold, "foreground is what is more probable")
       ->type_name("P")
       ->default_str("the model's, else 0.5")
+      ->group(group);
+  command->add_flag("--resume", output.resume, "can be cut short; run again, it goes on from there")
+      ->group(group);
+  command->add_option("--checkpoint-every", output.checkpoint_seconds, "with --resume: what a kill can cost")
+      ->type_name("SECONDS")
+      ->check(CLI::NonNegativeNumber.description(""))
       ->group(group);
   add_output_arguments(*command, *arguments, context);
   command->callback([arguments, &context] {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct ProgramOptions {
   /// A signal sent as soon as stderr holds this text.
   std::optional<std::string> signal_when;
   int signal = 0;
+  std::optional<std::chrono::microseconds> kill_after;  ///< SIGKILL so long after the start
 };
 
 /// Runs fibflow with these arguments, stdin empty, and waits for its end.
