@@ -56,6 +56,7 @@ Json json_of(const Checkpoint& checkpoint) {
        {{"mask", json_of(checkpoint.outputs.mask)},
         {"probability", json_of(checkpoint.outputs.probability)}}},
       {"slices", slices},
+      {"events", events},
       {"resumed", resumed}};
 }
 

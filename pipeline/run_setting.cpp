@@ -96,8 +96,9 @@ Json run_setting(const RunReport& report, const io::Stack& stack, const model::N
 
 void require_same_run(const std::string& path, const Json& found, const Json& wanted) {
   compare("", found, wanted, [&](const std::string& name, const Json& theirs, const Json& ours) {
-    throw std::invalid_argument(path + " is of a run with another " + name + ": " + spoken(theirs) +
-                                ", not " + spoken(ours) + " (remove it to begin anew)");
+    throw io::Error(io::ErrorKind::bad_data, path,
+                    "is of a run with another " + name + ": " + spoken(theirs) + ", not " + spoken(ours) +
+                        " (remove it to begin anew)");
   });
 }
 

@@ -84,8 +84,8 @@ TEST_F(ResumeCommandTest, KilledAtRandomMomentsItLosesNothing) {
   for (; kills < wanted; ++stories) {
     std::filesystem::remove_all(out);
     std::filesystem::create_directory(out);
-    const auto story =
-        run_through_kills(resumable({"--report", out + "/r.json"}), wanted - kills, once, random, [&] {
+    const auto story = testing::run_through_kills(
+        resumable({"--report", out + "/r.json"}), wanted - kills, once, random, [&] {
           for (const std::string& name : files(out)) {
             // Under their own names only what is complete.
             if (name == "m.tif" || name == "p.tif") {

@@ -67,13 +67,13 @@ class ResumeTest : public ::testing::Test {
   }
 
   /// The run as a program would do it: the outputs, then the model and the report, then the checkpoint away.
-  int run_here(const Given& given, const std::string& out) const {
+  int run_here(const Given& given, const std::string& to) const {
     try {
       FailingStack stack(io::open_stack(stack_file), given.unreadable_slice);
       const model::Network network = testing::small_network();
       OutputOptions output;
-      output.mask = out + "/masks.tif";
-      output.probability = out + "/probabilities.tif";
+      output.mask = to + "/masks.tif";
+      output.probability = to + "/probabilities.tif";
       output.probability_type = io::PixelType::u16;
       output.resume = given.resume;
       output.checkpoint_seconds = given.checkpoint_seconds;
@@ -85,14 +85,16 @@ class ResumeTest : public ::testing::Test {
       hooks.durable_step = [&](const char*) {
         if (++steps == given.die_at_step) testing::die();
       };
+      bool segments = false;
+      hooks.begin = [&](const std::string& phase, std::int64_t) { segments = phase == "segment"; };
       hooks.advance = [&] {
-        if (++done == given.stop_after) stop.request_stop();
+        if (segments && ++done == given.stop_after) stop.request_stop();
       };
       InputOptions input = given.input;
       input.slices = SliceRange{0, given.used_depth};
       const Outcome outcome = segment(stack, network, input, given.adaptation, output, {2, 0, 32}, hooks);
-      std::ofstream(out + "/adapted.onnx", std::ios::binary) << adapted_model(network, outcome);
-      std::ofstream(out + "/report.json") << outcome.report.json();
+      std::ofstream(to + "/adapted.onnx", std::ios::binary) << adapted_model(network, outcome);
+      std::ofstream(to + "/report.json") << outcome.report.json();
       remove_checkpoint(outcome, hooks);
       std::ofstream(steps_file) << steps;
     } catch (const Interrupted&) {

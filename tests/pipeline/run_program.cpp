@@ -73,18 +73,19 @@ ProgramRun run_fibflow(const std::vector<std::string>& arguments, const ProgramO
   ProgramRun run;
   bool signalled = false;
   using Clock = std::chrono::steady_clock;
-  auto deadline = options.kill_after ? std::optional(Clock::now() + *options.kill_after) : std::nullopt;
+  bool to_be_killed = options.kill_after.has_value();
+  const Clock::time_point deadline = Clock::now() + options.kill_after.value_or(std::chrono::microseconds(0));
   const auto wait = [&] {
-    if (!deadline) return -1;
-    const auto left = *deadline - Clock::now();
-    return std::max(0, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+    if (!to_be_killed) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    return std::max(0, static_cast<int>(left.count()));
   };
   std::array<pollfd, 2> open_ends = {pollfd{out.ours, POLLIN, 0}, pollfd{err.ours, POLLIN, 0}};
   while (open_ends[0].fd >= 0 || open_ends[1].fd >= 0) {
     if (poll(open_ends.data(), open_ends.size(), wait()) < 0) break;
-    if (deadline && Clock::now() >= *deadline) {
+    if (to_be_killed && Clock::now() >= deadline) {
       kill(process, SIGKILL);
-      deadline.reset();
+      to_be_killed = false;
     }
     if (open_ends[0].revents != 0 && !read_some(out.ours, run.out)) open_ends[0].fd = -1;
     if (open_ends[1].revents != 0 && !read_some(err.ours, run.err)) open_ends[1].fd = -1;
