@@ -57,6 +57,7 @@ Json json_of(const Checkpoint& checkpoint) {
         {"probability", json_of(checkpoint.outputs.probability)}}},
       {"slices", slices},
       {"events", events},
+      {"written_agreements", agreements},
       {"resumed", resumed}};
 }
 

@@ -124,6 +124,10 @@ class ResumeTest : public ::testing::Test {
     }
     EXPECT_EQ(files(out), (Names{"adapted.onnx", "masks.tif", "probabilities.tif", "report.json"}));
     EXPECT_EQ(records(out), records(whole));
+    for (const char* part :
+         {"intensity", "plan", "adaptation", "events", "comparison", "doubt", "previews"}) {
+      EXPECT_EQ(report(out).at(part), report(whole).at(part)) << part;
+    }
   }
 
   /// The report's slices, without the times.
