@@ -105,7 +105,7 @@ TEST_F(ResumeCommandTest, KilledAtRandomMomentsItLosesNothing) {
 TEST_F(ResumeCommandTest, InterruptedItSaysWhatIsSafeAndGoesOn) {
   ASSERT_EQ(run_fibflow(segment(whole)).code, 0);
   testing::ProgramOptions options;
-  options.signal_when = "probe: ";
+  options.signal_when = "comparison: ";  // the segmentation begins
   options.signal = SIGINT;
   const auto stopped = run_fibflow(resumable(), options);
   // The run may be over before the signal comes.
