@@ -72,6 +72,7 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; }
 .grid, .curve, .event { vector-effect: non-scaling-stroke; }
 .grid { stroke: var(--line); stroke-width: 1px; }
 .curve { fill: none; stroke-width: 2px; stroke-linejoin: round; stroke-linecap: round; pointer-events: none; }
+.curve.dots { stroke-width: 6px; }
 .curve.orange { stroke: var(--orange); } .curve.violet { stroke: var(--violet); } .curve.amber { stroke: var(--amber); }
 .curve.blue { stroke: var(--blue); } .curve.green { stroke: var(--green); }
 rect.orange, .band.orange { fill: var(--orange); } rect.violet, .band.violet { fill: var(--violet); }

@@ -220,7 +220,7 @@ void read_states(const Field& field, RecordedRun& run) {
   for (const char* state : {"adapting", "monitored", "frozen"}) {
     const Field of = field[state];
     if (of.known())
-      run.states.push_back({state, of["slices"].count(), of["work_seconds"].optional_positive()});
+      run.states.push_back({state, of["slices"].count(), of["mean_work_seconds"].optional_positive()});
   }
 }
 

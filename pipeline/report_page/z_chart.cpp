@@ -126,16 +126,28 @@ std::string ZCharts::curve(const ZCurve& curve, double top) const {
     upper.clear();
     lower.clear();
   };
+  // A value between two gaps is a stroke of no length, which round ends make a dot.
+  std::string dots;
+  std::optional<std::string> alone;
+  const auto close_line = [&] {
+    if (alone) dots.append("M").append(*alone).append("h0");
+    alone.reset();
+  };
   bool before = false;
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     const auto values = extent(curve, columns_[c]);
     if (!values) {
+      close_line();
       close_band();
       before = false;
       continue;
     }
-    // A stroke of no length is a dot: a value between two gaps can be seen.
-    line.append(before ? "L" : "M").append(point(c, values->mean)).append(before ? "" : "h0");
+    line.append(before ? "L" : "M").append(point(c, values->mean));
+    if (before) {
+      alone.reset();
+    } else {
+      alone = point(c, values->mean);
+    }
     upper.append(upper.empty() ? "" : "L").append(point(c, values->largest));
     std::string back("L");
     back.append(point(c, values->least)).append(lower);
@@ -143,8 +155,10 @@ std::string ZCharts::curve(const ZCurve& curve, double top) const {
     before = true;
   }
   close_band();
+  close_line();
   std::string drawn;
   if (decimated()) drawn += "<path class=\"band " + curve.tone + "\" d=\"" + band + "\"/>";
+  if (!dots.empty()) drawn += "<path class=\"curve dots " + curve.tone + "\" d=\"" + dots + "\"/>";
   return drawn + "<path class=\"curve " + curve.tone + "\" d=\"" + line + "\"/>";
 }
 

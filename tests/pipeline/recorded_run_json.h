@@ -58,9 +58,9 @@ inline nlohmann::ordered_json recorded_run_json(int depth) {
          {"drift_from_source", 0.3 + 0.1 * share},
          {"slice_drift", frozen && z % 8 != 0 ? Json() : Json(share > 0.73 ? 0.4 : 0.05)}});
   }
-  json["states"] = {{"adapting", {{"slices", depth / 2}, {"work_seconds", 0.11}}},
-                    {"monitored", {{"slices", 2}, {"work_seconds", 0.07}}},
-                    {"frozen", {{"slices", 0}, {"work_seconds", nullptr}}}};
+  json["states"] = {{"adapting", {{"slices", depth / 2}, {"mean_work_seconds", 0.11}}},
+                    {"monitored", {{"slices", 2}, {"mean_work_seconds", 0.07}}},
+                    {"frozen", {{"slices", 0}, {"mean_work_seconds", nullptr}}}};
   json["events"] = {{{"z", depth / 2}, {"event", "frozen"}, {"text", "settled for 5 slices"}},
                     {{"z", depth * 3 / 4}, {"event", "reopened"}, {"text", "the slices drift by 0.4"}}};
   json["comparison"]["slices"] = Json::array();

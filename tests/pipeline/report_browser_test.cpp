@@ -20,7 +20,7 @@ const std::string look = R"js((() => {
   const box = element => element.getBoundingClientRect();
   const found = {charts: []};
   for (const figure of document.querySelectorAll("figure.chart")) {
-    const plot = box(figure.querySelector("svg")), curve = box(figure.querySelector(".curve"));
+    const plot = box(figure.querySelector("svg")), curve = box(figure.querySelector(".curve:not(.dots)"));
     const labels = [...figure.querySelectorAll(".plot span")].map(box);
     found.charts.push({
       width: plot.width, height: plot.height, curve_width: curve.width, curve_height: curve.height,
