@@ -42,7 +42,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 #figures { display: grid; gap: 0.9rem; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); }
 #figures div { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 0.6rem 0.9rem; }
 #figures dt { color: var(--quiet); font-size: 0.875rem; font-weight: 600; }
-#figures dd { font-size: 1.5rem; font-weight: 650; line-height: 1.25; }
+#figures dd { font-size: 1.35rem; font-weight: 650; line-height: 1.25; }
 #figures small { display: block; font-size: 0.8rem; font-weight: 500; color: var(--quiet); }
 .montage { display: grid; gap: 0.5rem; grid-template-columns: repeat(5, minmax(0, 1fr)); margin-top: 0.4rem; }
 .montage img { display: block; width: 100%; border-radius: 4px; border: 1px solid var(--line); }
