@@ -29,8 +29,9 @@ struct Sign {
 ///                          probe, by more than this (value), though the source was at home. Only seen at the end.
 ///
 /// The limits come from the cases of tests/benchmarks/doubt_evidence.cpp, which prints how often they are right.
-/// What did not tell good from bad there is no sign here: how far the statistics moved, whether they still move, whether
-/// entropy rises, how little the masks agree.
+/// What did not tell good from bad there is no sign here: how far the statistics moved, whether they still move, how
+/// little the masks agree, and entropy, which rose where adaptation hurt and where it helped. No case had its foreground
+/// vanish; that sign is there by reason alone.
 namespace doubt_limits {
 constexpr double at_home = 0.65;
 constexpr double plausible_foreground = 0.35;

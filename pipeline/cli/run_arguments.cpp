@@ -75,17 +75,6 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
              {{"never", Freeze::never}, {"probe", Freeze::probe}, {"settled", Freeze::settled}},
              "stream: when to stop updating")
       ->group(group);
-  command.add_option("--compare", arguments.comparison, "slices also segmented without, to see if it helps")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber.description(""))
-      ->default_str("3")
-      ->group(group);
-  add_choice(command, "--on-doubt", adaptation.on_doubt,
-             {{"keep", pipeline::OnDoubt::keep},
-              {"source", pipeline::OnDoubt::source},
-              {"stop", pipeline::OnDoubt::stop}},
-             "adaptation seems not to help: warn, do without, or stop")
-      ->group(group);
   command
       .add_option("--settle-drift", adaptation.settle.drift, "settled: drift per slice and channel at most")
       ->type_name("D")
@@ -108,6 +97,22 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
       .add_option("--reopen-slices", adaptation.monitor.slices,
                   "settled: in so many measured slices in a row")
       ->type_name("N")
+      ->group(group);
+}
+
+/// Not for a folder that is followed, which compares nothing.
+void add_doubt_arguments(CLI::App& command, RunArguments& arguments) {
+  const std::string group = "Adaptation";
+  command.add_option("--compare", arguments.comparison, "slices also segmented without, to see if it helps")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->default_str("3")
+      ->group(group);
+  add_choice(command, "--on-doubt", arguments.adaptation.on_doubt,
+             {{"keep", pipeline::OnDoubt::keep},
+              {"source", pipeline::OnDoubt::source},
+              {"stop", pipeline::OnDoubt::stop}},
+             "adaptation seems not to help: warn, do without, or stop")
       ->group(group);
 }
 
@@ -179,6 +184,7 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adap
   add_slices_option(command, arguments.input.slices)->group(input_group);
   add_normalization_argument(command, arguments);
   add_adaptation_arguments(command, arguments.adaptation, arguments, may_adapt_nothing, true);
+  add_doubt_arguments(command, arguments);
   add_resource_arguments(command, arguments);
   command.parse_complete_callback([&command, &arguments] { require_parameters_fit(command, arguments); });
 }
