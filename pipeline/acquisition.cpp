@@ -43,6 +43,7 @@ Acquisition::Acquisition(AcquisitionOptions options, std::function<void(const Ac
   const auto require = [](bool holds, const char* message) {
     if (!holds) throw std::invalid_argument(message);
   };
+  require(options_.max_gap >= 0, "a gap cannot have a negative number of slices");
   require(options_.step >= 1, "the step from one slice's number to the next must be at least 1");
   require(options_.first.value_or(0) >= 0, "the first slice's number cannot be negative");
   require(
@@ -96,6 +97,11 @@ std::optional<AcquiredSlice> Acquisition::take() {
     if (found == candidates_.end()) {
       if (candidates_.empty()) {
         obstacle_ = "slice " + std::to_string(next_) + " is not there yet";
+        return std::nullopt;
+      }
+      if (is_far(candidates_.begin()->first)) {
+        obstacle_ = "slice " + std::to_string(next_) + " is not there yet";
+        leave_far_ones();
         return std::nullopt;
       }
       if (!gives_up(next_, nullptr)) {
@@ -433,6 +439,24 @@ void Acquisition::skip(std::int64_t last) {
   note(Kind::skipped, first, last, "", spoken(first, last) + " never came: left out");
 }
 
+/// Too far from the next number to be one of the same count.
+bool Acquisition::is_far(std::int64_t number) const {
+  return (number - next_) / options_.step > options_.max_gap;
+}
+
+void Acquisition::leave_far_ones() {
+  const auto& [number, files] = *candidates_.begin();
+  if (!std::exchange(far_told_, true)) {
+    ++counts_.late;
+    note(Kind::foreign, number, number, files.front().file,
+         files.front().file + " is more than " + std::to_string(options_.max_gap) + " numbers after slice " +
+             std::to_string(next_) + ", which is not there: it waits until the numbers come near");
+  }
+  if (!closed_) return;
+  for (const auto& [far_number, far_files] : candidates_) counts_.pending -= far_files.size();
+  candidates_.clear();
+}
+
 /// Goes to the next number.
 void Acquisition::pass() {
   if (const auto found = candidates_.find(next_); found != candidates_.end()) {
@@ -447,7 +471,7 @@ void Acquisition::pass() {
 std::optional<Acquisition::Clock::time_point> Acquisition::later_since(std::int64_t number) {
   while (!arrivals_.empty() && !candidates_.contains(arrivals_.front().second)) arrivals_.pop_front();
   for (const auto& [time, arrived] : arrivals_) {
-    if (arrived > number && candidates_.contains(arrived)) return time;
+    if (arrived > number && candidates_.contains(arrived) && !(first_ && is_far(arrived))) return time;
   }
   return std::nullopt;
 }

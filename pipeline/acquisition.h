@@ -31,6 +31,7 @@ struct AcquisitionOptions {
   std::chrono::milliseconds wait_black{60'000};     ///< for a file whose end is zero, see Acquisition
   std::optional<std::int64_t> first;                ///< number; default: the lowest that is there first
   std::int64_t step = 1;                            ///< from one number to the next
+  std::int64_t max_gap = 1000;                      ///< numbers that may be missing in a row
   bool notify = true;                               ///< use inotify
 };
 
@@ -91,7 +92,8 @@ struct AcquisitionPast {
 /// before and after. A file whose end is zero may be one that its writer has not filled yet, or be black there: it is
 /// taken when it has not changed for `wait_black` and a later number is there, or for `wait_missing`.
 /// A number that is not there, or whose file cannot be decoded, is waited for until a later one has been there for
-/// `wait_missing`; then it is passed, and said so. A slice that has another size or type than the first one is passed at
+/// `wait_missing`; then it is passed, and said so. A file beyond a gap of more than `max_gap` numbers has somebody's date
+/// or another count in its name: it is told of, and does not make anything missing. A slice that has another size or type than the first one is passed at
 /// once. While the folder is away nothing is decided. What is waiting is on the disk: only names are in memory.
 /// One thread at a time.
 class Acquisition {
@@ -163,6 +165,8 @@ class Acquisition {
   bool gives_up(std::int64_t number, const Candidates* candidates);
   void fail(std::int64_t number, const Candidate& candidate);
   void skip(std::int64_t last);
+  bool is_far(std::int64_t number) const;
+  void leave_far_ones();
   void pass();
   std::optional<Clock::time_point> later_since(std::int64_t number);
   void due(Clock::time_point time);
@@ -197,6 +201,7 @@ class Acquisition {
   bool looked_ = false;
   bool closed_ = false;
   bool foreign_told_ = false;
+  bool far_told_ = false;
 };
 
 }  // namespace fibflow::pipeline

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
 #include "pipeline/memory_budget.h"
+#include "pipeline/pipeline_error.h"
 #include "pipeline/probe.h"
 #include "pipeline/session_setup.h"
 
@@ -49,6 +51,7 @@ LiveSession::LiveSession(const model::Network& network, ResolvedOptions options,
       options_(std::move(options)),
       format_(format),
       context_(context),
+      voxel_bytes_(io::bytes_per_voxel(type)),
       inference_(network, height, width),
       plan_(plan_run(inference_, plan_request(options_, type, probability_bytes(format)))),
       team_(options_.threads) {
@@ -62,7 +65,8 @@ LiveSession::LiveSession(const model::Network& network, ResolvedOptions options,
 
 int LiveSession::slices_to_begin(const ResolvedOptions& options) {
   const bool measures_intensity = options.normalization.kind == nodes::Normalization::Kind::stack;
-  return std::max({1, options.probe, measures_intensity ? intensity_sample_of_first(options.probe) : 0});
+  return std::max({1, options.probe, options.comparison,
+                   measures_intensity ? intensity_sample_of_first(options.probe) : 0});
 }
 
 void LiveSession::begin(const std::vector<io::Slice>& first) {
@@ -76,10 +80,14 @@ void LiveSession::begin(const std::vector<io::Slice>& first) {
   }
   normalizer_.emplace(options_.normalization, intensity_);
   model::Estimator estimator(options_.estimator, network_.source_statistics());
-  if (options_.probe > 0) {
-    SlicesInMemory stack(first);
+  SlicesInMemory stack(first);
+  const auto numbers_of = [&](int wanted) {
     std::vector<std::int64_t> numbers;
-    for (std::size_t i = 0; i < count(options_.probe); ++i) numbers.push_back(first[i].z());
+    for (std::size_t i = 0; i < count(wanted); ++i) numbers.push_back(first[i].z());
+    return numbers;
+  };
+  if (options_.probe > 0) {
+    const std::vector<std::int64_t> numbers = numbers_of(options_.probe);
     const model::Moments moments =
         measure_probe(stack, numbers, *normalizer_, inference_, plan_.probe.value(), team_, context_);
     estimator.start_from(moments, static_cast<double>(numbers.size()));
@@ -87,24 +95,77 @@ void LiveSession::begin(const std::vector<io::Slice>& first) {
         text("probe: %zu slices measured; the source's statistics are at a distance of %.3g per channel",
              numbers.size(), model::drift(estimator.source(), estimator.estimate()).per_channel));
   }
+  if (options_.comparison > 0) compare(stack, numbers_of(options_.comparison), estimator);
+  if (uses_source_) estimator = model::Estimator(options_.estimator, network_.source_statistics());
   make_session(std::move(estimator));
 }
 
-void LiveSession::resume(const nodes::IntensityMoments& intensity, SegmentSession::State state) {
+/// As a run over a stack does, so that both come to the same verdict.
+void LiveSession::compare(io::Stack& first, const std::vector<std::int64_t>& numbers,
+                          const model::Estimator& estimator) {
+  const bool frozen = starts_frozen(options_);
+  const auto planned = [&](std::size_t memory) {
+    return plan_comparison(inference_, frozen ? model::PlanKind::frozen : model::PlanKind::measured, memory,
+                           options_.threads, voxel_bytes_, frozen && options_.probe > 0 ? 2 : 1);
+  };
+  auto plan = planned(plan_.expected_memory);
+  if (!plan) plan = planned(options_.memory);
+  if (!plan) {
+    context_.log("the memory budget leaves no room for a comparison with the model as it is");
+    return;
+  }
+  Comparator comparator(inference_, *normalizer_, *std::move(plan), options_.threshold, false);
+  comparator.compare(first, numbers, estimator.source(),
+                     model::blend(estimator.estimate(), estimator.source(), options_.source_share), team_,
+                     context_);
+  comparison_ = comparator.comparison();
+  context_.log("comparison: " + one_line(*comparison_));
+  act_on_doubt();
+}
+
+void LiveSession::act_on_doubt() {
+  doubt_.emplace(Doubt{signs_before(*comparison_), options_.on_doubt});
+  if (!doubt_->doubtful()) return;
+  switch (options_.on_doubt) {
+    case OnDoubt::keep:
+      doubt_->action = DoubtAction::warned;
+      break;
+    case OnDoubt::source:
+      doubt_->action = DoubtAction::source_used;
+      uses_source_ = true;
+      break;
+    case OnDoubt::stop: {
+      doubt_->action = DoubtAction::stopped;
+      auto report = std::make_shared<RunReport>();
+      report->command = "watch";
+      report->options = options_;
+      report->comparison = comparison_;
+      report->doubt = doubt_;
+      throw Doubtful("stopped before the segmentation, because adaptation does not seem to help: " +
+                         doubt_->signs.front().text,
+                     std::move(report));
+    }
+  }
+}
+
+void LiveSession::resume(const nodes::IntensityMoments& intensity, bool uses_source,
+                         SegmentSession::State state) {
   intensity_ = intensity;
+  uses_source_ = uses_source;
   normalizer_.emplace(options_.normalization, intensity_);
   make_session(model::Estimator(options_.estimator, network_.source_statistics()));
   session_->restore(std::move(state));
 }
 
 void LiveSession::make_session(model::Estimator estimator) {
-  session_.emplace(inference_, plan_, *normalizer_, std::move(estimator), session_setting(options_, format_),
-                   team_, context_);
+  SessionSetting setting = session_setting(options_, format_);
+  if (uses_source_) setting.rule = source_rule(options_.lag);
+  session_.emplace(inference_, plan_, *normalizer_, std::move(estimator), setting, team_, context_);
 }
 
 model::Drift LiveSession::drift(const model::Estimator& estimator) const {
-  return model::drift(estimator.source(),
-                      model::blend(estimator.estimate(), estimator.source(), options_.source_share));
+  return model::drift(estimator.source(), model::blend(estimator.estimate(), estimator.source(),
+                                                       uses_source_ ? 1 : options_.source_share));
 }
 
 double LiveSession::drift_from_source(const SegmentSession::State& state) const {
@@ -120,6 +181,10 @@ AdaptationSummary LiveSession::adaptation() const {
   summary.frozen_after = session_->frozen_after();
   summary.drift_from_source = far.per_channel;
   summary.layer_drift_from_source = far.layers;
+  for (const model::BatchNorm& layer : network_.batch_norms()) {
+    summary.layer_names.push_back(layer.name);
+    summary.layer_channels.push_back(layer.channels);
+  }
   return summary;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,6 +8,8 @@
 #include "io/slice.h"
 #include "model/drift.h"
 #include "model/inference.h"
+#include "pipeline/comparison.h"
+#include "pipeline/doubt.h"
 #include "pipeline/run_context.h"
 #include "pipeline/run_report.h"
 #include "pipeline/segment_session.h"
@@ -25,15 +28,21 @@ class LiveSession {
   /// How many of the first slices begin() wants; fewer if there will not be more.
   static int slices_to_begin(const ResolvedOptions& options);
 
-  /// Measures intensities and statistics on the first slices. They still have to be segmented.
+  /// Measures intensities and statistics on the first slices, and compares what the network makes of them as it is and
+  /// adapted. They still have to be segmented. Throws Doubtful if that is what the options want.
   void begin(const std::vector<io::Slice>& first);
 
-  /// Goes on from where an earlier session stood.
-  void resume(const nodes::IntensityMoments& intensity, SegmentSession::State state);
+  /// Goes on from where an earlier session stood. uses_source: as the earlier one did.
+  void resume(const nodes::IntensityMoments& intensity, bool uses_source, SegmentSession::State state);
 
   /// After begin() or resume().
   SegmentSession& session() { return *session_; }
   const nodes::IntensityMoments& intensity() const { return intensity_; }
+  /// Adaptation was in doubt, and the source's statistics are used instead.
+  bool uses_source() const { return uses_source_; }
+  /// What begin() saw; nothing if nothing was compared, or after resume().
+  const std::optional<Comparison>& comparison() const { return comparison_; }
+  const std::optional<Doubt>& doubt() const { return doubt_; }
 
   const Plan& plan() const { return plan_; }
   /// Per channel: the source's statistics against those that stand after a slice.
@@ -43,16 +52,22 @@ class LiveSession {
 
  private:
   void make_session(model::Estimator estimator);
+  void compare(io::Stack& first, const std::vector<std::int64_t>& numbers, const model::Estimator& estimator);
+  void act_on_doubt();
   model::Drift drift(const model::Estimator& estimator) const;
 
   const model::Network& network_;
   const ResolvedOptions options_;
   const nodes::PredictionFormat format_;
   RunContext& context_;
+  const std::size_t voxel_bytes_;
   model::Inference inference_;
   Plan plan_;
   ThreadTeam team_;
   nodes::IntensityMoments intensity_;
+  bool uses_source_ = false;
+  std::optional<Comparison> comparison_;
+  std::optional<Doubt> doubt_;
   std::optional<nodes::Normalizer> normalizer_;
   std::optional<SegmentSession> session_;
 };

@@ -90,6 +90,7 @@ class Watch {
   bool stopping() const { return services_.stop.stop_requested(); }
   void look_for_end();
   bool begin();
+  void tell_doubt();
   bool segment();
   std::optional<io::Slice> next_slice();
   void was_segmented(const SegmentSession::Done& done);
@@ -188,7 +189,7 @@ void Watch::resume() {
     checkpoint_ = *state_.checkpoint();
     live_.emplace(network_, resolved_, checkpoint_.height, checkpoint_.width, checkpoint_.type, format_,
                   context_);
-    live_->resume(checkpoint_.intensity, checkpoint_.session);
+    live_->resume(checkpoint_.intensity, checkpoint_.uses_source, checkpoint_.session);
     services_.log("going on after " + std::to_string(done_.size()) + " slices, with number " +
                   std::to_string(checkpoint_.next_number));
   }
@@ -244,7 +245,8 @@ bool Watch::follow() {
 void Watch::look_for_end() {
   if (closing_) return;
   std::string why;
-  if (fs::exists(options_.stop_file)) why = options_.stop_file + " is there";
+  std::error_code ignored;
+  if (fs::exists(options_.stop_file, ignored)) why = options_.stop_file + " is there";
   if (options_.end_after && acquisition_.folder_is_there() &&
       Clock::now() - std::max(acquisition_.last_news(), last_save_) >= *options_.end_after) {
     why = "nothing new came for long";
@@ -280,12 +282,26 @@ bool Watch::begin() {
   for (const AcquiredSlice& acquired : first_) slices.push_back(acquired.slice);
   live_->begin(slices);
   checkpoint_.intensity = live_->intensity();
+  checkpoint_.uses_source = live_->uses_source();
+  tell_doubt();
   begun_ = {std::make_move_iterator(first_.begin()), std::make_move_iterator(first_.end())};
   first_.clear();
   services_.board.change([&](LiveStatus& status) {
     status.voxels_per_slice = static_cast<double>(checkpoint_.height) * checkpoint_.width;
   });
   return true;
+}
+
+void Watch::tell_doubt() {
+  if (!live_->doubt()) return;
+  for (const Sign& sign : live_->doubt()->signs) {
+    services_.warn("in doubt: " + sign.text);
+    status_.warn(sign.text);
+  }
+  if (!live_->uses_source()) return;
+  const std::string text = "therefore the model is used as it is (--on-doubt source)";
+  services_.warn(text);
+  status_.warn(text);
 }
 
 /// Segments all that is complete now. Whether there was something.
@@ -479,6 +495,10 @@ WatchReport Watch::report() {
     for (std::size_t i = 0; i < done_.size() && i < static_cast<std::size_t>(resolved_.probe); ++i) {
       report.run.adaptation->probe_slices.push_back(done_[i].first);
     }
+  }
+  if (live_) {
+    report.run.comparison = live_->comparison();
+    report.run.doubt = live_->doubt();
   }
   report.run.events = events_;
   for (const JournalEntry& entry : done_) report.run.slices.push_back(entry.record);

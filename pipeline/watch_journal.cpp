@@ -80,39 +80,6 @@ std::string unescaped(const std::string& text) {
   return name;
 }
 
-nlohmann::ordered_json record_json(const SliceRecord& slice) {
-  const auto or_null = [](const std::optional<double>& value) {
-    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
-  };
-  return {{"seconds", slice.seconds},
-          {"work_seconds", slice.work_seconds},
-          {"foreground", slice.foreground},
-          {"entropy", slice.entropy},
-          {"state", nodes::name_of(slice.state)},
-          {"frozen", slice.frozen},
-          {"drift", or_null(slice.drift)},
-          {"drift_from_source", slice.drift_from_source},
-          {"slice_drift", or_null(slice.slice_drift)}};
-}
-
-SliceRecord record_of(const nlohmann::ordered_json& json) {
-  const auto optional = [&](const char* name) {
-    const auto& value = json.at(name);
-    return value.is_null() ? std::nullopt : std::optional(value.get<double>());
-  };
-  SliceRecord slice;
-  slice.seconds = json.at("seconds");
-  slice.work_seconds = json.at("work_seconds");
-  slice.foreground = json.at("foreground");
-  slice.entropy = json.at("entropy");
-  slice.state = nodes::slice_state_named(json.at("state").get<std::string>());
-  slice.frozen = json.at("frozen");
-  slice.drift = optional("drift");
-  slice.drift_from_source = json.at("drift_from_source");
-  slice.slice_drift = optional("slice_drift");
-  return slice;
-}
-
 std::string line_of(const JournalEntry& entry) {
   std::ostringstream line;
   line.imbue(std::locale::classic());
@@ -125,7 +92,7 @@ std::string line_of(const JournalEntry& entry) {
     line << ' ' << entry.file.size << ' ' << entry.file.modified_ns << ' ' << escaped(entry.file.name);
   }
   if (entry.kind == Kind::taken) {
-    line << ' ' << entry.latency << ' ' << record_json(entry.record).dump();
+    line << ' ' << entry.latency << ' ' << json_of(entry.record).dump();
   }
   if (entry.kind == Kind::event) {
     line << ' ' << escaped(entry.event.event) << ' ' << escaped(entry.event.text);
@@ -159,8 +126,7 @@ std::optional<JournalEntry> entry_of(std::string_view text) {
     line >> entry.latency >> record;
     const auto json = nlohmann::ordered_json::parse(record, nullptr, false);
     if (json.is_discarded()) return std::nullopt;
-    entry.record = record_of(json);
-    entry.record.z = entry.first;
+    entry.record = slice_record(json);
   }
   if (entry.kind == Kind::event) {
     std::string name, words_of_it;

@@ -13,6 +13,7 @@
 
 #include "io/checked_file.h"
 #include "io/error.h"
+#include "pipeline/run_setting.h"
 #include "pipeline/session_state.h"
 
 namespace fibflow::pipeline {
@@ -41,17 +42,6 @@ io::PixelType type_named(const std::string& name) {
   throw std::invalid_argument("no voxels are called '" + name + "'");
 }
 
-/// Throws std::invalid_argument that names the first thing that differs.
-void require_same_run(const std::string& folder, const Json& theirs, const Json& ours) {
-  for (const auto& [name, value] : ours.items()) {
-    const Json other = theirs.contains(name) ? theirs[name] : Json();
-    if (other == value) continue;
-    throw std::invalid_argument(folder + " holds the state of a run with another " + name + ": " +
-                                other.dump() + ", not " + value.dump() +
-                                " (choose another --output, or remove the folder to begin anew)");
-  }
-}
-
 Json json_of(const WatchCheckpoint& checkpoint) {
   const auto& nm = checkpoint.voxel_nm;
   const auto& intensity = checkpoint.intensity;
@@ -62,6 +52,7 @@ Json json_of(const WatchCheckpoint& checkpoint) {
           {"type", io::name_of(checkpoint.type)},
           {"voxel_nm", {nm.z, nm.y, nm.x}},
           {"intensity", {intensity.count, intensity.mean, intensity.squares}},
+          {"uses_source", checkpoint.uses_source},
           {"session", pipeline::json_of(checkpoint.session)}};
 }
 
@@ -76,6 +67,7 @@ WatchCheckpoint checkpoint_of(const Json& json) {
   checkpoint.voxel_nm = {nm.at(0), nm.at(1), nm.at(2)};
   const Json& intensity = json.at("intensity");
   checkpoint.intensity = {intensity.at(0), intensity.at(1), intensity.at(2)};
+  checkpoint.uses_source = json.at("uses_source");
   checkpoint.session = session_state(json.at("session"));
   return checkpoint;
 }
@@ -103,6 +95,12 @@ FolderLock::~FolderLock() {
 
 WatchState::WatchState(std::string folder, const Json& setting, bool has_results)
     : folder_(std::move(folder)), lock_(made(folder_) + "/lock") {
+  // Of a process that was killed.
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with('.') && name.ends_with(".partial")) std::filesystem::remove(entry.path(), ignored);
+  }
   load_checkpoint();
   check_setting(setting, has_results);
   journal_ =

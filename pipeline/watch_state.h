@@ -24,6 +24,7 @@ struct WatchCheckpoint {
   io::PixelType type = io::PixelType::u8;
   io::VoxelSize voxel_nm;
   nodes::IntensityMoments intensity;  ///< of the first slices
+  bool uses_source = false;           ///< adaptation was in doubt
   SegmentSession::State session;
 };
 

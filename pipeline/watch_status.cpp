@@ -13,7 +13,9 @@
 namespace fibflow::pipeline {
 namespace {
 
-constexpr std::chrono::seconds between_writes{1};
+constexpr std::chrono::seconds between_changes{1};
+/// Each write makes the disk work; a file that says the same is not worth it.
+constexpr std::chrono::seconds between_signs_of_life{15};
 
 std::size_t resident_memory() {
   std::ifstream statm("/proc/self/statm");
@@ -29,7 +31,8 @@ WatchStatus::WatchStatus(StatusBoard& board, std::string output_folder)
 
 void WatchStatus::show(LiveState state, const std::string& reason) {
   const auto status = board_.latest().status;
-  if (status->state != state || status->reason != reason) {
+  const bool changed = status->state != state || status->reason != reason;
+  if (changed) {
     board_.change([&](LiveStatus& changed) {
       changed.state = state;
       changed.reason = reason;
@@ -37,19 +40,29 @@ void WatchStatus::show(LiveState state, const std::string& reason) {
   }
   {
     const std::lock_guard lock(mutex_);
-    if (Clock::now() - last_ < between_writes) return;
+    changed_ |= changed;
+    if (Clock::now() - last_ < (changed_ ? between_changes : between_signs_of_life)) return;
   }
   write();
 }
 
 void WatchStatus::warn(const std::string& text) {
   board_.change([&](LiveStatus& status) { status.warnings.add(text); });
+  const std::lock_guard lock(mutex_);
+  changed_ = true;
 }
 
 void WatchStatus::show_counts(const Acquisition::Counts& counts, std::size_t waiting) {
   std::error_code failure;
   const auto space = std::filesystem::space(output_folder_, failure);
   const std::size_t resident = resident_memory();
+  const LiveStatus::Counts before = board_.latest().status->counts;
+  {
+    const std::lock_guard lock(mutex_);
+    changed_ |= before.seen != counts.seen || before.pending != counts.pending + waiting ||
+                before.skipped != counts.skipped || before.failed != counts.failed ||
+                before.late != counts.late;
+  }
   board_.change([&](LiveStatus& status) {
     status.counts.seen = counts.seen;
     status.counts.pending = counts.pending + waiting;
@@ -65,6 +78,7 @@ void WatchStatus::show_counts(const Acquisition::Counts& counts, std::size_t wai
 void WatchStatus::write() {
   const std::lock_guard lock(mutex_);
   last_ = Clock::now();
+  changed_ = false;
   try {
     write_status(*board_.latest().status, output_folder_ + "/status.json");
   } catch (const io::Error&) {

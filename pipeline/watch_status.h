@@ -9,8 +9,8 @@
 
 namespace fibflow::pipeline {
 
-/// What a live run tells while it goes on: on its board, and from there, at most once a second, in OUTPUT/status.json.
-/// Thread-safe.
+/// What a live run tells while it goes on: on its board, and from there in OUTPUT/status.json, within a second when
+/// something has changed, else now and then. Thread-safe.
 class WatchStatus {
  public:
   /// The board outlives it.
@@ -30,7 +30,8 @@ class WatchStatus {
   StatusBoard& board_;
   const std::string output_folder_;
   std::mutex mutex_;
-  Clock::time_point last_;  // written; guarded by mutex_
+  Clock::time_point last_;  // written; this and what follows is guarded by mutex_
+  bool changed_ = true;     // since then
 };
 
 }  // namespace fibflow::pipeline

@@ -85,6 +85,10 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
       ->type_name("N")
       ->check(CLI::PositiveNumber.description(""))
       ->group(group);
+  command.add_option("--max-gap", acquisition.max_gap, "numbers that may be missing in a row")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->group(group);
   add_duration(command, "--settle", acquisition.settle, "a file unchanged for so long may be complete")
       ->group(group);
   add_duration(command, "--poll", acquisition.poll, "between looks at the whole folder")->group(group);

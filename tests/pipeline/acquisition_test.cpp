@@ -296,6 +296,25 @@ TEST_F(AcquisitionTest, ClosedTakesWhatIsThereWithoutWaiting) {
   EXPECT_EQ(acquisition->counts().failed, 1u);
 }
 
+TEST_F(AcquisitionTest, ADateInANameMakesNothingMissing) {
+  options.wait_missing = milliseconds(0);
+  options.max_gap = 101;
+  slice(1);
+  slice(20261122);
+  start();
+  EXPECT_EQ(ready(), Numbers{1});
+  EXPECT_EQ(count(Kind::skipped), 0u);
+  EXPECT_EQ(note(Kind::foreign).file, "slice_20261122.tif");
+  slice(103);
+  EXPECT_EQ(next().number, 103) << "as many as may be missing";
+  EXPECT_EQ(acquisition->counts().skipped, 101u);
+  acquisition->close();
+  EXPECT_TRUE(ready().empty());
+  EXPECT_TRUE(acquisition->at_end());
+  EXPECT_EQ(acquisition->counts().skipped, 101u);
+  EXPECT_EQ(acquisition->counts().pending, 0u);
+}
+
 TEST_F(AcquisitionTest, CountsInSteps) {
   options.step = 8;
   options.first.reset();

@@ -15,6 +15,7 @@
 #include "io/stack.h"
 #include "pipeline/run.h"
 #include "pipeline/watch_state.h"
+#include "tests/pipeline/pixel_network.h"
 #include "tests/pipeline/temporary_folder.h"
 #include "tests/pipeline/textured_stack.h"
 
@@ -44,7 +45,9 @@ class WatchTest : public ::testing::Test {
   /// Puts slice z into the folder; complete from its first moment.
   void put(std::int64_t z) const {
     auto stack = testing::textured_stack(z + 1, height, width);
-    const io::Slice slice = stack.read(z);
+    put(z, stack.read(z));
+  }
+  void put(std::int64_t z, const io::Slice& slice) const {
     const std::string hidden = folder / ("run/.coming_" + std::to_string(z) + ".tif");
     io::TiffWriter writer(hidden, {io::Compression::none, {20, 8, 8}, "", false, 1});
     writer.write(slice);
@@ -194,6 +197,21 @@ TEST_F(WatchTest, WhatWasLeftOutStaysLeftOutAfterARestart) {
   EXPECT_EQ(masks_in(folder / "out/masks.tif"), expected);
   EXPECT_EQ(report()["left_out"].at(0).at("first"), 3);
   EXPECT_EQ(status.counts.late, 1u);
+}
+
+TEST_F(WatchTest, UsesTheSourceOnDoubtAsABatchRunDoesAlsoAfterARestart) {
+  network = testing::pixel_network(0.3, 0.1, 3);  // adapted, it finds nothing
+  adaptation.source_share = 0;
+  adaptation.on_doubt = OnDoubt::source;
+  auto stripes = testing::striped_stack(7, height, width);
+  for (int z = 0; z < 5; ++z) put(z, stripes.read(z));
+  EXPECT_EQ(run(5), WatchEnd::stopped);
+  EXPECT_GE(status.warnings.count(), 2u) << "the signs, and what is done about them";
+  for (int z = 5; z < 7; ++z) put(z, stripes.read(z));
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+  EXPECT_GT(report()["slices"].back()["foreground"], 0);
 }
 
 TEST_F(WatchTest, WritesProbabilitiesToo) {
