@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <vector>
 
 namespace fibflow::nodes {
 namespace {
@@ -30,6 +31,7 @@ DriftMonitor::DriftMonitor(MonitorRule rule) : rule_(rule) {
 }
 
 void DriftMonitor::learn(double drift) {
+  if (!std::isfinite(drift)) return;  // a channel without variance: nothing to compare others with
   state_.usual.push_back(drift);
   if (state_.usual.size() > most_learnt) state_.usual.pop_front();
 }
@@ -45,18 +47,12 @@ double DriftMonitor::limit() const {
   std::vector<double> deviations;
   for (const double drift : state_.usual) deviations.push_back(std::abs(drift - middle));
   const double spread = deviations_per_median * median(std::move(deviations));
-  return std::max(rule_.drift, middle + rule_.factor * std::max(middle, spread));
+  return middle + std::max({rule_.drift, middle, rule_.factor * spread});
 }
 
 bool DriftMonitor::departs(double drift) {
-  if (drift > limit()) {
-    state_.departed.push_back(drift);
-    return static_cast<int>(state_.departed.size()) >= rule_.slices;
-  }
-  for (const double departed : state_.departed) learn(departed);  // it was a passing whim
-  state_.departed.clear();
-  learn(drift);
-  return false;
+  state_.departed = drift > limit() ? state_.departed + 1 : 0;
+  return state_.departed >= rule_.slices;
 }
 
 }  // namespace fibflow::nodes

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <deque>
-#include <vector>
 
 namespace fibflow::nodes {
 
@@ -9,16 +8,18 @@ namespace fibflow::nodes {
 struct MonitorRule {
   int every = 8;  ///< each so many slices one is measured while the statistics are frozen; 0: none is
   /// A slice departs if its own moments are farther from the running statistics, per channel (see
-  /// model::Drift), than this, and than what is usual by more than `factor` times the usual or its spread.
-  double drift = 0.05;
+  /// model::Drift), than is usual: by more than this, by more than the usual itself, and by more than `factor`
+  /// times its spread.
+  double drift = 0.1;
   double factor = 4;
   int slices = 2;  ///< so many measured slices in a row that depart reopen the adaptation
 };
 
-/// Tells a change of the acquisition from what is usual for slices: it keeps how far the last slices' own
-/// moments were from the running statistics, while these settled and whenever a slice was measured since. The
-/// median of those is the usual drift, their median absolute deviation (times 1.4826, as for a normal
-/// distribution) its spread; both stand firm against single slices.
+/// Tells a change of the acquisition from what is usual for slices: it keeps how far the slices' own moments
+/// were from the running statistics while these settled. The median of those is the usual drift, their median
+/// absolute deviation (times 1.4826, as for a normal distribution) its spread; both stand firm against single
+/// slices. Slices that are measured later do not add to what is usual: a change that comes gradually outdates
+/// the statistics no less than one that comes at once.
 class DriftMonitor {
  public:
   /// Throws std::invalid_argument if a rule is out of its range.
@@ -29,12 +30,11 @@ class DriftMonitor {
   /// Of a slice that belongs to what is usual.
   void learn(double drift);
 
-  /// Of a slice that was measured under frozen statistics. True if the adaptation is to be reopened. A
-  /// slice that departs says nothing about what is usual until one is seen that does not.
+  /// Of a slice that was measured under frozen statistics. True if the adaptation is to be reopened.
   bool departs(double drift);
 
   /// The last slice departed: the next ones decide.
-  bool suspects() const { return !state_.departed.empty(); }
+  bool suspects() const { return state_.departed > 0; }
 
   double usual() const;  ///< infinite before anything was learnt
   double limit() const;  ///< a slice departs if its drift is above; infinite before anything was learnt
@@ -44,8 +44,8 @@ class DriftMonitor {
 
   /// Everything that departs() depends on.
   struct State {
-    std::deque<double> usual;      ///< of the last slices that were learnt, at most 64
-    std::vector<double> departed;  ///< of those that departed, in a row
+    std::deque<double> usual;  ///< of the last 64 slices that were learnt
+    int departed = 0;          ///< slices in a row
     friend bool operator==(const State&, const State&) = default;
   };
   const State& state() const { return state_; }

@@ -110,11 +110,14 @@ Snapshot StatisticsUpdater::next_snapshot(std::int64_t order) const {
 
 void StatisticsUpdater::adapt(const Input& moments, Update& update) {
   estimator_.update(*moments.moments, 1);
-  monitor_.learn(*update.slice_drift);
   const auto before = latest_.statistics;
   latest_ = measured_snapshot();
   update.drift = model::drift(*before, *latest_.statistics).per_channel;
-  if (!settles(update.drift)) return;
+  const bool settled = settles(update.drift);
+  // What is usual shows in the calm before the statistics settle; until then they stray, and slices from them.
+  if (calm_slices_ == 0) monitor_.forget();
+  if (calm_slices_ > 0) monitor_.learn(*update.slice_drift);
+  if (!settled) return;
   latest_ = frozen_snapshot();
   frozen_after_ = moments.order;
   update.turn = Turn{Turn::Kind::frozen, monitor_.usual(), monitor_.limit(), 0};

@@ -302,7 +302,7 @@ std::string one_line(const ResolvedOptions& options) {
     if (options.monitor.every == 0) line << "never";
     if (options.monitor.every > 0) {
       line << "every " << options.monitor.every << " slices (reopened by " << options.monitor.slices
-           << " beyond " << options.monitor.drift << ")";
+           << " farther by " << options.monitor.drift << ")";
     }
   }
   if (options.on_doubt == OnDoubt::source) line << ", on doubt source";

@@ -93,7 +93,7 @@ nodes::UpdaterState updater_state(const Json& json) {
   state.earlier_batches = json.at("earlier_batches");
   state.calm_slices = json.at("calm_slices");
   state.monitor.usual = json.at("usual_drift").get<std::deque<double>>();
-  state.monitor.departed = json.at("departed").get<std::vector<double>>();
+  state.monitor.departed = json.at("departed");
   state.frozen_after = optional<std::int64_t>(json.at("frozen_after"));
   for (const Json& next : json.at("coming")) state.coming.push_back(snapshot(next));
   return state;

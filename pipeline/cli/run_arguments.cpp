@@ -83,19 +83,17 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
       ->type_name("N")
       ->group(group);
   command
-      .add_option(
-          "--monitor-every", adaptation.monitor.every,
-          "settled: measure one of K frozen slices, and adapt again if the acquisition changed; 0: never")
+      .add_option("--monitor-every", adaptation.monitor.every,
+                  "settled: measure each K-th frozen slice; 0: none")
       ->type_name("K")
       ->group(group);
   command
       .add_option("--reopen-drift", adaptation.monitor.drift,
-                  "settled: changed is what is farther per channel, and five times the usual")
+                  "settled: adapt again once slices are farther by D per channel than usual")
       ->type_name("D")
       ->group(group);
   command
-      .add_option("--reopen-slices", adaptation.monitor.slices,
-                  "settled: in so many measured slices in a row")
+      .add_option("--reopen-slices", adaptation.monitor.slices, "settled: in so many measured ones in a row")
       ->type_name("N")
       ->group(group);
 }

@@ -23,26 +23,26 @@ DriftMonitor that_learnt(MonitorRule rule, std::initializer_list<double> drifts)
   return monitor;
 }
 
-TEST(DriftMonitorTest, LimitIsFactorTimesTheUsualBeyondIt) {
+TEST(DriftMonitorTest, LimitIsTwiceTheUsual) {
   const DriftMonitor monitor = that_learnt(rule(0.001, 3, 2), {0.1, 0.1, 0.11, 0.09, 0.1});
   EXPECT_DOUBLE_EQ(monitor.usual(), 0.1);
-  EXPECT_DOUBLE_EQ(monitor.limit(), 0.4);
+  EXPECT_DOUBLE_EQ(monitor.limit(), 0.2);
 }
 
-TEST(DriftMonitorTest, LimitGrowsWithTheSpreadWhereThatIsWiderThanTheUsual) {
+TEST(DriftMonitorTest, LimitGrowsWithTheSpreadWhereThatIsWider) {
   // Deviations from 1: 1, 1, 0, 8, 9; their median, 1, is 1.4826 standard deviations of a normal distribution.
   const DriftMonitor monitor = that_learnt(rule(0.001, 3, 2), {0, 0, 1, 9, 10});
   EXPECT_DOUBLE_EQ(monitor.limit(), 1 + 3 * 1.4826);
 }
 
-TEST(DriftMonitorTest, LimitIsNeverBelowTheDriftThatMatters) {
-  EXPECT_DOUBLE_EQ(that_learnt(rule(0.05, 3, 2), {1e-5, 1e-5}).limit(), 0.05);
+TEST(DriftMonitorTest, LimitIsAboveTheUsualByTheDriftThatMatters) {
+  EXPECT_DOUBLE_EQ(that_learnt(rule(0.05, 3, 2), {0.01, 0.01}).limit(), 0.06);
 }
 
 TEST(DriftMonitorTest, SingleSlicesDoNotMoveTheUsual) {
   const DriftMonitor monitor =
       that_learnt(rule(0.001, 3, 2), {0.1, 50, 0.1, 0.1, std::numeric_limits<double>::infinity()});
-  EXPECT_DOUBLE_EQ(monitor.limit(), 0.4);
+  EXPECT_DOUBLE_EQ(monitor.limit(), 0.2);
 }
 
 TEST(DriftMonitorTest, ReopensAfterSoManyDeparturesInARow) {
@@ -62,9 +62,17 @@ TEST(DriftMonitorTest, ASliceThatDoesNotDepartEndsTheSuspicion) {
   }
 }
 
-TEST(DriftMonitorTest, WhatComesGraduallyBecomesUsual) {
-  DriftMonitor monitor = that_learnt(rule(0.05, 4, 2), {0.02, 0.02, 0.02, 0.02, 0.02});
-  for (int n = 0; n < 300; ++n) EXPECT_FALSE(monitor.departs(0.02 * std::pow(1.02, n))) << n;
+TEST(DriftMonitorTest, WhatComesGraduallyDepartsInTheEnd) {
+  DriftMonitor monitor = that_learnt(rule(0.05, 4, 1), {0.02, 0.02, 0.02, 0.02, 0.02});
+  int slices = 0;
+  while (!monitor.departs(0.02 * std::pow(1.02, slices))) ++slices;
+  EXPECT_EQ(slices, 64);  // 1.02^64 is the first above 3.5, that is 0.07
+}
+
+TEST(DriftMonitorTest, TheLastSlicesLearntAreWhatIsUsual) {
+  DriftMonitor monitor(rule(0.001, 4, 1));
+  for (int n = 0; n < 100; ++n) monitor.learn(n < 36 ? 1 : 0.01);
+  EXPECT_DOUBLE_EQ(monitor.limit(), 0.02);
   EXPECT_EQ(monitor.state().usual.size(), 64U);
 }
 

@@ -1,12 +1,10 @@
 // The output and the adapted statistics are the same bits for any number of threads, however they are scheduled.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <chrono>
 #include <string>
-#include <thread>
 
 #include "pipeline/run.h"
+#include "tests/pipeline/jitter.h"
 #include "tests/pipeline/temporary_folder.h"
 #include "tests/pipeline/textured_stack.h"
 
@@ -56,15 +54,6 @@ struct Result {
   model::Statistics statistics;
 };
 
-/// Delays each node call differently, by up to a third of a millisecond.
-auto jitter(std::uint64_t seed) {
-  return [seed, calls = std::make_shared<std::atomic<std::uint64_t>>(0)](const char*) {
-    std::uint64_t x = seed * 0x9E3779B97F4A7C15U + ++*calls * 0xBF58476D1CE4E5B9U;
-    x ^= x >> 31;
-    std::this_thread::sleep_for(std::chrono::microseconds(x * 0x94D049BB133111EBU >> 32 & 255));
-  };
-}
-
 Result run(const Case& c, int threads, std::uint64_t seed) {
   const testing::TemporaryFolder folder;
   auto stack = testing::textured_stack(10, 72, 104);
@@ -76,7 +65,7 @@ Result run(const Case& c, int threads, std::uint64_t seed) {
   resources.threads = threads;
   resources.tile = c.tile;
   RunHooks hooks;
-  if (seed != 0) hooks.jitter = jitter(seed);
+  if (seed != 0) hooks.jitter = testing::jitter(seed);
   const Outcome outcome =
       segment(stack, testing::small_network(), {}, c.adaptation, output, resources, hooks);
   return {testing::bytes_of(output.mask), testing::bytes_of(output.probability), outcome.statistics};

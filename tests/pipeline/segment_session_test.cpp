@@ -38,6 +38,8 @@ const Case cases[] = {
     {"prior", {}, model::Rule::prior},
     {"frozen", {0.25, 4, true, {}}},
     {"settles", {0.25, 2, false, nodes::SettleRule{1e-2, 1}}},
+    // Settles at once, and is reopened when its slices become all noise.
+    {"reopens", {0.25, 2, false, nodes::SettleRule{1e9, 1}, nodes::MonitorRule{1, 1e-3, 1e-3, 1}}},
     {"own_statistics", {}, model::Rule::ema, true},
 };
 
@@ -47,11 +49,22 @@ struct Result {
   std::vector<std::int64_t> z;
   std::vector<double> drifts;
   std::vector<bool> measured;
+  std::vector<nodes::SliceState> states;
+  std::vector<double> entropies;
+  int reopened = 0;
   friend bool operator==(const Result&, const Result&) = default;
 };
 
 class SegmentSessionTest : public ::testing::TestWithParam<Case> {
  protected:
+  SegmentSessionTest() {
+    if (GetParam().name != "reopens") return;
+    const std::size_t change = stack.voxels.size() / 2;
+    for (std::size_t i = change; i < stack.voxels.size(); ++i) {
+      stack.voxels[i] = static_cast<std::uint8_t>(i * 2654435761U >> 24 & 1 ? 255 : 0);
+    }
+  }
+
   static Plan plan_for(const Case& c, const model::Inference& inference) {
     PlanRequest request;
     request.memory = std::size_t{1} << 30;
@@ -107,6 +120,9 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
     result.z.push_back(done.slice.mask.z());
     result.drifts.push_back(done.update.drift);
     result.measured.push_back(done.update.measured);
+    result.states.push_back(done.update.state);
+    result.entropies.push_back(done.slice.entropy);
+    result.reopened += done.update.turn && done.update.turn->kind == nodes::Turn::Kind::reopened;
   }
 
   Result in_one_burst() {
@@ -128,7 +144,9 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
 TEST_P(SegmentSessionTest, BurstsOfAnyLengthGiveWhatOneBurstGives) {
   const Result expected = in_one_burst();
   ASSERT_EQ(expected.z.size(), static_cast<std::size_t>(depth));
-  if (GetParam().rule.settle) {
+  if (GetParam().name == "reopens") {
+    ASSERT_GE(expected.reopened, 1) << "is not reopened on the way";
+  } else if (GetParam().rule.settle) {
     ASSERT_TRUE(expected.measured.front() && !expected.measured.back()) << "has not settled on the way";
   }
   for (const std::vector<std::int64_t>& ends :
