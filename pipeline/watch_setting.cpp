@@ -38,7 +38,6 @@ ResolvedOptions resolve_watch_options(const model::Network& network, const Watch
     throw std::invalid_argument("a live acquisition cannot be adapted to in two passes");
   }
   adaptation.probe_order = ProbeOrder::first;
-  adaptation.comparison = 0;  // the slices that would be compared are waited for
   OutputOptions output;
   output.threshold = options.threshold;
   io::StackInfo stack;

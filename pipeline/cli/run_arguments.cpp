@@ -98,7 +98,6 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
       ->group(group);
 }
 
-/// Not for a folder that is followed, which compares nothing.
 void add_doubt_arguments(CLI::App& command, RunArguments& arguments) {
   const std::string group = "Adaptation";
   command.add_option("--compare", arguments.comparison, "slices also segmented without, to see if it helps")
@@ -192,6 +191,7 @@ void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
   add_model_argument(command, arguments);
   add_normalization_argument(command, arguments);
   add_adaptation_arguments(command, arguments.adaptation, arguments, true, false);
+  add_doubt_arguments(command, arguments);
   add_resource_arguments(command, arguments);
   command.parse_complete_callback([&command, &arguments] { require_parameters_fit(command, arguments); });
 }
