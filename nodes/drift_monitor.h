@@ -10,7 +10,7 @@ struct MonitorRule {
   /// A slice departs if its own moments are farther from the running statistics, per channel (see
   /// model::Drift), than is usual: by more than this, by more than the usual itself, and by more than `factor`
   /// times its spread.
-  double drift = 0.1;
+  double drift = 0.2;
   double factor = 4;
   int slices = 2;  ///< so many measured slices in a row that depart reopen the adaptation
 };
@@ -27,7 +27,7 @@ class DriftMonitor {
 
   const MonitorRule& rule() const { return rule_; }
 
-  /// Of a slice that belongs to what is usual.
+  /// Of a slice that belongs to what is usual. An infinite drift (a channel without variance) is left out.
   void learn(double drift);
 
   /// Of a slice that was measured under frozen statistics. True if the adaptation is to be reopened.

@@ -88,6 +88,7 @@ AdaptationOptions options(int every, int lag = 3) {
   adaptation.freeze = Freeze::settled;
   adaptation.settle = {2e-5, 4};
   adaptation.monitor.every = every;
+  adaptation.monitor.drift = 0.1;
   adaptation.lag = lag;
   adaptation.probe_order = ProbeOrder::first;
   return adaptation;
