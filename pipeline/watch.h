@@ -54,8 +54,8 @@ enum class WatchEnd {
 /// Without room on the disk the run pauses until there is some. It ends when no new slice has come for `end_after`, or
 /// when the stop file appears (which is then removed): it takes all that is there, and writes the stacks and a report.
 ///
-/// Throws io::Error, model::ModelError, std::invalid_argument (options; or the state is one of another model, folder or
-/// other options), BudgetTooSmall. Another process at work on the output is an io::Error (cannot_create).
+/// Throws io::Error, model::ModelError, std::invalid_argument (options), BudgetTooSmall. A state of another model, folder or
+/// other options is an io::Error (see require_same_run()), and so is another process at work on the output (cannot_create).
 WatchEnd watch(const model::Network& network, const WatchOptions& options, const InputOptions& input,
                const AdaptationOptions& adaptation, const ResourceOptions& resources, WatchServices services);
 

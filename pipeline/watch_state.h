@@ -45,8 +45,8 @@ class FolderLock {
 class WatchState {
  public:
   /// Opens or makes the folder. `setting`: all that the result depends on besides the slices. has_results: the output
-  /// holds masks already. Throws std::invalid_argument that names what differs if results or a checkpoint are those of
-  /// another setting, io::Error (cannot_create if there are results of which the state knows nothing).
+  /// holds masks already. Throws io::Error: bad_data that names what differs if masks or a checkpoint are those of another
+  /// setting, cannot_create if there are masks of which the state knows nothing.
   WatchState(std::string folder, const nlohmann::ordered_json& setting, bool has_results);
 
   /// Nothing if no slice was acknowledged yet.

@@ -247,7 +247,7 @@ TEST_F(WatchTest, RefusesToGoOnWithOtherOptions) {
   try {
     run();
     FAIL();
-  } catch (const std::invalid_argument& error) {
+  } catch (const io::Error& error) {
     EXPECT_NE(std::string(error.what()).find("another option lag: 2, not 3"), std::string::npos)
         << error.what();
   }
@@ -279,7 +279,7 @@ TEST_F(WatchTest, RefusesOtherOptionsAlsoWhenAKillCameBeforeTheFirstCheckpoint) 
   fs::remove(folder / "out/.state/checkpoint");
   fs::remove(folder / "out/.state/checkpoint.previous");
   adaptation.source_share = 0.5;
-  EXPECT_THROW(run(), std::invalid_argument);
+  EXPECT_THROW(run(), io::Error);
 }
 
 TEST_F(WatchTest, RefusesAnOutputThatAnotherProcessWritesTo) {
