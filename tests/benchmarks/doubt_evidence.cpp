@@ -110,7 +110,7 @@ std::vector<Target> quarters(const std::string& folder) {
   const int width = images->info().width / 2;
   std::vector<Target> targets;
   for (int q = 0; q < 4; ++q) {
-    const std::int64_t first = q % 2 * (images->info().depth - slices);
+    const std::int64_t first = q % 2 * 4;
     const auto cut = [&](io::Stack& stack) {
       std::vector<io::Slice> parts;
       for (std::int64_t z = first; z < first + slices; ++z)
