@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # How often the doubt about an adaptation is right:
 #
-#   tests/benchmarks/doubt_evidence.sh FOLDER [SHARED]
+#   tests/benchmarks/doubt_evidence.sh FOLDER [STACKS]
 #
 # Trains a dozen small models on synthetic cells into FOLDER (unless they are there: half an hour on two cores) and tries
 # them on other synthetic cells. The limits in pipeline/doubt.h were chosen on the part `chosen`; the part `held` has other
-# models and other cells. SHARED: a folder with models/*.onnx and data/stacks, for the same with real images.
+# models and other cells. STACKS: a folder with models/*.onnx and data/stacks, for the same with real images.
 # FOLDER gets the cases as doubt_PART.csv.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$here/../../build/release
 fibflow=$build/pipeline/cli/fibflow
-folder=$1 shared=${2:-}
+folder=$1 stacks=${2:-}
 mkdir -p "$folder"
 
 model() {  # model NAME FIXATION SEED ITERATIONS DEPTH PHANTOM-OPTIONS...
@@ -46,7 +46,7 @@ held=("$folder"/{chemD,cryoD,chemE,cryoE}.onnx)
 try chosen chosen "$examples"/{source,target}.onnx "$folder"/{chemA,cryoA,chemN,cryoR,chemL,cryoB}.onnx
 try held held "${held[@]}"
 try held_two-pass held --recipe two-pass "${held[@]}"
-[ -n "$shared" ] || exit 0
+[ -n "$stacks" ] || exit 0
 for stack in cdeep3m_train cdeep3m_val vnc_stack1; do
-  try "real_$stack" "$shared/data/stacks/$stack" "$shared"/models/{cdeep3m,vnc}_unet16.onnx
+  try "real_$stack" "$stacks/data/stacks/$stack" "$stacks"/models/{cdeep3m,vnc}_unet16.onnx
 done
