@@ -192,6 +192,7 @@ void Watch::resume() {
     live_->resume(checkpoint_.intensity, checkpoint_.uses_source, checkpoint_.session);
     services_.log("going on after " + std::to_string(done_.size()) + " slices, with number " +
                   std::to_string(checkpoint_.next_number));
+    tell_doubt();
   }
   services_.board.change([&](LiveStatus& status) {
     status.counts.processed = saved_;
@@ -283,6 +284,11 @@ bool Watch::begin() {
   live_->begin(slices);
   checkpoint_.intensity = live_->intensity();
   checkpoint_.uses_source = live_->uses_source();
+  RunReport seen;
+  seen.comparison = live_->comparison();
+  seen.doubt = live_->doubt();
+  const auto told = seen.json();
+  checkpoint_.doubt = {{"comparison", told["comparison"]}, {"doubt", told["doubt"]}};
   tell_doubt();
   begun_ = {std::make_move_iterator(first_.begin()), std::make_move_iterator(first_.end())};
   first_.clear();
@@ -292,11 +298,14 @@ bool Watch::begin() {
   return true;
 }
 
+/// Of what begin() saw, in this process or an earlier one.
 void Watch::tell_doubt() {
-  if (!live_->doubt()) return;
-  for (const Sign& sign : live_->doubt()->signs) {
-    services_.warn("in doubt: " + sign.text);
-    status_.warn(sign.text);
+  if (checkpoint_.doubt.is_object() && checkpoint_.doubt["doubt"].is_object()) {
+    for (const auto& sign : checkpoint_.doubt["doubt"]["signs"]) {
+      const std::string text = sign["text"];
+      services_.warn("in doubt: " + text);
+      status_.warn(text);
+    }
   }
   if (!live_->uses_source()) return;
   const std::string text = "therefore the model is used as it is (--on-doubt source)";
@@ -496,10 +505,7 @@ WatchReport Watch::report() {
       report.run.adaptation->probe_slices.push_back(done_[i].first);
     }
   }
-  if (live_) {
-    report.run.comparison = live_->comparison();
-    report.run.doubt = live_->doubt();
-  }
+  report.doubt = checkpoint_.doubt;
   report.run.events = events_;
   for (const JournalEntry& entry : done_) report.run.slices.push_back(entry.record);
   report.run.outputs = output_.stacks();

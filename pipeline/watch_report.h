@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace fibflow::pipeline {
 ///     counts     seen, processed, skipped, failed, late, overflows
 struct WatchReport {
   RunReport run;
+  nlohmann::ordered_json doubt;    ///< {"comparison", "doubt"}: in place of the run's; null: neither
   std::vector<JournalEntry> done;  ///< one for each slice of the run
   std::vector<JournalEntry> left_out;
   std::shared_ptr<const LiveStatus> status;

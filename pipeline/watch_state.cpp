@@ -53,6 +53,7 @@ Json json_of(const WatchCheckpoint& checkpoint) {
           {"voxel_nm", {nm.z, nm.y, nm.x}},
           {"intensity", {intensity.count, intensity.mean, intensity.squares}},
           {"uses_source", checkpoint.uses_source},
+          {"doubt", checkpoint.doubt},
           {"session", pipeline::json_of(checkpoint.session)}};
 }
 
@@ -68,6 +69,7 @@ WatchCheckpoint checkpoint_of(const Json& json) {
   const Json& intensity = json.at("intensity");
   checkpoint.intensity = {intensity.at(0), intensity.at(1), intensity.at(2)};
   checkpoint.uses_source = json.at("uses_source");
+  checkpoint.doubt = json.at("doubt");
   checkpoint.session = session_state(json.at("session"));
   return checkpoint;
 }

@@ -25,6 +25,7 @@ struct WatchCheckpoint {
   io::VoxelSize voxel_nm;
   nodes::IntensityMoments intensity;  ///< of the first slices
   bool uses_source = false;           ///< adaptation was in doubt
+  nlohmann::ordered_json doubt;       ///< {"comparison", "doubt"} of the first slices, as in a RunReport
   SegmentSession::State session;
 };
 

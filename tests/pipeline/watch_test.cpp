@@ -212,6 +212,8 @@ TEST_F(WatchTest, UsesTheSourceOnDoubtAsABatchRunDoesAlsoAfterARestart) {
   EXPECT_EQ(run(), WatchEnd::complete);
   EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
   EXPECT_GT(report()["slices"].back()["foreground"], 0);
+  EXPECT_EQ(report()["doubt"]["action"], "source used");
+  EXPECT_GE(status.warnings.count(), 2u) << "what was in doubt still is";
 }
 
 TEST_F(WatchTest, WritesProbabilitiesToo) {
