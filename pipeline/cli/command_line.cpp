@@ -38,6 +38,10 @@ void add_commands(CLI::App& program, Context& context) {
   add_report(program, context);
   add_train(program, context);
   add_watch(program, context);
+  for (CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    if (std::ranges::count(command->get_groups(), fine_tuning) > 0)
+      command->set_help_all_flag("--help-all", "print this help with the options for fine tuning");
+  }
 }
 
 /// The command that was named, or the program itself.
@@ -118,6 +122,9 @@ int parse_and_run(int argc, const char* const* argv, CLI::App& program, Context&
     context.run = [] { return pipeline::exit_ok; };
   } catch (const CLI::CallForHelp&) {
     context.out << program.help();
+    context.run = [] { return pipeline::exit_ok; };
+  } catch (const CLI::CallForAllHelp&) {
+    context.out << program.help("", CLI::AppFormatMode::All);
     context.run = [] { return pipeline::exit_ok; };
   } catch (const CLI::ParseError& error) {
     return report_usage_error(context.terminal, command_of(program), reason_of(error, program));

@@ -56,7 +56,7 @@ std::string section(const std::string& title, const std::vector<Entry>& entries,
 
 }  // namespace
 
-std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode) const {
+std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
   std::vector<std::pair<std::string, std::vector<Entry>>> sections;
   auto& commands = sections.emplace_back("Commands", std::vector<Entry>()).second;
   for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; })) {
@@ -70,11 +70,12 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI:
   sections.emplace_back("Arguments", std::move(arguments));
   std::vector<Entry> about_help;
   for (const std::string& group : app->get_groups()) {
-    if (group.empty()) continue;
+    if (group.empty() || (group == fine_tuning && mode != CLI::AppFormatMode::All)) continue;
     std::vector<Entry> entries;
     for (const CLI::Option* option : app->get_options()) {
       if (option->get_group() != group || !option->nonpositional()) continue;
-      const bool is_help = option == app->get_help_ptr() || option == app->get_version_ptr();
+      const bool is_help = option == app->get_help_ptr() || option == app->get_help_all_ptr() ||
+                           option == app->get_version_ptr();
       (is_help ? about_help : entries).push_back(entry_of(*option, false));
     }
     sections.emplace_back(group, std::move(entries));

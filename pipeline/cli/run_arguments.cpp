@@ -8,6 +8,7 @@
 
 #include "io/error.h"
 #include "pipeline/cli/arguments.h"
+#include "pipeline/cli/help_formatter.h"
 #include "pipeline/memory_budget.h"
 #include "pipeline/pipeline_error.h"
 #include "pipeline/run_summary.h"
@@ -35,16 +36,16 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
       ->group(group);
   command.add_option("--momentum", estimator.momentum, "ema, ubna: weight of the new batch")
       ->type_name("A")
-      ->group(group);
+      ->group(fine_tuning);
   command.add_option("--prior-images", estimator.prior_images, "prior: weight of the source, in images")
       ->type_name("N")
-      ->group(group);
+      ->group(fine_tuning);
   command.add_option("--batch-decay", estimator.batch_decay, "ubna: decay of the momentum per batch")
       ->type_name("B")
-      ->group(group);
+      ->group(fine_tuning);
   command.add_option("--layer-decay", estimator.layer_decay, "ubna: decay of the momentum per layer")
       ->type_name("L")
-      ->group(group);
+      ->group(fine_tuning);
   command
       .add_option("--source-share", adaptation.source_share,
                   "(1-S) estimate + S source is used; 0 is the paper's")
@@ -66,7 +67,7 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
     add_choice(command, "--probe-slices", adaptation.probe_order,
                {{"spread", pipeline::ProbeOrder::spread}, {"first", pipeline::ProbeOrder::first}},
                "of the probe: spread, or the first ones, as watch has to")
-        ->group(group);
+        ->group(fine_tuning);
   }
   command.add_option("--lag", adaptation.lag, "stream: a slice's moments count L slices later")
       ->type_name("L")
@@ -78,24 +79,24 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
   command
       .add_option("--settle-drift", adaptation.settle.drift, "settled: drift per slice and channel at most")
       ->type_name("D")
-      ->group(group);
+      ->group(fine_tuning);
   command.add_option("--settle-slices", adaptation.settle.slices, "settled: for so many slices in a row")
       ->type_name("N")
-      ->group(group);
+      ->group(fine_tuning);
   command
       .add_option("--monitor-every", adaptation.monitor.every,
                   "settled: measure each K-th frozen slice; 0: none")
       ->type_name("K")
-      ->group(group);
+      ->group(fine_tuning);
   command
       .add_option("--reopen-drift", adaptation.monitor.drift,
                   "settled: adapt again once slices are farther by D per channel than usual")
       ->type_name("D")
-      ->group(group);
+      ->group(fine_tuning);
   command
       .add_option("--reopen-slices", adaptation.monitor.slices, "settled: in so many measured ones in a row")
       ->type_name("N")
-      ->group(group);
+      ->group(fine_tuning);
 }
 
 void add_doubt_arguments(CLI::App& command, RunArguments& arguments) {
@@ -104,7 +105,7 @@ void add_doubt_arguments(CLI::App& command, RunArguments& arguments) {
       ->type_name("N")
       ->check(CLI::NonNegativeNumber.description(""))
       ->default_str("3")
-      ->group(group);
+      ->group(fine_tuning);
   add_choice(command, "--on-doubt", arguments.adaptation.on_doubt,
              {{"keep", pipeline::OnDoubt::keep},
               {"source", pipeline::OnDoubt::source},
@@ -202,7 +203,7 @@ void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& c
   command.add_option("--report", arguments.report, "what was done, as JSON")->type_name("JSON")->group(group);
   command.add_option("--trace", arguments.trace, "when each node was at work, for a trace viewer")
       ->type_name("JSON")
-      ->group(group);
+      ->group(fine_tuning);
   add_logging_options(command, context);
 }
 

@@ -7,6 +7,7 @@
 
 #include "pipeline/cli/arguments.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/cli/help_formatter.h"
 #include "pipeline/cli/run_arguments.h"
 #include "pipeline/exit_codes.h"
 #include "pipeline/http/live_server.h"
@@ -69,11 +70,9 @@ int watch(Arguments& arguments, Context& context) {
 void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
   const std::string group = "Acquisition";
   pipeline::AcquisitionOptions& acquisition = arguments.watch.acquisition;
-  command
-      .add_option("--pattern", acquisition.pattern,
-                  "names of slices: * any text, ? any character, # the number; else the last number counts")
+  command.add_option("--pattern", acquisition.pattern, "names of slices, * and ? as wildcards, # the number")
       ->type_name("NAME")
-      ->default_str("all .tif and .tiff files")
+      ->default_str("TIFFs, by their last number")
       ->group(group);
   command.add_flag("--recursive", acquisition.recursive, "also in subfolders")->group(group);
   command.add_option("--first", arguments.first, "number of the first slice")
@@ -84,11 +83,11 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
   command.add_option("--step", acquisition.step, "from one slice's number to the next")
       ->type_name("N")
       ->check(CLI::PositiveNumber.description(""))
-      ->group(group);
+      ->group(fine_tuning);
   command.add_option("--max-gap", acquisition.max_gap, "numbers that may be missing in a row")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber.description(""))
-      ->group(group);
+      ->group(fine_tuning);
   add_duration(command, "--settle", acquisition.settle, "a file unchanged for so long may be complete")
       ->group(group);
   add_duration(command, "--poll", acquisition.poll, "between looks at the whole folder")->group(group);
@@ -97,7 +96,7 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
       ->group(group);
   add_duration(command, "--wait-black", acquisition.wait_black,
                "for a file whose end is all zero: black, or not written yet")
-      ->group(group);
+      ->group(fine_tuning);
   command
       .add_option_function<std::string>(
           "--end-after",
@@ -122,15 +121,14 @@ void add_watch(CLI::App& program, Context& context) {
       "watch",
       "Follows a running acquisition: segments each slice as soon as its file is complete,\n"
       "and adapts the model on the way. Can be killed and started again at any time.\n"
-      "The first slices wait for each other (3, see --probe): their statistics decide how they\n"
-      "are segmented, and a mask that is written never changes.");
+      "The first slices (--probe) wait for each other's statistics; no mask changes later.");
   add_watch_arguments(*command, *arguments);
   add_acquisition_arguments(*command, *arguments);
   const std::string group = "Output";
   pipeline::LiveOutputOptions& output = arguments->watch.output;
   command
       ->add_option("-o,--output", output.folder,
-                   "folder: masks/NAME.tif for each slice, status.json; at the end masks.tif, report.json")
+                   "masks/NAME.tif for each slice, status.json; at the end masks.tif")
       ->type_name("FOLDER")
       ->required();
   command->add_flag("--probability", output.probability, "also probabilities/NAME.tif and probabilities.tif")

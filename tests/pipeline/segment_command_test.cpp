@@ -211,11 +211,19 @@ TEST_F(SegmentCommandTest, HelpIsComplete) {
   for (const std::string command : {"segment", "adapt"}) {
     const auto run = run_fibflow({command, "--help"});
     EXPECT_EQ(run.code, 0);
+    const auto all = run_fibflow({command, "--help-all"});
+    EXPECT_EQ(all.code, 0);
     for (const std::string option :
-         {"--model", "--output", "--recipe", "--estimator", "--momentum", "--source-share", "--normalize-by",
-          "--probe", "--lag", "--freeze", "--slices", "--normalization", "--threads", "--memory", "--tile",
-          "--overwrite", "--report", "--trace", "--quiet"}) {
+         {"--model", "--output", "--recipe", "--estimator", "--source-share", "--normalize-by", "--probe",
+          "--lag", "--freeze", "--slices", "--normalization", "--threads", "--memory", "--tile",
+          "--overwrite", "--report", "--on-doubt", "--quiet", "--help-all"}) {
       EXPECT_NE(run.out.find(option), std::string::npos) << command << " " << option;
+      EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
+    }
+    for (const std::string option :
+         {"--momentum", "--prior-images", "--settle-drift", "--monitor-every", "--trace"}) {
+      EXPECT_EQ(run.out.find(option), std::string::npos) << command << " " << option;
+      EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }
     EXPECT_LT(std::count(run.out.begin(), run.out.end(), '\n'), 60) << command;
   }
