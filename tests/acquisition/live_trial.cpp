@@ -148,13 +148,12 @@ std::int64_t Trial::masks() const {
   return count;
 }
 
-/// For good: with a later mask on the disk, no kill can make the program read the slice again.
+/// For good: what the status tells survives any kill, what lies there only as a mask may be made again.
 bool Trial::was_taken(std::int64_t z) const {
-  const auto has_mask = [&](std::int64_t slice) {
-    return std::filesystem::exists(output_.mask(slice_name(options_.script, slice)));
-  };
-  const auto later = std::upper_bound(slices_.begin(), slices_.end(), z);
-  return has_mask(z) && (later == slices_.end() || has_mask(*later));
+  std::ifstream file(output_.status());
+  if (!file) return false;
+  const auto newest = nlohmann::json::parse(file).at("newest_slice");
+  return newest.is_number() && newest.get<std::int64_t>() >= z;
 }
 
 /// Starts the program and kills it, until every slice that comes has its mask.
@@ -167,7 +166,11 @@ void Trial::follow() {
 
   start();
   for (std::int64_t done = 0; done < depth;) {
-    if (!program_->is_running()) give_up("the program ended by itself");
+    if (!program_->is_running()) {
+      const ProgramEnd end = program_->wait().value_or(ProgramEnd{});
+      give_up("the program ended by itself, with exit code " + std::to_string(end.code) + ", signal " +
+              std::to_string(end.killed_by));
+    }
     if (seconds_since(begin_) > options_.limit) give_up("only " + std::to_string(done) + " masks in time");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
     done = masks();
