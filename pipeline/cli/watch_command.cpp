@@ -47,6 +47,10 @@ int watch(Arguments& arguments, Context& context) {
   if (address) {
     server.emplace(board, liveness, *address);
     context.log->info("live page: {}", server->url());
+    if (!address->loopback()) {
+      context.log->warn("{} is open to everybody who can reach this machine: no password, no encryption",
+                        server->url());
+    }
   }
   std::mutex mutex;
   const pipeline::WatchServices services{context.interruption.token(),
