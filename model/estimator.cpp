@@ -44,23 +44,25 @@ Estimator::Estimator(EstimatorOptions options, Statistics source)
   }
 }
 
-void Estimator::start_from(const Moments& probe, double images) {
+bool Estimator::start_from(const Moments& probe, double images) {
   require(probe.layers.size() == source_.layers.size(),
           "the probe measured other layers than the source has");
+  if (!probe.complete()) return false;
   state_.pool = probe;
   state_.images = images;
   for (std::size_t i = 0; i < probe.layers.size(); ++i) {
     const LayerMoments& layer = probe.layers[i];
-    require(layer.count > 0 && layer.mean.size() == state_.mean[i].size(),
-            "the probe measured other channels");
+    require(layer.mean.size() == state_.mean[i].size(), "the probe measured other channels");
     state_.mean[i] = layer.mean;
     for (std::size_t c = 0; c < layer.mean.size(); ++c)
       state_.variance[i][c] = layer.squares[c] / layer.count;
   }
+  return true;
 }
 
-void Estimator::update(const Moments& batch, double images) {
+bool Estimator::update(const Moments& batch, double images) {
   require(batch.layers.size() == source_.layers.size(), "the batch has other layers than the source");
+  if (!batch.complete()) return false;
   for (std::size_t i = 0; i < batch.layers.size(); ++i) {
     require(batch.layers[i].mean.size() == state_.mean[i].size(),
             "the batch has other channels than the source");
@@ -70,7 +72,6 @@ void Estimator::update(const Moments& batch, double images) {
   } else {
     for (std::size_t i = 0; i < batch.layers.size(); ++i) {
       const LayerMoments& layer = batch.layers[i];
-      require(layer.count > 0, "the batch holds no pixels");
       // momentum always weighs the new value, here and nowhere else (oneDNN means the opposite by the word).
       double momentum = options_.momentum;
       if (options_.rule == Rule::ubna) {
@@ -87,6 +88,7 @@ void Estimator::update(const Moments& batch, double images) {
   }
   state_.images += images;
   ++state_.batches;
+  return true;
 }
 
 Statistics Estimator::estimate() const {

@@ -37,11 +37,13 @@ class Estimator {
   Estimator(EstimatorOptions options, Statistics source);
 
   /// Starts again from measured moments of a probe of this many images: they replace the source statistics as
-  /// the starting point of ema and ubna and are the first pixels of pooled and prior.
-  void start_from(const Moments& probe, double images);
+  /// the starting point of ema and ubna and are the first pixels of pooled and prior. Says whether it did:
+  /// incomplete moments change nothing.
+  bool start_from(const Moments& probe, double images);
 
-  /// Takes one batch of this many images. Throws std::invalid_argument if its layers are not the source's.
-  void update(const Moments& batch, double images);
+  /// Takes one batch of this many images, and says whether it did: incomplete moments (nothing counted in some layer)
+  /// are no batch and change nothing. Throws std::invalid_argument if its layers are not the source's.
+  bool update(const Moments& batch, double images);
 
   /// The estimate as it stands, without any source share.
   Statistics estimate() const;

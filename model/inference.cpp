@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -49,8 +50,9 @@ namespace {
 /// A compiled tile at its place in the slice.
 class PlacedTile : public TilePlan {
  public:
-  PlacedTile(std::shared_ptr<const CompiledTile> tile, const Region& input, const Region& core)
-      : tile_(std::move(tile)), input_(input), core_(core) {}
+  PlacedTile(std::shared_ptr<const ShapedNetwork> net, std::shared_ptr<const CompiledTile> tile,
+             const Region& input, const Region& core)
+      : net_(std::move(net)), tile_(std::move(tile)), input_(input), core_(core) {}
 
   Region input_region() const override { return input_; }
   Region core() const override { return core_; }
@@ -66,18 +68,30 @@ class PlacedTile : public TilePlan {
                 static_cast<std::size_t>(s.input_width)};
   }
 
-  void run(Workspace& workspace, const Weights& weights, const Statistics* statistics,
-           Moments* moments) const override {
+  void run(Workspace& workspace, const Weights& weights, const Statistics* statistics, Moments* moments,
+           const CountedArea* counted) const override {
     check(workspace);
-    tile_->run(workspace.data(), weights, statistics, moments);
+    std::vector<CountedShare> shares;
+    if (counted != nullptr && moments != nullptr) {
+      for (int layer = 0; layer < layers(); ++layer) shares.push_back(share(layer, *counted));
+    }
+    tile_->run(workspace.data(), weights, statistics, moments, shares.empty() ? nullptr : &shares);
   }
 
-  int stages() const override { return static_cast<int>(tile_->spec().stage_end.size()) + 1; }
+  int stages() const override { return layers() + 1; }
 
   void run_stage(int stage, Workspace& workspace, const Weights& weights, const LayerStatistics* used,
-                 LayerMoments* measured) const override {
+                 LayerMoments* measured, const CountedArea* counted) const override {
     check(workspace);
-    tile_->run_stage(stage, workspace.data(), weights, used, measured);
+    std::optional<CountedShare> part;
+    if (counted != nullptr && stage < layers()) part = share(stage, *counted);
+    tile_->run_stage(stage, workspace.data(), weights, used, measured, part ? &*part : nullptr);
+  }
+
+  std::vector<long long> counted_pixels(const CountedArea& counted) const override {
+    std::vector<long long> pixels;
+    for (int layer = 0; layer < layers(); ++layer) pixels.push_back(share(layer, counted).pixels);
+    return pixels;
   }
 
   void read_output(const Workspace& workspace, std::span<float> output) const override {
@@ -91,6 +105,12 @@ class PlacedTile : public TilePlan {
       throw std::logic_error("the workspace was not given the tile's input");
   }
 
+  int layers() const { return static_cast<int>(tile_->spec().stage_end.size()); }
+  CountedShare share(int layer, const CountedArea& counted) const {
+    return net_->counted_share(net_->input_of_batch_norm(layer), core_, counted);
+  }
+
+  std::shared_ptr<const ShapedNetwork> net_;
   std::shared_ptr<const CompiledTile> tile_;
   Region input_;
   Region core_;
@@ -178,7 +198,7 @@ std::shared_ptr<const TilePlan> Inference::plan(const Region& core, PlanKind kin
     }
     tile = slot;
   }
-  return std::make_shared<PlacedTile>(std::move(tile), input, core);
+  return std::make_shared<PlacedTile>(state_->net, std::move(tile), input, core);
 }
 
 Inference::Cost Inference::cost(const Region& core, PlanKind kind) const {

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "model/counted_area.h"
 #include "model/network.h"
 #include "model/region.h"
 #include "model/statistics.h"
@@ -61,9 +62,10 @@ class TilePlan {
   /// Computes the tile. frozen: statistics and moments must be null (they are in the weights). measured: each
   /// layer is normalized with statistics; moments, if not null, is replaced by the moments of each layer's
   /// input over this tile's share of the layer: shares of all tiles of a slice make up the layer exactly
-  /// once.
+  /// once. counted, if not null, is the part of the slice that counts in moments; a layer of which nothing counts
+  /// then gets a count of 0. It changes nothing but moments.
   virtual void run(Workspace& workspace, const Weights& weights, const Statistics* statistics,
-                   Moments* moments) const = 0;
+                   Moments* moments, const CountedArea* counted = nullptr) const = 0;
 
   /// The same, stopping at each layer so that many tiles can be normalized with the moments of all of them
   /// (`batch`). A plan has batch_norms().size() + 1 stages. Stage s normalizes layer s - 1 with used (null
@@ -71,7 +73,10 @@ class TilePlan {
   /// stage).
   virtual int stages() const = 0;
   virtual void run_stage(int stage, Workspace& workspace, const Weights& weights, const LayerStatistics* used,
-                         LayerMoments* measured) const = 0;
+                         LayerMoments* measured, const CountedArea* counted = nullptr) const = 0;
+
+  /// How many pixels of each BatchNorm layer's input count in this tile's share.
+  virtual std::vector<long long> counted_pixels(const CountedArea& counted) const = 0;
 
   /// The result for the core after run() or the last stage: dense float [output_channels, core height, core
   /// width].

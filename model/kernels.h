@@ -24,6 +24,14 @@ struct Span {
   int block = 1;  ///< channels per block: 1 or channel_block()
 };
 
+/// Which pixels of a rectangle count in moments; columns are relative to the rectangle.
+struct CountedPixels {
+  /// The runs of row y are runs[first[y]], …, runs[last[y] - 1]: ascending, apart from each other.
+  const int* first = nullptr;  ///< [rows]
+  const int* last = nullptr;   ///< [rows]
+  const Interval* runs = nullptr;
+};
+
 /// y = activation(x * scale + shift), and moments of x over a rectangle of it.
 struct Normalization {
   const float* scale = nullptr;  ///< [blocks * block]; null: x is only measured, nothing is written
@@ -33,6 +41,7 @@ struct Normalization {
   float b = 0;
   const float* slopes = nullptr;  ///< prelu: [blocks * block]
   Region share;                   ///< measured part, relative to the view; empty: nothing is measured
+  const CountedPixels* counted = nullptr;  ///< of the share; null: all
   const float* centre = nullptr;  ///< [blocks * block]: sums are of x - centre, which keeps variances exact
   double* sum = nullptr;          ///< [blocks * block], replaced
   double* squares = nullptr;      ///< [blocks * block], replaced

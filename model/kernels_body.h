@@ -175,10 +175,25 @@ void normalize(View from, View to, Span span, const Normalization& how) {
       float* y_row = to.data + cb * to.plane + y * to.row;
       const float* scale = write ? how.scale + lane : nullptr;
       const float* shift = write ? how.shift + lane : nullptr;
-      const bool row_measured = measured && y >= how.share.y.begin && y < how.share.y.end;
-      const int begin = row_measured ? how.share.x.begin : 0;
-      const int end = row_measured ? how.share.x.end : 0;
-      if (row_measured) {
+      // Runs of measured pixels, and between them what is only normalized.
+      Interval whole_share = how.share.x;
+      const Interval* run = &whole_share;
+      const Interval* last_run = run;
+      if (measured && y >= how.share.y.begin && y < how.share.y.end) {
+        const int row = y - how.share.y.begin;
+        if (how.counted != nullptr) run = how.counted->runs + how.counted->first[row];
+        last_run = how.counted != nullptr ? how.counted->runs + how.counted->last[row] : run + 1;
+      }
+      const int left = how.counted != nullptr ? how.share.x.begin : 0;
+      int done = 0;
+      for (; run != last_run; ++run) {
+        const int begin = left + run->begin;
+        const int end = left + run->end;
+        if (write && begin > done) {
+          scale_row<B>(x_row + static_cast<long>(done) * B, y_row + static_cast<long>(done) * B, begin - done,
+                       scale, shift, slope);
+        }
+        done = end;
         const float* xs = x_row + static_cast<long>(begin) * B;
         float* ys = y_row + static_cast<long>(begin) * B;
         const long n = end - begin;
@@ -199,10 +214,9 @@ void normalize(View from, View to, Span span, const Normalization& how) {
         }
       }
       if (!write) continue;
-      if (begin > 0) scale_row<B>(x_row, y_row, begin, scale, shift, slope);
-      if (end < span.width) {
-        scale_row<B>(x_row + static_cast<long>(end) * B, y_row + static_cast<long>(end) * B, span.width - end,
-                     scale, shift, slope);
+      if (done < span.width) {
+        scale_row<B>(x_row + static_cast<long>(done) * B, y_row + static_cast<long>(done) * B,
+                     span.width - done, scale, shift, slope);
       }
       activate<B>(y_row, span.width, how, how.slopes == nullptr ? nullptr : how.slopes + lane);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <stdexcept>
 
 namespace fibflow::model {
 namespace {
@@ -280,6 +281,46 @@ Region ShapedNetwork::output_region(const Region& core) const {
 Region ShapedNetwork::share(const Feature& feature, const Region& core) const {
   return {axis_share(feature.y, core.y, slice_height(), extension_.top, extension_.bottom),
           axis_share(feature.x, core.x, slice_width(), extension_.left, extension_.right)};
+}
+
+CountedShare ShapedNetwork::counted_share(const Feature& feature, const Region& core,
+                                          const CountedArea& area) const {
+  if (area.height() != slice_height() || area.width() != slice_width())
+    throw std::invalid_argument("the counted area belongs to a slice of another size");
+  // As in axis_share(): between two pixels counts for the first.
+  const auto slice_pixel = [](const Axis& axis, int i, int before) {
+    return static_cast<int>(std::floor(axis.offset + axis.stride * i - before + tolerance));
+  };
+  const Region part = share(feature, core);
+  CountedShare result;
+  if (part.empty()) return result;
+  std::vector<int> columns;
+  for (int x = part.x.begin; x < part.x.end; ++x)
+    columns.push_back(area.block_column(slice_pixel(feature.x, x, extension_.left)));
+  int before = -1;  // the block row of the pixel row before: its runs serve again
+  long long in_row = 0;
+  for (int y = part.y.begin; y < part.y.end; ++y) {
+    const int block_row = area.block_row(slice_pixel(feature.y, y, extension_.top));
+    if (block_row != before) {
+      const std::uint8_t* counts = area.row(block_row);
+      in_row = 0;
+      result.first.push_back(static_cast<int>(result.runs.size()));
+      bool open = false;
+      for (int x = 0; x < part.width(); ++x) {
+        const bool counted = counts[columns[static_cast<std::size_t>(x)]] != 0;
+        if (counted && !open) result.runs.push_back({x, x});
+        if (counted) ++result.runs.back().end, ++in_row;
+        open = counted;
+      }
+      result.last.push_back(static_cast<int>(result.runs.size()));
+      before = block_row;
+    } else {
+      result.first.push_back(result.first.back());
+      result.last.push_back(result.last.back());
+    }
+    result.pixels += in_row;
+  }
+  return result;
 }
 
 std::vector<Region> ShapedNetwork::regions(const Region& core, bool with_shares) const {

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/counted_area.h"
 #include "model/graph.h"
 #include "model/region.h"
 
@@ -153,6 +154,14 @@ struct Operation {
       what;
 };
 
+/// Which pixels of a tile's share of a feature count in moments, row by row. Relative to the share.
+struct CountedShare {
+  std::vector<int> first;  ///< [rows of the share] the runs of row y are runs[first[y]], …, runs[last[y] - 1]
+  std::vector<int> last;
+  std::vector<Interval> runs;  ///< columns; ascending and apart from each other within a row
+  long long pixels = 0;
+};
+
 class ShapedNetwork {
  public:
   /// Whose sizes have to fit: while one axis is searched, the other one does not matter.
@@ -195,6 +204,15 @@ class ShapedNetwork {
   /// The part of a feature that a tile counts in statistics: the parts of all cores of a partition of the
   /// slice are a partition of the feature (without what only the extension added).
   Region share(const Feature& feature, const Region& core) const;
+
+  /// Which pixels of share(feature, core) count; the area is the slice's.
+  CountedShare counted_share(const Feature& feature, const Region& core, const CountedArea& area) const;
+
+  /// The feature that BatchNorm b normalizes.
+  const Feature& input_of_batch_norm(int b) const {
+    const Operation& op = operations_[static_cast<std::size_t>(operation_of_batch_norm(b))];
+    return features_[static_cast<std::size_t>(op.output)];
+  }
 
   /// The part of every feature that a tile computes: what its core's output needs and its shares.
   std::vector<Region> regions(const Region& core, bool with_shares) const;

@@ -1,5 +1,6 @@
 #include "model/statistics.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace fibflow::model {
@@ -30,6 +31,10 @@ LayerStatistics LayerMoments::statistics() const {
   return result;
 }
 
+bool Moments::complete() const {
+  return std::ranges::all_of(layers, [](const LayerMoments& layer) { return layer.count > 0; });
+}
+
 void Moments::merge(const Moments& other) {
   if (layers.empty()) {
     *this = other;
@@ -46,21 +51,25 @@ Statistics Moments::statistics() const {
   return result;
 }
 
+LayerStatistics blend(const LayerStatistics& estimate, const LayerStatistics& source, double share) {
+  if (!(share >= 0 && share <= 1)) throw std::invalid_argument("the source share must lie in [0, 1]");
+  if (estimate.mean.size() != source.mean.size()) throw std::invalid_argument("statistics of other networks");
+  if (share == 0) return estimate;
+  LayerStatistics result = estimate;
+  for (std::size_t c = 0; c < result.mean.size(); ++c) {
+    result.mean[c] = static_cast<float>((1 - share) * estimate.mean[c] + share * source.mean[c]);
+    result.variance[c] = static_cast<float>((1 - share) * estimate.variance[c] + share * source.variance[c]);
+  }
+  return result;
+}
+
 Statistics blend(const Statistics& estimate, const Statistics& source, double share) {
   if (!(share >= 0 && share <= 1)) throw std::invalid_argument("the source share must lie in [0, 1]");
   if (estimate.layers.size() != source.layers.size())
     throw std::invalid_argument("statistics of other networks");
-  if (share == 0) return estimate;
-  Statistics result = estimate;
-  for (std::size_t i = 0; i < result.layers.size(); ++i) {
-    const LayerStatistics& s = source.layers[i];
-    LayerStatistics& r = result.layers[i];
-    if (r.mean.size() != s.mean.size()) throw std::invalid_argument("statistics of other networks");
-    for (std::size_t c = 0; c < r.mean.size(); ++c) {
-      r.mean[c] = static_cast<float>((1 - share) * r.mean[c] + share * s.mean[c]);
-      r.variance[c] = static_cast<float>((1 - share) * r.variance[c] + share * s.variance[c]);
-    }
-  }
+  Statistics result;
+  for (std::size_t i = 0; i < estimate.layers.size(); ++i)
+    result.layers.push_back(blend(estimate.layers[i], source.layers[i], share));
   return result;
 }
 

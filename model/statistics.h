@@ -40,6 +40,10 @@ struct LayerMoments {
 struct Moments {
   std::vector<LayerMoments> layers;
 
+  /// Whether pixels were counted in every layer. Moments of an image of which nothing counts are not: they have
+  /// no statistics, and an estimator takes no notice of them.
+  bool complete() const;
+
   void merge(const Moments& other);
   Statistics statistics() const;
   friend bool operator==(const Moments&, const Moments&) = default;
@@ -48,5 +52,6 @@ struct Moments {
 /// (1 - share) * estimate + share * source, for means and variances; share 0 is the estimate, bit for bit.
 /// Throws std::invalid_argument if share is outside [0, 1] or the shapes differ.
 Statistics blend(const Statistics& estimate, const Statistics& source, double share);
+LayerStatistics blend(const LayerStatistics& estimate, const LayerStatistics& source, double share);
 
 }  // namespace fibflow::model

@@ -55,9 +55,11 @@ struct CompiledTile::Runner {
   const Weights& weights;
   const Statistics* statistics = nullptr;  // of every layer
   Moments* moments = nullptr;
+  const std::vector<CountedShare>* counted_layers = nullptr;
   // One layer at a time:
   const LayerStatistics* used = nullptr;
   LayerMoments* measured = nullptr;
+  const CountedShare* counted_layer = nullptr;
   enum class Half { both, measure, apply } half = Half::both;
 
   float* at(const Place& p) const {
@@ -83,6 +85,7 @@ struct CompiledTile::Runner {
     Normalizer n;
     LayerMoments* sink = nullptr;
     const LayerStatistics* centre = nullptr;
+    const CountedShare* counted = nullptr;
     switch (s.source) {
       case NormalizationStep::Source::identity:
         n = {std::vector<float>(lanes, 1.0F), std::vector<float>(lanes, 0.0F)};
@@ -99,19 +102,23 @@ struct CompiledTile::Runner {
         } else {
           const LayerStatistics* given = statistics != nullptr ? &statistics->layers.at(layer) : used;
           if (half != Half::measure) n = normalizer(tile.network_.batch_norms()[layer], *given);
-          if (half == Half::both && moments != nullptr) sink = &moments->layers[layer], centre = given;
-          if (half == Half::measure) sink = measured;
+          if (half == Half::both && moments != nullptr) {
+            sink = &moments->layers[layer];
+            centre = given;
+            if (counted_layers != nullptr) counted = &counted_layers->at(layer);
+          }
+          if (half == Half::measure) sink = measured, counted = counted_layer;
         }
         n.scale.resize(n.scale.empty() ? 0 : lanes, 0.0F);
         n.shift.resize(n.shift.empty() ? 0 : lanes, 0.0F);
         break;
       }
     }
-    normalize(s, op, n, sink, centre);
+    normalize(s, op, n, sink, centre, counted);
   }
 
   void normalize(const NormalizationStep& s, const Operation& op, const Normalizer& n, LayerMoments* sink,
-                 const LayerStatistics* given) const {
+                 const LayerStatistics* given, const CountedShare* counted) const {
     const auto lanes = static_cast<std::size_t>(s.span.blocks * s.span.block);
     const int channels = tile.net_->features()[static_cast<std::size_t>(op.output)].channels;
     const Activation& activation = activation_of(op);
@@ -133,16 +140,21 @@ struct CompiledTile::Runner {
       how.b = activation.b;
       how.slopes = slopes.floats.size() == 0 ? nullptr : slopes.floats.data();
     }
+    CountedPixels pixels;
     if (sink != nullptr) {
-      fill_centre(s, given, channels, centre.data());
+      fill_centre(s, given, counted, channels, centre.data());
       how.share = s.share;
+      if (counted != nullptr) {
+        pixels = {counted->first.data(), counted->last.data(), counted->runs.data()};
+        how.counted = &pixels;
+      }
       how.centre = centre.data();
       how.sum = sum.data();
       how.squares = squares.data();
     }
     kernels().normalize(view(s.from), view(s.to), s.span, how);
     if (sink == nullptr) return;
-    const auto count = static_cast<double>(s.share.area());
+    const auto count = static_cast<double>(counted != nullptr ? counted->pixels : s.share.area());
     *sink = {count, std::vector<double>(static_cast<std::size_t>(channels)),
              std::vector<double>(static_cast<std::size_t>(channels))};
     if (count == 0) return;
@@ -152,17 +164,24 @@ struct CompiledTile::Runner {
     }
   }
 
-  /// Sums are taken around a value near the mean: the mean in use, or any pixel's value where none is known
-  /// yet.
-  void fill_centre(const NormalizationStep& s, const LayerStatistics* given, int channels,
-                   float* centre) const {
+  /// Sums are taken around a value near the mean: the mean in use, or the first counted pixel's value where none
+  /// is known yet.
+  void fill_centre(const NormalizationStep& s, const LayerStatistics* given, const CountedShare* counted,
+                   int channels, float* centre) const {
     if (given != nullptr) {
       std::ranges::copy(given->mean, centre);
       return;
     }
-    if (s.share.empty()) return;
-    const float* pixel = at(s.from) + s.share.y.begin * s.from.row +
-                         static_cast<std::ptrdiff_t>(s.share.x.begin) * s.span.block;
+    if (s.share.empty() || (counted != nullptr && counted->pixels == 0)) return;
+    std::ptrdiff_t y = s.share.y.begin;
+    std::ptrdiff_t x = s.share.x.begin;
+    if (counted != nullptr) {
+      std::size_t row = 0;
+      while (counted->first[row] == counted->last[row]) ++row;
+      y += static_cast<std::ptrdiff_t>(row);
+      x += counted->runs[static_cast<std::size_t>(counted->first[row])].begin;
+    }
+    const float* pixel = at(s.from) + y * s.from.row + x * s.span.block;
     for (int c = 0; c < channels; ++c) centre[c] = pixel[c / s.span.block * s.from.plane + c % s.span.block];
   }
 
@@ -210,18 +229,18 @@ struct CompiledTile::Runner {
 };
 
 void CompiledTile::run(float* workspace, const Weights& weights, const Statistics* statistics,
-                       Moments* moments) const {
+                       Moments* moments, const std::vector<CountedShare>* counted) const {
   const bool frozen = spec_.kind == PlanKind::frozen;
   if (weights.frozen() != frozen) throw std::invalid_argument("weights of another kind of plan");
   if (frozen ? statistics != nullptr || moments != nullptr : statistics == nullptr)
     throw std::invalid_argument("statistics belong to measured plans");
   if (moments != nullptr) moments->layers.assign(network_.batch_norms().size(), {});
-  Runner runner{*this, workspace, weights, statistics, moments};
+  Runner runner{*this, workspace, weights, statistics, moments, counted};
   for (std::size_t i = 0; i < spec_.steps.size(); ++i) runner.step(i);
 }
 
 void CompiledTile::run_stage(int stage, float* workspace, const Weights& weights, const LayerStatistics* used,
-                             LayerMoments* measured) const {
+                             LayerMoments* measured, const CountedShare* counted) const {
   const auto layers = static_cast<int>(spec_.stage_end.size());
   if (spec_.kind == PlanKind::frozen || weights.frozen())
     throw std::invalid_argument("a frozen plan has no stages");
@@ -243,6 +262,7 @@ void CompiledTile::run_stage(int stage, float* workspace, const Weights& weights
   for (; i < end; ++i) runner.step(i);
   if (stage < layers) {
     runner.measured = measured;
+    runner.counted_layer = counted;
     runner.half = Runner::Half::measure;
     runner.step(end);
   }

@@ -125,9 +125,12 @@ class CompiledTile {
   const TileSpec& spec() const { return spec_; }
   std::size_t workspace_bytes() const { return (spec_.workspace_floats + scratch_floats_) * sizeof(float); }
 
-  void run(float* workspace, const Weights& weights, const Statistics* statistics, Moments* moments) const;
+  /// counted: of each BatchNorm's input, the part of this tile's share that counts; null: all of it.
+  void run(float* workspace, const Weights& weights, const Statistics* statistics, Moments* moments,
+           const std::vector<CountedShare>* counted) const;
+  /// counted: of the layer that is measured.
   void run_stage(int stage, float* workspace, const Weights& weights, const LayerStatistics* used,
-                 LayerMoments* measured) const;
+                 LayerMoments* measured, const CountedShare* counted) const;
   void read_output(const float* workspace, std::span<float> output) const;
 
  private:

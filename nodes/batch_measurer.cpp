@@ -1,5 +1,7 @@
 #include "nodes/batch_measurer.h"
 
+#include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -7,10 +9,12 @@
 
 namespace fibflow::nodes {
 
-BatchMeasurer::BatchMeasurer(const model::Network& network)
+BatchMeasurer::BatchMeasurer(const model::Network& network, double source_share)
     : input_channels_(network.input_channels()),
       output_channels_(network.output_channels()),
-      layers_(static_cast<int>(network.batch_norms().size())) {
+      layers_(static_cast<int>(network.batch_norms().size())),
+      source_(network.source_statistics()),
+      source_share_(source_share) {
   if (layers_ == 0) throw std::invalid_argument("a network without BatchNorm layers has no batch statistics");
 }
 
@@ -25,6 +29,7 @@ class BatchMeasurer::Batch {
     }
     result_.merged.layers.resize(static_cast<std::size_t>(measurer.layers_));
     result_.statistics.layers.resize(static_cast<std::size_t>(measurer.layers_));
+    something_counts_ = every_layer_counts();
   }
 
   int count() const { return static_cast<int>(tiles_.size()); }
@@ -39,7 +44,9 @@ class BatchMeasurer::Batch {
   void compute(int stage, int tile, Worker& worker, model::LayerMoments* measured) const {
     const model::LayerStatistics* used =
         stage == 0 ? nullptr : &result_.statistics.layers[static_cast<std::size_t>(stage) - 1];
-    at(tile).plan->run_stage(stage, worker.workspace, *at(tile).weights, used, measured);
+    const auto& counted = at(tile).image.counted;
+    at(tile).plan->run_stage(stage, worker.workspace, *at(tile).weights, used, measured,
+                             something_counts_ && counted ? &*counted : nullptr);
   }
 
   model::LayerMoments* moments(int stage, int tile) {
@@ -52,7 +59,8 @@ class BatchMeasurer::Batch {
     result_.merged.layers[layer] = result_.tiles.front()->layers[layer];
     for (std::size_t t = 1; t < tiles_.size(); ++t)
       result_.merged.layers[layer].merge(result_.tiles[t]->layers[layer]);
-    result_.statistics.layers[layer] = result_.merged.layers[layer].statistics();
+    result_.statistics.layers[layer] = model::blend(result_.merged.layers[layer].statistics(),
+                                                    measurer_.source_.layers[layer], measurer_.source_share_);
   }
 
   void hand_out(int tile, Worker& worker) const {
@@ -63,14 +71,41 @@ class BatchMeasurer::Batch {
     on_output_(tile, worker.output);
   }
 
-  Output take() { return std::move(result_); }
+  Output take() {
+    if (!something_counts_) {
+      clear(result_.merged);
+      for (const auto& tile : result_.tiles) clear(*tile);
+    }
+    return std::move(result_);
+  }
 
  private:
+  static void clear(model::Moments& moments) {
+    for (model::LayerMoments& layer : moments.layers) {
+      layer.count = 0;
+      layer.mean.assign(layer.mean.size(), 0);
+      layer.squares.assign(layer.squares.size(), 0);
+    }
+  }
+
+  /// Whether every layer has pixels that count.
+  bool every_layer_counts() const {
+    std::vector<bool> counts(static_cast<std::size_t>(measurer_.layers_));
+    for (const BatchTile& tile : tiles_) {
+      if (!tile.image.counted) return true;
+      const std::vector<long long> pixels = tile.plan->counted_pixels(*tile.image.counted);
+      for (std::size_t layer = 0; layer < pixels.size(); ++layer)
+        counts[layer] = counts[layer] || pixels[layer] > 0;
+    }
+    return std::ranges::all_of(counts, std::identity());
+  }
+
   const BatchTile& at(int tile) const { return tiles_[static_cast<std::size_t>(tile)]; }
 
   const BatchMeasurer& measurer_;
   const Input& tiles_;
   const OnOutput& on_output_;
+  bool something_counts_ = true;
   Output result_;
 };
 

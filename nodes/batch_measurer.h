@@ -22,9 +22,10 @@ struct BatchTile {
 /// What a batch gave.
 struct BatchMoments {
   std::vector<std::shared_ptr<model::Moments>>
-      tiles;                     ///< of each tile's share of each layer, in the order of the tiles
-  model::Moments merged;         ///< of the batch: the tiles', merged in their order
-  model::Statistics statistics;  ///< of the batch: what each layer was normalized with
+      tiles;              ///< of what counts of each tile's share of each layer, in the order of the tiles
+  model::Moments merged;  ///< of the batch: the tiles', merged in their order
+  model::Statistics
+      statistics;  ///< what each layer was normalized with: the batch's, with the source's share
 };
 
 /// Measures a batch in `batch` mode: each BatchNorm layer is normalized with the moments that its own input
@@ -34,6 +35,9 @@ struct BatchMoments {
 /// - with fewer workers than tiles: for each layer, every tile is computed again from its beginning with what
 /// is known
 ///   of the layers before. With L layers that costs about L / 2 times as much.
+/// What does not count in the moments does not count in what normalizes either. If nothing counts in some layer
+/// (a slice of pure resin), the batch is normalized with all its pixels, and its moments are empty (Moments::complete()
+/// is false).
 /// In:     the tiles of one batch.
 /// Out:    their moments.
 /// Uses:   as many workers of the pool as there are tiles, or in the second way all of them.
@@ -47,7 +51,9 @@ class BatchMeasurer {
   /// pixels]).
   using OnOutput = std::function<void(int, std::span<const float>)>;
 
-  explicit BatchMeasurer(const model::Network& network);
+  /// source_share: each layer is normalized with (1 - share) * the batch's statistics + share * the source's. That is
+  /// what a network that is going to be used with this share shows its deeper layers; 0 is PyTorch's train().
+  explicit BatchMeasurer(const model::Network& network, double source_share = 0);
 
   /// The moments. The loop runs at most pool.capacity() calls at once; others may not use the pool meanwhile,
   /// unless it has workers for all. With on_output, the last layer is followed to the network's output.
@@ -60,6 +66,8 @@ class BatchMeasurer {
   int input_channels_;
   int output_channels_;
   int layers_;
+  model::Statistics source_;
+  double source_share_;
 };
 
 }  // namespace fibflow::nodes

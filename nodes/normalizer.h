@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "io/slice.h"
+#include "nodes/feature_finder.h"
 #include "nodes/normalization.h"
 
 namespace fibflow::nodes {
@@ -19,9 +21,13 @@ struct PreparedSlice {
   std::int64_t order = 0;
   io::Slice slice;
   Affine affine;
+  std::optional<model::CountedArea> counted = {};  ///< what counts in moments; empty: all of it
+
+  /// The share of the slice's pixels that do not count.
+  double featureless() const { return counted ? 1 - counted->share() : 0; }
 };
 
-/// Finds the intensity normalization of a slice.
+/// Finds the intensity normalization of a slice, and what of it counts in moments.
 /// In:     OrderedSlice.
 /// Out:    PreparedSlice.
 /// Throws: BadSlice if a pixel is not a number.
@@ -32,13 +38,15 @@ class Normalizer {
 
   /// measured_stack: the intensities of the sampled slices, for Normalization::Kind::stack; throws
   /// std::invalid_argument if they are all the same, which leaves nothing to divide by.
-  Normalizer(Normalization normalization, IntensityMoments measured_stack);
+  Normalizer(Normalization normalization, IntensityMoments measured_stack,
+             Featureless featureless = Featureless::counts);
 
   Output operator()(const Input& input) const;
 
  private:
   Normalization normalization_;
   IntensityMoments measured_stack_;
+  Featureless featureless_;
 };
 
 }  // namespace fibflow::nodes

@@ -28,7 +28,15 @@ OwnStatisticsSegmenter::Output OwnStatisticsSegmenter::operator()(const Input& t
   for (const Tile& tile : tiles) {
     batch.push_back(
         {tile.job->prepared, inference_.plan(tile.core, model::PlanKind::measured), inference_.weights()});
-    predictions.push_back({tile.order(), tile.z(), tile.index, tile.core, {}, nullptr, 0, nullptr});
+    predictions.push_back({tile.order(),
+                           tile.z(),
+                           tile.index,
+                           tile.core,
+                           {},
+                           nullptr,
+                           0,
+                           nullptr,
+                           tile.job->prepared.featureless()});
   }
   const BatchMoments measured =
       measurer_(batch, workers_, timed_loop, [&](int tile, std::span<const float> output) {

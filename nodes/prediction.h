@@ -18,10 +18,11 @@ struct Prediction {
   model::Region core;
   Labels labels;  ///< [core height, core width]
   std::shared_ptr<const model::Moments>
-      moments;         ///< of the core's share of each layer; null if the slice was frozen
+      moments;         ///< of what counts of the core's share of each layer; null if the slice was frozen
   double seconds = 0;  ///< of work on it, on one thread
   std::shared_ptr<const PreparedSlice> prepared =
-      nullptr;  ///< the slice itself if it is monitored, else null
+      nullptr;             ///< the slice itself if it is monitored, else null
+  double featureless = 0;  ///< share of the slice's pixels that do not count in moments
 };
 
 }  // namespace fibflow::nodes

@@ -19,11 +19,13 @@ Segmenter::Output Segmenter::operator()(const Input& tile) const {
   cut_tile(prepared.slice, prepared.affine, plan->input_region(), inference_.network().input_channels(),
            plan->input(worker->workspace));
 
-  Prediction prediction{tile.order(), tile.z(), tile.index, tile.core, {}, nullptr, 0, nullptr};
+  Prediction prediction{tile.order(),          tile.z(), tile.index, tile.core, {}, nullptr, 0, nullptr,
+                        prepared.featureless()};
   if (snapshot.state == SliceState::monitored) prediction.prepared = {tile.job, &prepared};
   if (snapshot.kind == model::PlanKind::measured) {
     auto moments = std::make_shared<model::Moments>();
-    plan->run(worker->workspace, *snapshot.weights, snapshot.statistics.get(), moments.get());
+    plan->run(worker->workspace, *snapshot.weights, snapshot.statistics.get(), moments.get(),
+              prepared.counted ? &*prepared.counted : nullptr);
     prediction.moments = std::move(moments);
   } else {
     plan->run(worker->workspace, *snapshot.weights, nullptr, nullptr);

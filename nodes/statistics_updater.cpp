@@ -155,7 +155,9 @@ StatisticsUpdater::Output StatisticsUpdater::operator()(const Input& moments) {
   update.state = used.state;
   update.measured = moments.moments != nullptr;
   update.drift_from_source = model::drift(estimator_.source(), *used.statistics).per_channel;
-  if (moments.moments) {
+  // What shows nothing but featureless area says nothing about the acquisition.
+  update.counted = moments.moments && moments.moments->complete();
+  if (update.counted) {
     update.slice_drift = model::drift(moments.moments->statistics(), *used.running).per_channel;
     // Slices that were under way when the adaptation was reopened were told to be monitored, and come too late.
     if (frozen_after_ && rule_.monitor.every > 0) {

@@ -61,6 +61,7 @@ struct Update {
   SliceState state = SliceState::adapting;  ///< of the slice
   double drift = 0;       ///< per channel, from the snapshot before this one; 0 unless the slice was adapting
   bool measured = false;  ///< the slice was: it is not in the state frozen
+  bool counted = false;   ///< the slice was measured, and there is something in it that counts
   bool frozen = false;    ///< the statistics are, from the slice `lag` later on
   /// Of the source's statistics from those that the slice was segmented with, per channel, these normalizing.
   double drift_from_source = 0;

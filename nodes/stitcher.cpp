@@ -70,6 +70,7 @@ Stitcher::Output Stitcher::operator()(const Input& prediction) {
   const double entropy = std::accumulate(partial.entropy.begin(), partial.entropy.end(), 0.0);
   result.entropy = entropy / static_cast<double>(pixels);
   result.seconds = partial.seconds;
+  result.featureless = prediction.featureless;
   partial_.erase(prediction.order);
   return result;
 }

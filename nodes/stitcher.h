@@ -17,9 +17,10 @@ struct SegmentedSlice {
   std::int64_t order = 0;
   io::Slice mask;
   std::optional<io::Slice> probability;
-  double foreground = 0;  ///< share of pixels that are not background
-  double entropy = 0;     ///< mean over the pixels of the prediction's entropy, in bits (see Classifier)
-  double seconds = 0;     ///< of work on its tiles, on one thread
+  double foreground = 0;   ///< share of pixels that are not background
+  double entropy = 0;      ///< mean over the pixels of the prediction's entropy, in bits (see Classifier)
+  double seconds = 0;      ///< of work on its tiles, on one thread
+  double featureless = 0;  ///< share of pixels that do not count in moments
 };
 
 /// Joins one slice's predictions into the slice.

@@ -78,7 +78,7 @@ void LiveSession::begin(const std::vector<io::Slice>& first) {
     context_.log(text("intensity of the first slices: mean %.4g, deviation %.4g", intensity_.mean,
                       intensity_.deviation()));
   }
-  normalizer_.emplace(options_.normalization, intensity_);
+  normalizer_.emplace(options_.normalization, intensity_, options_.featureless);
   model::Estimator estimator(options_.estimator, network_.source_statistics());
   SlicesInMemory stack(first);
   const auto numbers_of = [&](int wanted) {
@@ -88,8 +88,8 @@ void LiveSession::begin(const std::vector<io::Slice>& first) {
   };
   if (options_.probe > 0) {
     const std::vector<std::int64_t> numbers = numbers_of(options_.probe);
-    const model::Moments moments =
-        measure_probe(stack, numbers, *normalizer_, inference_, plan_.probe.value(), team_, context_);
+    const model::Moments moments = measure_probe(stack, numbers, *normalizer_, inference_,
+                                                 options_.source_share, plan_.probe.value(), team_, context_);
     estimator.start_from(moments, static_cast<double>(numbers.size()));
     context_.log(
         text("probe: %zu slices measured; the source's statistics are at a distance of %.3g per channel",
@@ -152,7 +152,7 @@ void LiveSession::resume(const nodes::IntensityMoments& intensity, bool uses_sou
                          SegmentSession::State state) {
   intensity_ = intensity;
   uses_source_ = uses_source;
-  normalizer_.emplace(options_.normalization, intensity_);
+  normalizer_.emplace(options_.normalization, intensity_, options_.featureless);
   make_session(model::Estimator(options_.estimator, network_.source_statistics()));
   session_->restore(std::move(state));
 }

@@ -20,6 +20,10 @@ const char* name_of(NormalizeBy by) {
   return by == NormalizeBy::running ? "running" : "batch";
 }
 
+const char* name_of(nodes::Featureless featureless) {
+  return featureless == nodes::Featureless::counts ? "count" : "leave-out";
+}
+
 const char* name_of(Freeze freeze) {
   switch (freeze) {
     case Freeze::never:

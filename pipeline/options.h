@@ -10,6 +10,7 @@
 #include "io/slice.h"
 #include "io/tiff_writer.h"
 #include "model/estimator.h"
+#include "nodes/feature_finder.h"
 #include "nodes/normalization.h"
 #include "nodes/statistics_updater.h"
 #include "pipeline/slice_range.h"
@@ -51,6 +52,7 @@ const char* name_of(NormalizeBy by);
 const char* name_of(Freeze freeze);
 const char* name_of(ProbeOrder order);
 const char* name_of(OnDoubt on_doubt);
+const char* name_of(nodes::Featureless featureless);  ///< "count", "leave-out"
 
 /// How the network is adapted.
 struct AdaptationOptions {
@@ -58,6 +60,7 @@ struct AdaptationOptions {
   model::EstimatorOptions estimator;
   double source_share = 0.25;               ///< of the source in the statistics that are used, in [0, 1]
   std::optional<NormalizeBy> normalize_by;  ///< default: running for stream, batch for two-pass
+  nodes::Featureless featureless = nodes::Featureless::left_out;  ///< resin and borders in the statistics
   Freeze freeze = Freeze::never;
   nodes::SettleRule settle;    ///< for Freeze::settled
   nodes::MonitorRule monitor;  ///< for Freeze::settled

@@ -106,7 +106,8 @@ class BatchUpdater {
       const auto worker = workers_.lend();
       nodes::cut_tile(tile.image.slice, tile.image.affine, tile.plan->input_region(), channels_,
                       tile.plan->input(worker->workspace));
-      tile.plan->run(worker->workspace, *tile.weights, &used, &moments[static_cast<std::size_t>(i)]);
+      tile.plan->run(worker->workspace, *tile.weights, &used, &moments[static_cast<std::size_t>(i)],
+                     tile.image.counted ? &*tile.image.counted : nullptr);
     });
     model::Moments merged;
     for (const model::Moments& m : moments) merged.merge(m);
@@ -185,8 +186,10 @@ void adapt_over_patches(io::Stack& stack, SliceRange range, const nodes::Normali
     for (std::size_t i = begin; i < end; ++i) {
       const io::Slice slice = run.call("reader", {slices[i]}, [&] { return stack.read(slices[i]); });
       const auto prepared = run.call("normalizer", {slices[i]}, [&] { return normalizer({0, slice}); });
-      for (const model::Region& core : grid.cores())
+      for (const model::Region& core : grid.cores()) {
         patches.push_back({0, crop(slice, core), prepared.affine});
+        if (prepared.counted) patches.back().counted = prepared.counted->part(core);
+      }
     }
     shuffle(patches, random);
     while (patches.size() >= PatchAdaptation::batch || (end == slices.size() && !patches.empty())) {

@@ -27,8 +27,8 @@ int intensity_sample_of_first(int probe) {
 
 model::Moments measure_probe(io::Stack& stack, const std::vector<std::int64_t>& slices,
                              const nodes::Normalizer& normalizer, const model::Inference& inference,
-                             const BatchPlan& plan, ThreadTeam& team, RunContext& run) {
-  const nodes::BatchMeasurer measurer(inference.network());
+                             double source_share, const BatchPlan& plan, ThreadTeam& team, RunContext& run) {
+  const nodes::BatchMeasurer measurer(inference.network(), source_share);
   nodes::WorkerPool workers(plan.workers);
   const nodes::ParallelLoop over_tiles = team.loop(plan.workers, "probe tile", run);
 

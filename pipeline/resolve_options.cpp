@@ -79,6 +79,7 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
   resolved.source_share = given.recipe == Recipe::none ? 0 : given.source_share;
   resolved.normalize_by = given.normalize_by.value_or(
       given.recipe == Recipe::two_pass ? NormalizeBy::batch : NormalizeBy::running);
+  resolved.featureless = given.recipe == Recipe::none ? nodes::Featureless::counts : given.featureless;
   resolved.freeze = given.freeze;
   resolved.settle = given.settle;
   resolved.monitor = nodes::DriftMonitor(given.monitor).rule();  // throws if it is out of its range

@@ -193,7 +193,7 @@ void Run::prepare(bool segments, io::PixelType probability_type, bool wants_prob
   context_.log("options: " + one_line(options_));
   context_.check_stop();
   found_ ? restore_intensity() : measure_intensity();
-  normalizer_.emplace(options_.normalization, intensity_);
+  normalizer_.emplace(options_.normalization, intensity_, options_.featureless);
   const std::size_t probability_bytes = wants_probability ? io::bytes_per_voxel(probability_type) : 0;
   if (options_.recipe == Recipe::two_pass) {
     const PatchMemory memory = patch_memory(network_, stack_.info(), range().size());
@@ -246,9 +246,13 @@ void Run::probe() {
                                                ? first_slices(range(), options_.probe)
                                                : spread_slices(range(), options_.probe);
   context_.begin("probe", static_cast<std::int64_t>(slices.size()));
-  const model::Moments moments =
-      measure_probe(stack_, slices, *normalizer_, inference_, plan_->probe.value(), team_, context_);
-  estimator_.start_from(moments, static_cast<double>(slices.size()));
+  const model::Moments moments = measure_probe(stack_, slices, *normalizer_, inference_,
+                                               options_.source_share, plan_->probe.value(), team_, context_);
+  if (!estimator_.start_from(moments, static_cast<double>(slices.size()))) {
+    report().warnings.push_back(
+        "the probe's slices show nothing but featureless area: the statistics start at the source's");
+    context_.log(report().warnings.back());
+  }
   report().adaptation.emplace().probe_slices = slices;
   const model::Drift far = model::drift(estimator_.source(), estimator_.estimate());
   context_.log(
@@ -538,6 +542,7 @@ std::string adapted_model(const model::Network& network, const Outcome& outcome)
                                   {"fibflow.recipe", name_of(options.recipe)},
                                   {"fibflow.estimator", model::name_of(options.estimator.rule)},
                                   {"fibflow.source_share", text("%g", options.source_share)},
+                                  {"fibflow.featureless", name_of(options.featureless)},
                                   {"fibflow.options", one_line(options)},
                                   {"fibflow.normalization", options.normalization.text()},
                                   {"fibflow.threshold", text("%g", options.threshold)},

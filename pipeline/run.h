@@ -43,7 +43,7 @@ Outcome adapt(io::Stack& stack, const model::Network& network, const InputOption
               const RunHooks& hooks = {});
 
 /// The network with adapted statistics as ONNX, and in its metadata what they come from: fibflow.adapted_on,
-/// fibflow.recipe, fibflow.estimator, fibflow.source_share, fibflow.options, fibflow.version, and the
+/// fibflow.recipe, fibflow.estimator, fibflow.source_share, fibflow.featureless, fibflow.options, fibflow.version, and the
 /// normalization and threshold that were used.
 std::string adapted_model(const model::Network& network, const Outcome& outcome);
 

@@ -18,9 +18,10 @@ SliceRecord RunRecorder::was_written(const nodes::SegmentedSlice& slice, const n
   record.work_seconds = slice.seconds;
   record.state = update.state;
   record.frozen = update.state != nodes::SliceState::adapting;
-  if (!record.frozen) record.drift = update.drift;
+  if (!record.frozen && update.counted) record.drift = update.drift;
   record.drift_from_source = update.drift_from_source;
   record.slice_drift = update.slice_drift;
+  record.featureless = slice.featureless;
   const auto read = read_.extract(record.z);
   if (!read.empty()) record.seconds = std::chrono::duration<double>(Clock::now() - read.mapped()).count();
   return record;

@@ -86,6 +86,7 @@ Json options_json(const ResolvedOptions& options) {
     json["estimator"] = estimator_json(options.estimator);
     json["source_share"] = options.source_share;
     json["normalize_by"] = name_of(options.normalize_by);
+    json["featureless"] = name_of(options.featureless);
   }
   if (options.recipe == Recipe::stream) {
     json["probe"] = options.probe;
@@ -225,7 +226,8 @@ Json json_of(const SliceRecord& slice) {
           {"frozen", slice.frozen},
           {"drift", or_null(slice.drift)},
           {"drift_from_source", slice.drift_from_source},
-          {"slice_drift", or_null(slice.slice_drift)}};
+          {"slice_drift", or_null(slice.slice_drift)},
+          {"featureless", slice.featureless}};
 }
 
 SliceRecord slice_record(const Json& json) {
@@ -244,6 +246,7 @@ SliceRecord slice_record(const Json& json) {
   slice.drift = optional("drift");
   slice.drift_from_source = json.at("drift_from_source");
   slice.slice_drift = optional("slice_drift");
+  slice.featureless = json.at("featureless");
   return slice;
 }
 
@@ -290,7 +293,8 @@ std::string one_line(const ResolvedOptions& options) {
   line << "recipe " << name_of(options.recipe);
   if (options.recipe != Recipe::none) {
     line << ", estimator " << spoken(options.estimator) << ", source share " << options.source_share
-         << ", normalized by " << name_of(options.normalize_by);
+         << ", normalized by " << name_of(options.normalize_by) << ", featureless "
+         << name_of(options.featureless);
   }
   if (options.recipe == Recipe::stream) {
     line << ", probe " << options.probe

@@ -20,6 +20,7 @@ struct ResolvedOptions {
   model::EstimatorOptions estimator;
   double source_share = 0;
   NormalizeBy normalize_by = NormalizeBy::running;
+  nodes::Featureless featureless = nodes::Featureless::counts;
   Freeze freeze = Freeze::never;
   nodes::SettleRule settle;
   nodes::MonitorRule monitor;
@@ -53,6 +54,7 @@ struct SliceRecord {
   double drift_from_source = 0;  ///< per channel, of the source from the statistics it was segmented with
   std::optional<double> slice_drift;  ///< per channel, of its own moments from the running statistics it was
                                       ///< segmented with (nodes::Update); nothing if it was not measured
+  double featureless = 0;             ///< share of pixels that did not count in its moments
 };
 
 /// What happened to the statistics on the way.
@@ -119,6 +121,7 @@ struct AdaptationSummary {
 ///                     drift_from_source  of the source from the statistics in use, per channel
 ///                     slice_drift        of the slice's own moments from the running statistics that it was
 ///                                        segmented with, these normalizing, per channel; null unless measured
+///                     featureless        share of the pixels that did not count in its moments
 ///     states          for each state: how many slices, and their mean work_seconds (null if none)
 ///     events          what happened to the statistics, in order: z, event ("frozen", "reopened"), text
 ///     outputs         path by kind

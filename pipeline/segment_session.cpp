@@ -22,7 +22,8 @@ SegmentSession::SegmentSession(const model::Inference& inference, const Plan& pl
       segmenter_(inference, classifier_, workers_),
       stitcher_(plan.grid, setting.format),
       collector_(plan.grid.size()),
-      updater_(inference, std::move(estimator), setting.rule, reprobe(inference, plan.reprobe)),
+      updater_(inference, std::move(estimator), setting.rule,
+               reprobe(inference, plan.reprobe, setting.rule.source_share)),
       state_{0, updater_.state()} {
   if (setting.own_statistics) {
     own_statistics_segmenter_.emplace(inference, classifier_, workers_,
@@ -32,14 +33,15 @@ SegmentSession::SegmentSession(const model::Inference& inference, const Plan& pl
 
 /// Measures a slice with the workers that segment: it takes them as they come back, and others wait meanwhile.
 nodes::StatisticsUpdater::Probe SegmentSession::reprobe(const model::Inference& inference,
-                                                        const std::vector<model::Region>& cores) {
+                                                        const std::vector<model::Region>& cores,
+                                                        double source_share) {
   if (cores.empty()) return {};
-  return [this, inference, cores](const nodes::PreparedSlice& slice) {
+  return [this, inference, cores, source_share](const nodes::PreparedSlice& slice) {
     nodes::BatchMeasurer::Input tiles;
     for (const model::Region& core : cores) {
       tiles.push_back({slice, inference.plan(core, model::PlanKind::measured), inference.weights()});
     }
-    const nodes::BatchMeasurer measurer(inference.network());
+    const nodes::BatchMeasurer measurer(inference.network(), source_share);
     return measurer(tiles, workers_, team_.loop(limits_.workers, "probe tile", context_)).merged;
   };
 }

@@ -86,7 +86,7 @@ class SegmentSession {
 
  private:
   nodes::StatisticsUpdater::Probe reprobe(const model::Inference& inference,
-                                          const std::vector<model::Region>& cores);
+                                          const std::vector<model::Region>& cores, double source_share);
   void start_over();
 
   const nodes::Normalizer& normalizer_;

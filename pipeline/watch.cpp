@@ -62,7 +62,8 @@ SliceRecord record_of(const SegmentSession::Done& done, std::int64_t number) {
   record.work_seconds = done.slice.seconds;
   record.state = done.update.state;
   record.frozen = done.update.state != nodes::SliceState::adapting;
-  if (!record.frozen) record.drift = done.update.drift;
+  if (!record.frozen && done.update.counted) record.drift = done.update.drift;
+  record.featureless = done.slice.featureless;
   record.drift_from_source = done.update.drift_from_source;
   record.slice_drift = done.update.slice_drift;
   return record;

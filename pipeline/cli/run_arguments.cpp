@@ -51,6 +51,10 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
                   "(1-S) estimate + S source is used; 0 is the paper's")
       ->type_name("S")
       ->group(group);
+  add_choice(command, "--featureless", adaptation.featureless,
+             {{"count", nodes::Featureless::counts}, {"leave-out", nodes::Featureless::left_out}},
+             "empty resin and black borders, in the statistics")
+      ->group(fine_tuning);
   command
       .add_option("--normalize-by", arguments.normalize_by,
                   "statistics of: all so far, or the slice or batch")

@@ -9,12 +9,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "model/inference.h"
 #include "model/unet.h"
+#include "nodes/feature_finder.h"
 #include "peak.h"
 
 namespace {
@@ -39,6 +41,14 @@ std::vector<int> numbers(const std::string& text) {
   return v;
 }
 
+/// u8, as the feature finder reads it.
+fibflow::io::Slice noise_slice(int size) {
+  const auto pixels = static_cast<std::size_t>(size) * static_cast<std::size_t>(size);
+  auto voxels = std::make_shared<std::byte[]>(pixels);
+  for (std::size_t i = 0; i < pixels; ++i) voxels[i] = static_cast<std::byte>(i * 2654435761U % 251);
+  return fibflow::io::Slice(0, size, size, fibflow::io::PixelType::u8, std::move(voxels));
+}
+
 void measure(int channels, int size, int repeat) {
   const UNet shape{.channels = channels, .depth = 4};
   const std::string bytes = unet_onnx(shape, [](const UNetTensor& t) { return initial_values(t, 1); });
@@ -56,14 +66,27 @@ void measure(int channels, int size, int repeat) {
     for (std::size_t i = 0; i < input.size(); ++i)
       input[i] = static_cast<float>(i * 2654435761U % 1000) / 500.0F - 1;
   };
-  std::vector<double> peak, frozen_time, adapting_time;
+  // Every second block counts, as many runs of pixels as there can be.
+  const int blocks = (size + 15) / 16;
+  std::vector<std::uint8_t> chequered(static_cast<std::size_t>(blocks) * static_cast<std::size_t>(blocks));
+  for (std::size_t i = 0; i < chequered.size(); ++i)
+    chequered[i] = (i / static_cast<std::size_t>(blocks) + i % static_cast<std::size_t>(blocks)) % 2;
+  const CountedArea half(size, size, 16, std::move(chequered));
+  const fibflow::io::Slice slice = noise_slice(size);
+  std::vector<double> peak, frozen_time, adapting_time, half_time, finder_time;
   for (int r = -1; r < repeat; ++r) {  // the first round warms up
     fill(frozen->input(frozen_space));
     fill(adapting->input(adapting_space));
     const double p = fibflow::benchmarks::peak_gflops();
     const double f = seconds([&] { frozen->run(frozen_space, *frozen_weights, nullptr, nullptr); });
     const double a = seconds([&] { adapting->run(adapting_space, *inference.weights(), &source, &moments); });
+    fill(adapting->input(adapting_space));
+    const double h =
+        seconds([&] { adapting->run(adapting_space, *inference.weights(), &source, &moments, &half); });
+    const double n = seconds([&] { fibflow::nodes::FeatureFinder()(slice); });
     if (r < 0) continue;
+    half_time.push_back(h);
+    finder_time.push_back(n);
     peak.push_back(p);
     frozen_time.push_back(f);
     adapting_time.push_back(a);
@@ -79,7 +102,10 @@ void measure(int channels, int size, int repeat) {
   };
   row("frozen", f, static_cast<double>(frozen->workspace_bytes()));
   row("adapting", a, static_cast<double>(adapting->workspace_bytes()));
-  std::printf("%8d %6d  peak %.1f GFLOP/s, adapting / frozen = %.2f\n", channels, size, p, a / f);
+  std::printf(
+      "%8d %6d  peak %.1f GFLOP/s, adapting / frozen = %.2f; to count chequered blocks only / all = %.2f, "
+      "to find what counts / adapting = %.4f\n",
+      channels, size, p, a / f, median(half_time) / a, median(finder_time) / a);
   std::fflush(stdout);
 }
 

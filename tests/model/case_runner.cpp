@@ -137,8 +137,8 @@ std::vector<float> CaseRunner::frozen(const Array& batch, const Statistics& stat
   return output;
 }
 
-std::vector<float> CaseRunner::running(const Array& batch, const Statistics& statistics,
-                                       Moments* moments) const {
+std::vector<float> CaseRunner::running(const Array& batch, const Statistics& statistics, Moments* moments,
+                                       const Counting& counting) const {
   std::vector<float> output = empty_output(batch);
   Workspace workspace;
   if (moments != nullptr) moments->layers.clear();
@@ -146,15 +146,15 @@ std::vector<float> CaseRunner::running(const Array& batch, const Statistics& sta
     for (const Region& core : cores_) {
       const auto plan = prepare(batch, n, core, PlanKind::measured, workspace);
       Moments tile;
-      plan->run(workspace, *inference_.weights(), &statistics, &tile);
-      if (moments != nullptr) moments->merge(tile);
+      plan->run(workspace, *inference_.weights(), &statistics, &tile, counting.area);
+      if (moments != nullptr && (!counting.cores || counting.cores(core))) moments->merge(tile);
       store(*plan, workspace, n, output);
     }
   }
   return output;
 }
 
-std::vector<float> CaseRunner::own(const Array& batch, Moments& moments) const {
+std::vector<float> CaseRunner::own(const Array& batch, Moments& moments, const Counting& counting) const {
   struct Item {
     int n;
     Workspace workspace;
@@ -176,8 +176,8 @@ std::vector<float> CaseRunner::own(const Array& batch, Moments& moments) const {
     for (Item& item : items) {
       LayerMoments tile;
       item.plan->run_stage(stage, item.workspace, *inference_.weights(), stage > 0 ? &used : nullptr,
-                           stage < layers ? &tile : nullptr);
-      merged.merge(tile);
+                           stage < layers ? &tile : nullptr, counting.area);
+      if (!counting.cores || counting.cores(item.plan->core())) merged.merge(tile);
     }
     if (stage < layers) {
       used = merged.statistics();

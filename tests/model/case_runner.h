@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -35,6 +36,12 @@ struct Case {
 std::vector<Case> own_cases();
 std::vector<Case> shared_cases();
 
+/// What counts in moments: all, unless one of these is given.
+struct Counting {
+  const CountedArea* area = nullptr;
+  std::function<bool(const Region&)> cores = {};  ///< whether a tile's moments count, by its core
+};
+
 /// Runs one network over batches of images of one size, tile by tile or whole, as PyTorch would.
 class CaseRunner {
  public:
@@ -49,9 +56,10 @@ class CaseRunner {
   /// [N, K, h, w] with statistics folded into the weights.
   std::vector<float> frozen(const Array& batch, const Statistics& statistics) const;
   /// Normalized with statistics; moments of the batch if not null.
-  std::vector<float> running(const Array& batch, const Statistics& statistics, Moments* moments) const;
-  /// Normalized with the moments of the whole batch.
-  std::vector<float> own(const Array& batch, Moments& moments) const;
+  std::vector<float> running(const Array& batch, const Statistics& statistics, Moments* moments,
+                             const Counting& counting = {}) const;
+  /// Normalized with the moments of the whole batch, or of what counts of it.
+  std::vector<float> own(const Array& batch, Moments& moments, const Counting& counting = {}) const;
 
   const std::vector<Region>& cores() const { return cores_; }
 

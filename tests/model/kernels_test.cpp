@@ -139,6 +139,62 @@ TEST(KernelsTest, NormalizationEqualsItsDefinitionForEveryActivation) {
   }
 }
 
+TEST(KernelsTest, OnlyCountedRunsAreMeasuredAndEverythingIsNormalized) {
+  // Of the share, rows 1 to 5 and columns 2 to 11: two runs, none, one, none at the end.
+  const std::vector<Interval> runs = {{0, 2}, {5, 10}, {3, 4}};
+  const std::vector<int> first = {0, 2, 2, 0, 3};
+  const std::vector<int> last = {2, 2, 3, 2, 3};
+  for (const Isa& isa : isas()) {
+    if (!isa.there) continue;
+    for (const int block : {1, 8, 16}) {
+      const Map in(2, 7, 14, block, 3);
+      const Map out(2, 7, 14, block, 4);
+      const Map expected(2, 7, 14, block, 5);
+      const auto lanes = static_cast<std::size_t>(in.channels());
+      AlignedFloats scale(lanes), shift(lanes), centre(lanes);
+      for (std::size_t i = 0; i < lanes; ++i) {
+        scale.data()[i] = 0.5F + 0.1F * static_cast<float>(i);
+        shift.data()[i] = 0.2F;
+        centre.data()[i] = 0.3F;
+      }
+      Normalization how;
+      how.scale = scale.data();
+      how.shift = shift.data();
+      how.activation = Activation::Kind::relu;
+      isa.table->normalize(in.view(), expected.view(), in.span, how);
+      std::vector<double> sum(lanes), squares(lanes);
+      const CountedPixels counted{first.data(), last.data(), runs.data()};
+      how.share = {{1, 6}, {2, 12}};
+      how.counted = &counted;
+      how.centre = centre.data();
+      how.sum = sum.data();
+      how.squares = squares.data();
+      isa.table->normalize(in.view(), out.view(), in.span, how);
+      for (int c = 0; c < in.channels(); ++c) {
+        double expected_sum = 0;
+        double expected_squares = 0;
+        for (std::size_t row = 0; row < 5; ++row) {
+          for (int r = first[row]; r < last[row]; ++r) {
+            for (int x = runs[static_cast<std::size_t>(r)].begin; x < runs[static_cast<std::size_t>(r)].end;
+                 ++x) {
+              const double d = static_cast<double>(in.at(c, static_cast<int>(row) + 1, x + 2)) - 0.3F;
+              expected_sum += d;
+              expected_squares += d * d;
+            }
+          }
+        }
+        const auto lane = static_cast<std::size_t>(c);
+        EXPECT_NEAR(sum[lane], expected_sum, 1e-4) << isa.name << ", block " << block;
+        EXPECT_NEAR(squares[lane], expected_squares, 1e-4 * expected_squares)
+            << isa.name << ", block " << block;
+        for (int y = 0; y < 7; ++y) {
+          for (int x = 0; x < 14; ++x) EXPECT_NEAR(out.at(c, y, x), expected.at(c, y, x), 1e-6) << isa.name;
+        }
+      }
+    }
+  }
+}
+
 TEST(KernelsTest, MeasuringAloneWritesNothing) {
   for (const Isa& isa : isas()) {
     if (!isa.there) continue;

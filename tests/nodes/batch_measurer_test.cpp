@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "model/estimator.h"
 #include "nodes/tile_cutter.h"
 #include "nodes/tile_grid.h"
 #include "small_network.h"
@@ -134,6 +135,55 @@ TEST_F(BatchMeasurerTest, ImagesOfABatchAreMeasuredTogether) {
 TEST_F(BatchMeasurerTest, RejectsAnEmptyBatch) {
   WorkerPool pool(1);
   EXPECT_THROW(measure({}, pool, serial_loop), std::invalid_argument);
+}
+
+TEST_F(BatchMeasurerTest, WhatDoesNotCountNeitherMeasuresNorNormalizes) {
+  const model::Inference even(network, 72, 96);
+  const io::Slice even_slice = textured_slice(0, 72, 96);
+  const TileGrid blocks(72, 96, 24, even.alignment());
+  ASSERT_EQ(blocks.size(), 12);
+  std::vector<std::uint8_t> counts(12);
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = i % 3 != 0;
+  const model::CountedArea area(72, 96, 24, counts);
+  WorkerPool many(blocks.size());
+  auto counted_tiles = tiles_of(even, even_slice, blocks);
+  for (BatchTile& tile : counted_tiles) tile.image.counted = area;
+  const auto measured = measure(counted_tiles, many, serial_loop);
+  // The same from tiles that count as a whole or not at all, merged by hand: the first layer needs no statistics.
+  const auto all = measure(tiles_of(even, even_slice, blocks), many, serial_loop);
+  model::LayerMoments expected;
+  for (int t = 0; t < blocks.size(); ++t) {
+    if (area.counts(blocks.core(t).y.begin, blocks.core(t).x.begin))
+      expected.merge(all.tiles[static_cast<std::size_t>(t)]->layers.front());
+  }
+  EXPECT_EQ(measured.merged.layers.front().count, expected.count);
+  EXPECT_EQ(measured.statistics.layers.front(), expected.statistics());
+  EXPECT_NE(measured.statistics.layers.front(), all.statistics.layers.front());
+}
+
+TEST_F(BatchMeasurerTest, ABatchOfWhichNothingCountsIsNormalizedAsAWholeAndGivesNoMoments) {
+  WorkerPool many(grid.size());
+  auto tiles = tiles_of(inference, slice, grid);
+  const auto expected = measure(tiles, many, serial_loop);
+  for (BatchTile& tile : tiles) tile.image.counted = model::CountedArea(72, 104, 128, {0});
+  const auto measured = measure(tiles, many, serial_loop);
+  EXPECT_EQ(measured.statistics, expected.statistics);
+  EXPECT_FALSE(measured.merged.complete());
+  model::Estimator estimator({}, network.source_statistics());
+  EXPECT_FALSE(estimator.start_from(measured.merged, 1));
+  EXPECT_FALSE(estimator.update(measured.merged, 1));
+  EXPECT_EQ(estimator.estimate(), network.source_statistics());
+}
+
+TEST_F(BatchMeasurerTest, TheSourcesShareIsInWhatNormalizes) {
+  WorkerPool many(grid.size());
+  const auto tiles = tiles_of(inference, slice, grid);
+  const BatchMeasurer source_only(network, 1);
+  EXPECT_EQ(source_only(tiles, many, serial_loop).statistics, network.source_statistics());
+  const BatchMeasurer half(network, 0.5);
+  const auto measured = half(tiles, many, serial_loop);
+  EXPECT_EQ(measured.statistics,
+            model::blend(measured.merged.statistics(), network.source_statistics(), 0.5));
 }
 
 }  // namespace

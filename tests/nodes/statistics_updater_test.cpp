@@ -137,5 +137,31 @@ TEST_F(StatisticsUpdaterTest, RejectsRulesOutOfRange) {
   EXPECT_THROW(StatisticsUpdater(inference, estimator(), rule), std::invalid_argument);
 }
 
+TEST_F(StatisticsUpdaterTest, ASliceOfWhichNothingCountsChangesNothingAndSettlesNothing) {
+  for (const model::Rule rule :
+       {model::Rule::ema, model::Rule::pooled, model::Rule::prior, model::Rule::ubna}) {
+    UpdateRule settling;
+    settling.lag = 1;
+    settling.settle = SettleRule{1e9, 2};  // any slice that counts is calm
+    settling.monitor.every = 0;
+    StatisticsUpdater update(inference, estimator(rule), settling);
+    SliceMoments blank = moments(0);
+    auto empty = std::make_shared<model::Moments>(*blank.moments);
+    for (model::LayerMoments& layer : empty->layers) layer.count = 0;
+    blank.moments = empty;
+    for (std::int64_t n = 0; n < 5; ++n) {
+      blank.order = n;
+      const Update result = update(blank);
+      EXPECT_TRUE(result.measured);
+      EXPECT_FALSE(result.counted);
+      EXPECT_FALSE(result.frozen);
+      EXPECT_EQ(*result.next.snapshot.statistics, network.source_statistics());
+    }
+    EXPECT_EQ(update.estimator().batches(), 0);
+    EXPECT_TRUE(update(moments(5)).counted);
+    EXPECT_TRUE(update(moments(6)).frozen);
+  }
+}
+
 }  // namespace
 }  // namespace fibflow::nodes

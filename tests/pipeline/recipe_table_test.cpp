@@ -29,6 +29,7 @@ AdaptationOptions options(Recipe recipe, model::Rule rule, double share, std::op
   adaptation.recipe = recipe;
   adaptation.estimator.rule = rule;
   adaptation.source_share = share;
+  adaptation.featureless = nodes::Featureless::counts;
   adaptation.normalize_by = by;
   adaptation.probe = probe;
   if (recipe == Recipe::stream) adaptation.lag = 1;

@@ -221,7 +221,7 @@ TEST_F(SegmentCommandTest, HelpIsComplete) {
       EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }
     for (const std::string option :
-         {"--momentum", "--prior-images", "--settle-drift", "--monitor-every", "--trace"}) {
+         {"--momentum", "--prior-images", "--featureless", "--settle-drift", "--monitor-every", "--trace"}) {
       EXPECT_EQ(run.out.find(option), std::string::npos) << command << " " << option;
       EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }

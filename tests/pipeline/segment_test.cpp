@@ -89,6 +89,7 @@ TEST_P(LagTest, ASliceIsSegmentedWithTheStatisticsAfterTheSliceLagBeforeIt) {
   AdaptationOptions adaptation;
   adaptation.lag = GetParam();
   adaptation.probe = 0;
+  adaptation.featureless = nodes::Featureless::counts;
   adaptation.estimator.rule = model::Rule::ema;
   const OutputOptions output = float_probabilities(folder);
   const Outcome outcome =
