@@ -29,6 +29,15 @@ inline int number_from(const char* variable, int otherwise) {
   return text == nullptr ? otherwise : std::atoi(text);
 }
 
+/// Whether a program that had `before` bytes may have `after` of them now: a few buffers more, nothing that grows.
+inline bool is_bounded(std::size_t before, std::size_t after) {
+#ifdef FIBFLOW_SANITIZED
+  return before > 0 && after > 0;  // a sanitizer keeps what is freed
+#else
+  return after < before + (std::size_t{24} << 20);
+#endif
+}
+
 /// A folder of slices, and a daemon that follows it.
 class LiveTest : public ::testing::Test {
  protected:
