@@ -12,11 +12,11 @@ namespace fibflow::pipeline {
 /// What is watched of one slice of a live acquisition.
 struct LiveSlice {
   std::int64_t z = 0;
-  std::chrono::system_clock::time_point finished;  ///< when its mask was on disk
+  std::chrono::system_clock::time_point finished;  ///< when its mask was on disk; 0: before a restart
   double foreground = 0;                           ///< share of pixels that are not background
   std::optional<double> entropy;                   ///< mean of the prediction, bits
-  std::optional<double> drift;                     ///< of its own moments, per channel (SliceRecord::slice_drift)
-  double latency = 0;                              ///< seconds from a complete file to a mask on disk
+  std::optional<double> drift;  ///< of its own moments, per channel (SliceRecord::slice_drift)
+  double latency = 0;           ///< seconds from a complete file to a mask on disk
 };
 
 /// One or several neighbouring slices of the history.

@@ -77,6 +77,18 @@ RunHooks hooks_of(const WatchServices& services) {
   return hooks;
 }
 
+/// `finished`: nothing if it is not known any more.
+LiveSlice shown_of(const JournalEntry& entry, std::chrono::system_clock::time_point finished) {
+  LiveSlice shown;
+  shown.z = entry.first;
+  shown.finished = finished;
+  shown.foreground = entry.record.foreground;
+  shown.entropy = entry.record.entropy;
+  shown.drift = entry.record.slice_drift;
+  shown.latency = entry.latency;
+  return shown;
+}
+
 /// One live run.
 class Watch {
  public:
@@ -197,7 +209,10 @@ void Watch::resume() {
   }
   services_.board.change([&](LiveStatus& status) {
     status.counts.processed = saved_;
-    for (const JournalEntry& entry : done_) status.latency.add(entry.latency);
+    for (const JournalEntry& entry : done_) {
+      status.latency.add(entry.latency);
+      status.slices.add(shown_of(entry, {}));
+    }
     if (!done_.empty()) status.newest_slice = done_.back().first;
     if (live_) status.voxels_per_slice = static_cast<double>(checkpoint_.height) * checkpoint_.width;
   });
@@ -394,14 +409,7 @@ void Watch::was_segmented(const SegmentSession::Done& done) {
     });
   }
   done_.push_back(entry);
-  LiveSlice shown;
-  shown.z = acquired.number;
-  shown.finished = std::chrono::system_clock::now();
-  shown.foreground = entry.record.foreground;
-  shown.entropy = entry.record.entropy;
-  shown.drift = entry.record.slice_drift;
-  shown.latency = entry.latency;
-  to_show_.push_back(shown);
+  to_show_.push_back(shown_of(entry, std::chrono::system_clock::now()));
   checkpoint_.session = SegmentSession::state_after(done);
   checkpoint_.next_number = acquired.number + options_.acquisition.step;
   if (Clock::now() - last_picture_ >= between_saves) {

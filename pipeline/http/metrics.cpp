@@ -86,8 +86,10 @@ void add_newest(const LiveStatus& status, Exposition& text) {
   }
   if (status.slices.recent().empty()) return;
   const LiveSlice& slice = status.slices.recent().back();
-  text.gauge("fibflow_newest_slice_timestamp_seconds", seconds(slice.finished),
-             "When the last mask was on disk, since the epoch.");
+  if (slice.finished != std::chrono::system_clock::time_point()) {
+    text.gauge("fibflow_newest_slice_timestamp_seconds", seconds(slice.finished),
+               "When the last mask was on disk, since the epoch.");
+  }
   text.gauge("fibflow_slice_foreground_ratio", slice.foreground, "Share of foreground in the last slice.");
   text.gauge("fibflow_slice_entropy_bits", slice.entropy,
              "Mean entropy of the prediction of the last slice.");

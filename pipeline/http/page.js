@@ -250,8 +250,9 @@
     if (status.memory.budget > 0) parts.push(`of ${bytes(status.memory.budget)}`);
     if (status.disk_free !== null) parts.push(`disk: ${bytes(status.disk_free)} free`);
     say("memory-note", parts.join("; "));
-    const last = status.recent[status.recent.length - 1];
-    say("slice-note", last ? `${percent(last.foreground)} foreground, ${dayAndClock(last.finished)}` : "");
+    const shown = [...status.recent].reverse().find((slice) => slice.z === status.picture);
+    say("slice-note", shown ? `${percent(shown.foreground)} foreground, ${dayAndClock(shown.finished)}` : "");
+    say("no-slice", slices.processed > 0 ? "The next slice brings a picture." : "No slice has been segmented yet.");
   };
 
   let shownWarnings = "";
