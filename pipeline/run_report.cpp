@@ -318,7 +318,7 @@ std::string one_line(const ResolvedOptions& options) {
 }
 
 void write_report(const RunReport& report, const std::string& path, bool overwrite) {
-  io::AtomicFile file(path, overwrite);
+  io::AtomicFile file(path, overwrite, io::ResumeAt());  // under a name that a run after a kill takes over
   const std::string text = report.json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   file.write(text.data(), text.size());
   file.commit();
