@@ -90,7 +90,10 @@ void LiveSession::begin(const std::vector<io::Slice>& first) {
     const std::vector<std::int64_t> numbers = numbers_of(options_.probe);
     const model::Moments moments = measure_probe(stack, numbers, *normalizer_, inference_,
                                                  options_.source_share, plan_.probe.value(), team_, context_);
-    estimator.start_from(moments, static_cast<double>(numbers.size()));
+    if (!estimator.start_from(moments, static_cast<double>(numbers.size()))) {
+      context_.log(
+          "the first slices show nothing but featureless area: the statistics start at the source's");
+    }
     context_.log(
         text("probe: %zu slices measured; the source's statistics are at a distance of %.3g per channel",
              numbers.size(), model::drift(estimator.source(), estimator.estimate()).per_channel));

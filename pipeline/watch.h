@@ -27,7 +27,7 @@ struct WatchOptions {
   std::optional<std::chrono::milliseconds> end_after;  ///< without a new slice; default: never
 };
 
-/// How a live run talks to whoever started it. log and warn may be called from any thread, one at a time. The services
+/// How a live run talks to whoever started it. log and warn are called from several threads, also at once. The services
 /// outlive the run.
 struct WatchServices {
   std::stop_token stop;  ///< finish what is in flight, and return

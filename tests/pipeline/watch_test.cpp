@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -71,7 +72,10 @@ class WatchTest : public ::testing::Test {
         if (stop_after && board.latest().status->counts.processed >= *stop_after) stop.request_stop();
       }
     });
-    const auto keep = [this](const std::string& line) { log += line + "\n"; };
+    const auto keep = [this](const std::string& line) {
+      const std::lock_guard lock(mutex);
+      log += line + "\n";
+    };
     std::optional<WatchEnd> end;
     std::exception_ptr failure;
     try {
@@ -118,7 +122,8 @@ class WatchTest : public ::testing::Test {
   AdaptationOptions adaptation;
   ResourceOptions resources;
   LiveStatus status;
-  std::string log;
+  std::mutex mutex;
+  std::string log;  // guarded by mutex
   std::function<void()> on_ready = [] {};
 };
 
