@@ -130,13 +130,16 @@ void StatisticsUpdater::watch(const Input& moments, Update& update) {
   if (!monitor_.departs(*update.slice_drift)) return;
   if (update.state == SliceState::adapting || !moments.prepared) return;
   reopen(*moments.prepared);
+  if (frozen_after_) return;
   update.turn = Turn{Turn::Kind::reopened, usual, limit, *update.slice_drift};
 }
 
 void StatisticsUpdater::reopen(const PreparedSlice& slice) {
+  model::Estimator anew(estimator_.options(), estimator_.source());
+  // Of a large slice a sample is measured, which may happen to show nothing that counts: the next slice has to do.
+  if (!anew.start_from(probe_(slice), 1)) return;
   earlier_batches_ += estimator_.batches();
-  estimator_ = model::Estimator(estimator_.options(), estimator_.source());
-  estimator_.start_from(probe_(slice), 1);
+  estimator_ = std::move(anew);
   monitor_.forget();
   calm_slices_ = 0;
   frozen_after_.reset();

@@ -225,6 +225,26 @@ TEST_F(ReopeningTest, TheEstimateStartsAnewFromTheSliceMeasuredInBatchMode) {
   }
 }
 
+TEST_F(ReopeningTest, ASliceThatShowsNothingToStartFromLeavesItToTheNext) {
+  Stack stack(*this, rule(2, 4, 2));
+  std::vector<std::int64_t> probed;
+  stack.updater = StatisticsUpdater(inference, estimator(), rule(2, 4, 2), [&](const PreparedSlice& slice) {
+    probed.push_back(slice.order);
+    model::Moments moments = moments_of(slice.order, 3.5);
+    if (probed.size() == 1) moments.layers.front().count = 0;
+    return moments;
+  });
+  stack.jump = stack.run_until_frozen() + 20;
+  const model::Estimator::State before = stack.updater.estimator().state();
+  Update update;
+  do {
+    EXPECT_EQ(stack.updater.estimator().state(), before);
+    update = stack.next();
+  } while (!update.turn);
+  ASSERT_EQ(probed.size(), 2U);
+  EXPECT_EQ(probed.back(), update.order);
+}
+
 TEST_F(ReopeningTest, SettlesAgainAfterAChangeAndIsWatchedAgain) {
   Stack stack(*this, rule(3, 5, 2));
   stack.jump = stack.run_until_frozen() + 30;
