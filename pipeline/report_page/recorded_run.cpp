@@ -18,6 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Facts = RecordedRun::Facts;
 
+constexpr int deepest = 32;  // levels of objects and arrays; a report has six
+
 /// A value of the file with its place, for messages. What is absent behaves as null.
 class Field {
  public:
@@ -281,7 +283,12 @@ RecordedRun run_of(const Field& report) {
 RecordedRun parse_recorded_run(const std::string& text, const std::string& path) {
   Json json;
   try {
-    json = Json::parse(text);
+    // Deep nesting would end in recursion without end when values are copied: it is refused before it is built.
+    json = Json::parse(text, [&path](int depth, Json::parse_event_t, Json&) {
+      if (depth > deepest)
+        throw io::Error(io::ErrorKind::bad_data, path, "is nested too deeply for a run report");
+      return true;
+    });
   } catch (const Json::exception& error) {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: …"
     std::string reason = error.what();

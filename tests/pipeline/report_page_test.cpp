@@ -85,13 +85,16 @@ TEST(RecordedRunTest, NamesTheFieldThatIsWrong) {
 }
 
 TEST(RecordedRunTest, RefusesEndlessNesting) {
-  Json json = recorded_run_json(1);
-  const std::string text = json.dump();
+  const std::string text = recorded_run_json(1).dump();
   const auto at = text.find("\"threads\":2") + std::string("\"threads\":").size();
-  std::string deep = text.substr(0, at);
-  for (int i = 0; i < 20000; ++i) deep += "{\"a\":";
-  deep += "1" + std::string(20000, '}') + text.substr(at + 1);
-  EXPECT_TRUE(has(refusal(deep), "nested too deeply"));
+  for (const int levels : {4, 20, 100000}) {
+    std::string deep = text.substr(0, at);
+    for (int i = 0; i < levels; ++i) deep += "{\"a\":";
+    deep.append(1, '1').append(static_cast<std::size_t>(levels), '}').append(text, at + 1);
+    const std::string answer = refusal(deep);
+    EXPECT_EQ(has(answer, "nested too deeply"), levels > 4) << answer;
+  }
+  EXPECT_TRUE(has(refusal(std::string(100000, '[')), "nested too deeply"));
 }
 
 // What this page is made of can be checked as XML, but for the elements that HTML does not close.
