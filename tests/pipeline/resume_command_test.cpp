@@ -85,7 +85,7 @@ TEST_F(ResumeCommandTest, KilledAtRandomMomentsItLosesNothing) {
     std::filesystem::remove_all(out);
     std::filesystem::create_directory(out);
     const auto story = testing::run_through_kills(
-        resumable({"--report", out + "/r.json"}), wanted - kills, once, random, [&] {
+        resumable({"--report", out + "/r.json"}), wanted - kills, 2 * once, random, [&] {
           for (const std::string& name : files(out)) {
             // Under their own names only what is complete.
             if (name == "m.tif" || name == "p.tif") {
@@ -94,7 +94,9 @@ TEST_F(ResumeCommandTest, KilledAtRandomMomentsItLosesNothing) {
           }
         });
     kills += story.kills;
-    ASSERT_EQ(story.last.code, 0) << story.last.err;
+    // Killed after the checkpoint was gone, it had come to its end; then its own outputs are in the way.
+    const bool was_done = story.last.code == 73 && story.kills > 0;
+    ASSERT_TRUE(story.last.code == 0 || was_done) << story.last.err;
     check_completed();
     EXPECT_EQ(files(out), (Names{"m.tif", "p.tif", "r.json"}));
     if (HasFailure()) break;

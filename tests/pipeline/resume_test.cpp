@@ -82,12 +82,16 @@ class ResumeTest : public ::testing::Test {
       int steps = 0;
       int done = 0;
       hooks.stop = stop.get_token();
-      hooks.durable_step = [&](const char*) {
+      std::string last_step;
+      hooks.durable_step = [&](const char* step) {
+        last_step = step;
         if (++steps == given.die_at_step) testing::die();
       };
       bool segments = false;
       hooks.begin = [&](const std::string& phase, std::int64_t) { segments = phase == "segment"; };
       hooks.advance = [&] {
+        if (segments && given.resume && last_step != "checkpoint named")
+          throw std::logic_error("a slice was reported done before it was safe");
         if (segments && ++done == given.stop_after) stop.request_stop();
       };
       InputOptions input = given.input;
@@ -218,7 +222,9 @@ TEST_F(ResumeTest, KilledAgainAndAgainItGoesOnToTheSameBytes) {
         given.die_at_step = std::uniform_int_distribution<int>(1, 16)(random);
         ending = run(given);
       }
-      ASSERT_EQ(ending.code, exit_ok) << error();
+      // Killed after its very last step, it had come to its end; then its own outputs are in the way.
+      const bool was_done = ending.code == exit_cannot_create && !has_checkpoint(out + "/masks.tif");
+      ASSERT_TRUE(ending.code == exit_ok || was_done) << error();
       check_completed();
     }
   }
