@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -20,6 +19,7 @@
 #include "pipeline/pipeline_error.h"
 #include "pipeline/probe.h"
 #include "pipeline/resolve_options.h"
+#include "pipeline/run_facts.h"
 #include "pipeline/run_recorder.h"
 #include "pipeline/run_setting.h"
 #include "pipeline/run_summary.h"
@@ -39,15 +39,6 @@ constexpr int intensity_slices = 16;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
 }
 
 /// The largest resident set of this process so far. (getrusage would count the process that it was forked from, too.)
@@ -84,10 +75,7 @@ class Run {
     outcome_.report.input = stack.info();
     outcome_.report.options = options_;
     outcome_.report.warnings = stack.info().remarks;
-    outcome_.report.model = {
-        network.name(),           network.producer(),        network.opset(),
-        network.input_channels(), network.output_channels(), static_cast<int>(network.batch_norms().size()),
-        network.parameters()};
+    outcome_.report.model = model_of(network);
   }
 
   /// What it knows already is not measured again. Before prepare().

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
-#include <ctime>
 #include <deque>
 #include <filesystem>
 #include <mutex>
@@ -14,6 +13,7 @@
 #include "pipeline/interruption.h"
 #include "pipeline/live_picture.h"
 #include "pipeline/live_session.h"
+#include "pipeline/run_facts.h"
 #include "pipeline/run_summary.h"
 #include "pipeline/version.h"
 #include "pipeline/watch_report.h"
@@ -37,21 +37,6 @@ constexpr milliseconds until_next_try{2000};
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
-
-RunReport::Model model_of(const model::Network& network) {
-  return {network.name(),           network.producer(),        network.opset(),
-          network.input_channels(), network.output_channels(), static_cast<int>(network.batch_norms().size()),
-          network.parameters()};
 }
 
 SliceRecord record_of(const SegmentSession::Done& done, std::int64_t number) {
