@@ -36,6 +36,17 @@ void WarningLog::add(std::string text, std::chrono::system_clock::time_point now
   if (entries_.size() > capacity) entries_.pop_front();
 }
 
+std::string one_line(const LiveStatus& status) {
+  std::string line = name_of(status.state);
+  if (!status.reason.empty()) line += ": " + status.reason;
+  line += "; " + std::to_string(status.counts.processed) + " done, " + std::to_string(status.counts.pending) +
+          " pending";
+  if (const std::uint64_t lost = status.counts.skipped + status.counts.failed; lost > 0) {
+    line += ", " + std::to_string(lost) + " left out";
+  }
+  return line;
+}
+
 StatusBoard::StatusBoard(LiveStatus status) : status_(std::move(status)) {}
 
 void StatusBoard::change(const std::function<void(LiveStatus& status)>& change) {

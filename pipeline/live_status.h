@@ -90,6 +90,9 @@ struct LiveStatus {
   std::optional<LivePicture> picture;  ///< of the newest slice, or of one not much older
 };
 
+/// For a line in a list of services: "waiting: slice 118 is not there yet; 117 done, 3 pending".
+std::string one_line(const LiveStatus& status);
+
 /// Where the daemon writes what it is doing, and others read it. Thread-safe.
 class StatusBoard {
  public:

@@ -4,14 +4,8 @@
 
 namespace fibflow::pipeline {
 
-void RunRecorder::was_read(std::int64_t z) {
-  const std::lock_guard lock(mutex_);
-  read_[z] = Clock::now();
-}
-
-SliceRecord RunRecorder::was_written(const nodes::SegmentedSlice& slice, const nodes::Update& update) {
-  const std::lock_guard lock(mutex_);
-  SliceRecord& record = records_.emplace_back();
+SliceRecord record_of(const nodes::SegmentedSlice& slice, const nodes::Update& update) {
+  SliceRecord record;
   record.z = slice.mask.z();
   record.foreground = slice.foreground;
   record.entropy = slice.entropy;
@@ -22,8 +16,20 @@ SliceRecord RunRecorder::was_written(const nodes::SegmentedSlice& slice, const n
   record.drift_from_source = update.drift_from_source;
   record.slice_drift = update.slice_drift;
   record.featureless = slice.featureless;
+  return record;
+}
+
+void RunRecorder::was_read(std::int64_t z) {
+  const std::lock_guard lock(mutex_);
+  read_[z] = Clock::now();
+}
+
+SliceRecord RunRecorder::was_written(const nodes::SegmentedSlice& slice, const nodes::Update& update) {
+  SliceRecord record = record_of(slice, update);
+  const std::lock_guard lock(mutex_);
   const auto read = read_.extract(record.z);
   if (!read.empty()) record.seconds = std::chrono::duration<double>(Clock::now() - read.mapped()).count();
+  records_.push_back(record);
   return record;
 }
 

@@ -12,6 +12,9 @@
 
 namespace fibflow::pipeline {
 
+/// What happened to a slice, but for the time since it was read.
+SliceRecord record_of(const nodes::SegmentedSlice& slice, const nodes::Update& update);
+
 /// Collects what happens to each slice. Thread-safe.
 class RunRecorder {
  public:

@@ -37,7 +37,8 @@ std::string one_line_of(std::string_view text) {
 
 }  // namespace
 
-ServiceNotifier::ServiceNotifier() : address_(taken("NOTIFY_SOCKET")) {
+ServiceNotifier::ServiceNotifier(std::chrono::milliseconds between_statuses)
+    : address_(taken("NOTIFY_SOCKET")), between_statuses_(between_statuses) {
   const std::uint64_t interval = number(taken("WATCHDOG_USEC"));
   const std::string watched = taken("WATCHDOG_PID");
   if (address_.size() < 2 || address_.size() >= sizeof(sockaddr_un::sun_path) ||
@@ -78,6 +79,17 @@ void ServiceNotifier::status(std::string_view status) {
   if (line == last_status_) return;
   last_status_ = std::move(line);
   send("STATUS=" + last_status_);
+}
+
+void ServiceNotifier::tell(const std::function<std::string()>& line) {
+  if (descriptor_ < 0) return;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (last_told_ != std::chrono::steady_clock::time_point() && now - last_told_ < between_statuses_) return;
+    last_told_ = now;
+  }
+  status(line());
 }
 
 void ServiceNotifier::stopping(std::string_view status) {

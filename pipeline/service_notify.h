@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -14,8 +15,8 @@ namespace fibflow::pipeline {
 class ServiceNotifier {
  public:
   /// Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and takes them out of the environment, so that no child
-  /// speaks for this process. To be made before there are other threads.
-  ServiceNotifier();
+  /// speaks for this process. To be made before there are other threads. between_statuses: see tell().
+  explicit ServiceNotifier(std::chrono::milliseconds between_statuses = std::chrono::seconds(1));
   ~ServiceNotifier();
   ServiceNotifier(const ServiceNotifier&) = delete;
   ServiceNotifier& operator=(const ServiceNotifier&) = delete;
@@ -29,6 +30,9 @@ class ServiceNotifier {
       std::string_view status);  ///< a line that `systemctl status` shows; not repeated if it did not change
   void stopping(std::string_view status);
 
+  /// The same as status(), but only if the last call that sent one was long enough ago: `line` is asked for only then.
+  void tell(const std::function<std::string()>& line);
+
   /// The daemon has got on: sent at most every fourth part of the watchdog's time.
   void feed();
 
@@ -37,10 +41,12 @@ class ServiceNotifier {
 
   int descriptor_ = -1;
   std::string address_;  // of the socket, as bind() has it: abstract ones begin with '\0'
+  const std::chrono::milliseconds between_statuses_;
   std::chrono::microseconds watchdog_{0};
   std::mutex mutex_;
   std::string last_status_;  // this and what follows is guarded by mutex_
   std::chrono::steady_clock::time_point last_fed_;
+  std::chrono::steady_clock::time_point last_told_;
 };
 
 }  // namespace fibflow::pipeline

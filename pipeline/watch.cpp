@@ -1,7 +1,6 @@
 #include "pipeline/watch.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstdio>
 #include <deque>
 #include <filesystem>
@@ -13,7 +12,9 @@
 #include "pipeline/interruption.h"
 #include "pipeline/live_picture.h"
 #include "pipeline/live_session.h"
+#include "pipeline/patient_writer.h"
 #include "pipeline/run_facts.h"
+#include "pipeline/run_recorder.h"
 #include "pipeline/run_summary.h"
 #include "pipeline/version.h"
 #include "pipeline/watch_report.h"
@@ -32,26 +33,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds between_saves{1000};
 /// The longest rest between two looks for what is asked for by a file.
 constexpr milliseconds longest_rest{1000};
-/// Between two tries to write to a full disk.
-constexpr milliseconds until_next_try{2000};
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-SliceRecord record_of(const SegmentSession::Done& done, std::int64_t number) {
-  SliceRecord record;
-  record.z = number;
-  record.foreground = done.slice.foreground;
-  record.entropy = done.slice.entropy;
-  record.work_seconds = done.slice.seconds;
-  record.state = done.update.state;
-  record.frozen = done.update.state != nodes::SliceState::adapting;
-  if (!record.frozen && done.update.counted) record.drift = done.update.drift;
-  record.featureless = done.slice.featureless;
-  record.drift_from_source = done.update.drift_from_source;
-  record.slice_drift = done.update.slice_drift;
-  return record;
 }
 
 /// Without a stop: what is in flight is to be finished.
@@ -99,12 +83,6 @@ class Watch {
 
   void took_note(const AcquisitionNote& note);
   void keep_note(const AcquisitionNote& note);
-  template <typename Write>
-  void with_room(const Write& write);
-  void pause(const std::string& reason);
-  void set_working(bool working);
-  void adjust_work();
-  void show(LiveState state, const std::string& reason);
 
   const model::Network& network_;
   const WatchOptions options_;
@@ -114,6 +92,7 @@ class Watch {
   RunContext context_;
   const nodes::PredictionFormat format_;
   WatchStatus status_;
+  PatientWriter writer_;
   LiveOutput output_;
   FolderLock output_lock_;
   WatchState state_;
@@ -130,9 +109,6 @@ class Watch {
   std::deque<AcquiredSlice> in_flight_;
   Acquisition::Counts counts_;
   std::vector<JournalEntry> decisions_;  // numbers that were left out
-  std::optional<Liveness::Work> work_;
-  bool working_ = false;
-  int pauses_ = 0;
 
   // Of the writer, and between bursts.
   std::vector<RunEvent> events_;
@@ -155,6 +131,7 @@ Watch::Watch(const model::Network& network, const WatchOptions& options, Resolve
       format_{resolved_.threshold,
               options.output.probability ? std::optional(options.output.probability_type) : std::nullopt},
       status_(services_.board, options.output.folder),
+      writer_(services_, status_),
       output_(options.output,
               std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(resolved_)),
       output_lock_(options.output.folder + "/.lock"),
@@ -214,8 +191,7 @@ WatchEnd Watch::run() {
   } catch (const Interrupted&) {
     if (!stopping()) throw;
   }
-  show(LiveState::ending, "stopped on request");
-  status_.write();
+  status_.write(LiveState::ending, "stopped on request");
   return WatchEnd::stopped;
 }
 
@@ -236,7 +212,7 @@ bool Watch::follow() {
     const LiveState state = !acquisition_.folder_is_there() ? LiveState::paused
                             : live_                         ? LiveState::waiting
                                                             : LiveState::probing;
-    show(state, acquisition_.obstacle());
+    status_.show(state, acquisition_.obstacle());
     services_.liveness.waiting(acquisition_.obstacle());
     acquisition_.wait(longest_rest, services_.requests.descriptor());
   }
@@ -256,6 +232,7 @@ void Watch::look_for_end() {
   if (why.empty()) return;
   services_.log(why + ": what is there is segmented, then this ends");
   closing_ = true;
+  status_.begin_to_end();
   acquisition_.close();
 }
 
@@ -272,7 +249,7 @@ bool Watch::begin() {
   }
   const bool complete = first_.size() == wanted || (closing_ && acquisition_.at_end() && !first_.empty());
   if (!complete || stopping()) return came;
-  show(LiveState::probing, "");
+  status_.show(LiveState::probing, "");
   const Liveness::Work work(services_.liveness);
   const io::Slice& slice = first_.front().slice;
   checkpoint_.height = slice.height();
@@ -321,7 +298,7 @@ bool Watch::segment() {
     if (!slice) return false;
     begun_.push_back(*std::move(slice));
   }
-  set_working(true);
+  writer_.set_working(true);
   const SegmentSession::Source source{
       [&] { return next_slice(); },
       [&] { return Place{begun_.empty() ? acquisition_.next().value_or(0) : begun_.front().number}; }};
@@ -329,13 +306,13 @@ bool Watch::segment() {
     live_->session().run(source, [&](const SegmentSession::Done& done) { was_segmented(done); });
     save();
   } catch (...) {
-    set_working(false);
+    writer_.set_working(false);
     if (!stopping()) throw;
     // What was in flight when there was no room to write it is done again after a restart.
     const std::lock_guard lock(mutex_);
     in_flight_.clear();
   }
-  set_working(false);
+  writer_.set_working(false);
   return true;
 }
 
@@ -366,13 +343,13 @@ void Watch::was_segmented(const SegmentSession::Done& done) {
     acquired = std::move(in_flight_.front());
     in_flight_.pop_front();
   }
-  with_room([&] { output_.write(done.slice, acquired.file, checkpoint_.voxel_nm); });
+  writer_.write([&] { output_.write(done.slice, acquired.file, checkpoint_.voxel_nm); });
   JournalEntry entry;
   entry.kind = JournalEntry::Kind::taken;
   entry.first = entry.last = acquired.number;
   entry.file = {acquired.file, acquired.identity.size, acquired.identity.modified_ns};
   entry.latency = seconds_since(acquired.complete);
-  entry.record = record_of(done, acquired.number);
+  entry.record = record_of(done.slice, done.update);
   entry.record.seconds = seconds_since(acquired.taken);
   std::vector<JournalEntry> lines{entry};
   if (const auto event = event_of(done.update, acquired.number, resolved_.lag)) {
@@ -388,7 +365,7 @@ void Watch::was_segmented(const SegmentSession::Done& done) {
     }
   }
   for (const JournalEntry& line : lines) {
-    with_room([&] {
+    writer_.write([&] {
       const std::lock_guard lock(mutex_);
       state_.journal().append(line);
     });
@@ -408,7 +385,7 @@ void Watch::was_segmented(const SegmentSession::Done& done) {
 /// Acknowledges what is on the disk.
 void Watch::save() {
   if (saved_ == done_.size()) return;
-  with_room([&] {
+  writer_.write([&] {
     const std::lock_guard lock(mutex_);
     state_.save(checkpoint_);
   });
@@ -427,15 +404,13 @@ void Watch::save() {
       status.slices.add(slice);
       status.latency.add(slice.latency);
     }
-    status.state = closing_ ? LiveState::ending : LiveState::running;
-    status.reason.clear();
     status.counts.processed = saved_;
     status.newest_slice = done_.back().first;
     status.adaptation = resolved_.recipe == Recipe::none ? "none" : nodes::name_of(done_.back().record.state);
     if (resolved_.recipe != Recipe::none) status.drift_from_source = drift;
   });
   status_.show_counts(counts, waiting);
-  status_.write();
+  status_.write(LiveState::running, "");
 }
 
 /// Ends a run over an acquisition that is over.
@@ -443,7 +418,7 @@ void Watch::conclude() {
   std::error_code ignored;
   fs::remove(options_.stop_file, ignored);
   if (done_.empty()) throw io::Error(io::ErrorKind::missing, options_.acquisition.folder, "no slice came");
-  show(LiveState::ending, "writing the stacks");
+  status_.show(LiveState::ending, "writing the stacks");
   write_stacks();
   for (const std::string& line : summary_of(report().run)) services_.log(line);
   const Acquisition::Counts counts = acquisition_.counts();
@@ -458,19 +433,18 @@ void Watch::conclude() {
                   status->latency.quantile(0.5), status->latency.quantile(0.99), status->latency.longest());
     services_.log(line);
   }
-  show(LiveState::ending, "the acquisition is over");
-  status_.write();
+  status_.write(LiveState::ending, "the acquisition is over");
 }
 
 void Watch::write_stacks() {
   std::vector<std::string> files;
   for (const JournalEntry& entry : done_) files.push_back(entry.file.name);
-  set_working(true);
-  with_room([&] {
+  writer_.set_working(true);
+  writer_.write([&] {
     output_.write_stacks(files, checkpoint_.voxel_nm, [&] { services_.liveness.progress(); });
     report().write(options_.output.folder + "/report.json");
   });
-  set_working(false);
+  writer_.set_working(false);
   for (const auto& [kind, path] : output_.stacks()) {
     if (!files.empty()) services_.log(path + ": " + std::to_string(files.size()) + " slices");
   }
@@ -533,70 +507,13 @@ void Watch::keep_note(const AcquisitionNote& note) {
   entry.first = note.first;
   entry.last = note.last;
   entry.file = {note.file, note.identity.size, note.identity.modified_ns};
-  with_room([&] {
+  writer_.write([&] {
     const std::lock_guard lock(mutex_);
     state_.journal().append(entry);
     state_.journal().sync();
   });
   const std::lock_guard lock(mutex_);
   decisions_.push_back(entry);
-}
-
-/// Writes, and waits and writes again where there is no room on the disk. Throws Interrupted if it is to stop meanwhile.
-template <typename Write>
-void Watch::with_room(const Write& write) {
-  for (bool paused = false;;) {
-    try {
-      write();
-      if (!paused) return;
-      services_.log("there is room again");
-      show(LiveState::running, "");
-      const std::lock_guard lock(mutex_);
-      --pauses_;
-      adjust_work();
-      return;
-    } catch (const io::Error& error) {
-      if (!error.is_disk_full()) throw;
-      if (!std::exchange(paused, true)) {
-        services_.warn(std::string(error.what()) + ": paused until there is room");
-        status_.warn(error.what());
-        const std::lock_guard lock(mutex_);
-        ++pauses_;
-        adjust_work();
-      }
-      pause(std::string("no space: ") + error.what());
-    }
-  }
-}
-
-void Watch::set_working(bool working) {
-  const std::lock_guard lock(mutex_);
-  working_ = working;
-  adjust_work();
-}
-
-/// While nothing can be written, looking whether it can is all the life there is.
-void Watch::adjust_work() {
-  if (working_ && pauses_ == 0) {
-    if (!work_) work_.emplace(services_.liveness);
-  } else {
-    work_.reset();
-  }
-}
-
-void Watch::pause(const std::string& reason) {
-  show(LiveState::paused, reason);
-  status_.write();
-  services_.liveness.waiting(reason);
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, services_.stop, until_next_try, [] { return false; });
-  if (stopping()) throw Interrupted();
-}
-
-void Watch::show(LiveState state, const std::string& reason) {
-  status_.show(closing_ && state != LiveState::paused ? LiveState::ending : state, reason);
 }
 
 }  // namespace

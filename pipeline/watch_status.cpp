@@ -30,20 +30,38 @@ WatchStatus::WatchStatus(StatusBoard& board, std::string output_folder)
     : board_(board), output_folder_(std::move(output_folder)) {}
 
 void WatchStatus::show(LiveState state, const std::string& reason) {
-  const auto status = board_.latest().status;
-  const bool changed = status->state != state || status->reason != reason;
-  if (changed) {
-    board_.change([&](LiveStatus& changed) {
-      changed.state = state;
-      changed.reason = reason;
-    });
-  }
+  const bool changed = change(state, reason);
   {
     const std::lock_guard lock(mutex_);
     changed_ |= changed;
     if (Clock::now() - last_ < (changed_ ? between_changes : between_signs_of_life)) return;
   }
-  write();
+  write_file();
+}
+
+void WatchStatus::write(LiveState state, const std::string& reason) {
+  change(state, reason);
+  write_file();
+}
+
+/// Whether that is news.
+bool WatchStatus::change(LiveState state, const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_ && state != LiveState::paused) state = LiveState::ending;
+  }
+  const auto status = board_.latest().status;
+  if (status->state == state && status->reason == reason) return false;
+  board_.change([&](LiveStatus& now) {
+    now.state = state;
+    now.reason = reason;
+  });
+  return true;
+}
+
+void WatchStatus::begin_to_end() {
+  const std::lock_guard lock(mutex_);
+  ending_ = true;
 }
 
 void WatchStatus::warn(const std::string& text) {
@@ -75,7 +93,7 @@ void WatchStatus::show_counts(const Acquisition::Counts& counts, std::size_t wai
   });
 }
 
-void WatchStatus::write() {
+void WatchStatus::write_file() {
   const std::lock_guard lock(mutex_);
   last_ = Clock::now();
   changed_ = false;

@@ -141,6 +141,7 @@ void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
 }
 
 constexpr const char* input_group = "Input";
+constexpr const char* output_group = "Output";
 
 void add_model_argument(CLI::App& command, RunArguments& arguments) {
   command.add_option("--model", arguments.model, "U-Net as ONNX, exported with its BatchNorm layers")
@@ -201,10 +202,29 @@ void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
   command.parse_complete_callback([&command, &arguments] { require_parameters_fit(command, arguments); });
 }
 
+void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io::Compression& compression,
+                          std::optional<double>& threshold) {
+  add_choice(command, "--probability-type", probability_type,
+             {{"u8", io::PixelType::u8}, {"u16", io::PixelType::u16}, {"f32", io::PixelType::f32}},
+             "voxels of the probabilities")
+      ->group(output_group);
+  add_choice(command, "--compression", compression,
+             {{"deflate", io::Compression::deflate},
+              {"zstd", io::Compression::zstd},
+              {"none", io::Compression::none}},
+             "of the outputs")
+      ->group(output_group);
+  command.add_option("--threshold", threshold, "foreground is what is more probable")
+      ->type_name("P")
+      ->default_str("the model's, else 0.5")
+      ->group(output_group);
+}
+
 void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context) {
-  const std::string group = "Output";
-  command.add_flag("--overwrite", arguments.overwrite, "replace outputs that exist")->group(group);
-  command.add_option("--report", arguments.report, "what was done, as JSON")->type_name("JSON")->group(group);
+  command.add_flag("--overwrite", arguments.overwrite, "replace outputs that exist")->group(output_group);
+  command.add_option("--report", arguments.report, "what was done, as JSON")
+      ->type_name("JSON")
+      ->group(output_group);
   command.add_option("--trace", arguments.trace, "when each node was at work, for a trace viewer")
       ->type_name("JSON")
       ->group(fine_tuning);

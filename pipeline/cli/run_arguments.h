@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "pipeline/cli/context.h"
@@ -30,6 +31,10 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adap
 
 /// The same for a folder that is followed: without --slices, and without what needs the whole stack.
 void add_watch_arguments(CLI::App& command, RunArguments& arguments);
+
+/// Adds how masks and probabilities are written: --probability-type, --compression, --threshold.
+void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io::Compression& compression,
+                          std::optional<double>& threshold);
 
 /// Adds what belongs at the end of the help: --overwrite, --report, --trace and the messages.
 void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context);

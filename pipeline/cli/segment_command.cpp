@@ -58,20 +58,7 @@ void add_segment(CLI::App& program, Context& context) {
   command->add_option("--probability", output.probability, "probabilities of the foreground")
       ->type_name("TIFF")
       ->group(group);
-  add_choice(*command, "--probability-type", output.probability_type,
-             {{"u8", io::PixelType::u8}, {"u16", io::PixelType::u16}, {"f32", io::PixelType::f32}},
-             "voxels of the probabilities")
-      ->group(group);
-  add_choice(*command, "--compression", output.compression,
-             {{"deflate", io::Compression::deflate},
-              {"zstd", io::Compression::zstd},
-              {"none", io::Compression::none}},
-             "of the outputs")
-      ->group(group);
-  command->add_option("--threshold", output.threshold, "foreground is what is more probable")
-      ->type_name("P")
-      ->default_str("the model's, else 0.5")
-      ->group(group);
+  add_format_arguments(*command, output.probability_type, output.compression, output.threshold);
   command->add_flag("--resume", output.resume, "can be cut short; run again, it goes on from there")
       ->group(group);
   command->add_option("--checkpoint-every", output.checkpoint_seconds, "with --resume: what a kill can cost")

@@ -41,7 +41,10 @@ int watch(Arguments& arguments, Context& context) {
 
   pipeline::ServiceNotifier notifier;
   pipeline::StatusBoard board;
-  pipeline::Liveness liveness(longest_silence, [&] { notifier.feed(); });
+  pipeline::Liveness liveness(longest_silence, [&] {
+    notifier.feed();
+    notifier.tell([&] { return one_line(*board.latest().status); });
+  });
   pipeline::LiveRequests requests(context.interruption.token());
   std::optional<pipeline::LiveServer> server;
   if (address) {
@@ -137,20 +140,7 @@ void add_watch(CLI::App& program, Context& context) {
       ->required();
   command->add_flag("--probability", output.probability, "also probabilities/NAME.tif and probabilities.tif")
       ->group(group);
-  add_choice(*command, "--probability-type", output.probability_type,
-             {{"u8", io::PixelType::u8}, {"u16", io::PixelType::u16}, {"f32", io::PixelType::f32}},
-             "voxels of the probabilities")
-      ->group(group);
-  add_choice(*command, "--compression", output.compression,
-             {{"deflate", io::Compression::deflate},
-              {"zstd", io::Compression::zstd},
-              {"none", io::Compression::none}},
-             "of the outputs")
-      ->group(group);
-  command->add_option("--threshold", arguments->watch.threshold, "foreground is what is more probable")
-      ->type_name("P")
-      ->default_str("the model's, else 0.5")
-      ->group(group);
+  add_format_arguments(*command, output.probability_type, output.compression, arguments->watch.threshold);
   command->add_option("--state", arguments->watch.state_folder, "what a restart needs to go on")
       ->type_name("FOLDER")
       ->default_str("OUTPUT/.state")

@@ -7,6 +7,7 @@
 
 #include "pipeline/exit_codes.h"
 #include "tests/acquisition/live_test.h"
+#include "tests/pipeline/service_manager.h"
 
 namespace fibflow::testing {
 namespace {
@@ -43,6 +44,25 @@ TEST_P(LiveSignalTest, EndsItCleanlyAndARestartGoesOn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, LiveSignalTest, ::testing::Values(SIGINT, SIGTERM));
+
+TEST_F(LiveEndTest, TellsTheServiceManagerWhatItDoes) {
+  const ServiceManager manager(abstract_name());
+  put(0, 5);
+  start();
+  std::vector<std::string> heard;
+  const auto hears = [&](const std::string& text) {
+    return await([&] {
+      for (std::string message = manager.heard(); !message.empty(); message = manager.heard()) {
+        heard.push_back(message);
+      }
+      return std::find(heard.begin(), heard.end(), text) != heard.end();
+    });
+  };
+  EXPECT_TRUE(hears("STATUS=waiting: slice 1005 is not there yet; 5 done, 0 pending"));
+  EXPECT_EQ(heard.front(), "READY=1\nSTATUS=following " + in(""));
+  EXPECT_EQ(stop(), 0) << daemon->said();
+  EXPECT_TRUE(hears("STOPPING=1\nSTATUS=done"));
+}
 
 TEST_F(LiveEndTest, KilledAtRandomMomentsItEndsWithTheMasksOfABatchRun) {
   const int seed = number_from("FIBFLOW_SEED", 1);

@@ -21,6 +21,20 @@ TEST(StatusBoardTest, AReadingStaysWhatItWas) {
   EXPECT_EQ(board.latest().status, board.latest().status) << "an unchanged status is copied once";
 }
 
+TEST(LiveStatusTest, IsOneLineForAListOfServices) {
+  LiveStatus status;
+  status.state = LiveState::running;
+  status.counts.processed = 117;
+  EXPECT_EQ(one_line(status), "running; 117 done, 0 pending");
+  status.state = LiveState::waiting;
+  status.reason = "slice 120 is missing, slice 121 is there";
+  status.counts.pending = 3;
+  status.counts.skipped = 2;
+  status.counts.failed = 1;
+  EXPECT_EQ(one_line(status),
+            "waiting: slice 120 is missing, slice 121 is there; 117 done, 3 pending, 3 left out");
+}
+
 TEST(StatusBoardTest, WhoWaitsIsWokenByAChange) {
   StatusBoard board;
   const std::uint64_t seen = board.version();

@@ -1,57 +1,21 @@
 #include "pipeline/service_notify.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstddef>
 #include <cstdlib>
-#include <cstring>
+#include <stdexcept>
 #include <string>
 
 #include "pipeline/liveness.h"
+#include "tests/pipeline/service_manager.h"
 #include "tests/pipeline/temporary_folder.h"
 
 namespace fibflow::pipeline {
 namespace {
 
-/// The service manager's end.
-class Manager {
- public:
-  /// An address as in NOTIFY_SOCKET: a path, or "@" and a name.
-  explicit Manager(const std::string& address) : socket_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un bound = {};
-    bound.sun_family = AF_UNIX;
-    std::memcpy(bound.sun_path, address.data(), address.size());
-    if (address[0] == '@') bound.sun_path[0] = '\0';
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address.size());
-    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&bound), size), 0) << std::strerror(errno);
-    setenv("NOTIFY_SOCKET", address.c_str(), 1);
-  }
-  ~Manager() {
-    close(socket_);
-    for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) unsetenv(name);
-  }
-  Manager(const Manager&) = delete;
-  Manager& operator=(const Manager&) = delete;
-
-  /// The next message; empty if there is none. Datagrams on one machine are there when they are sent.
-  std::string heard() const {
-    std::array<char, 4096> bytes;
-    const ssize_t count = recv(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT);
-    return count > 0 ? std::string(bytes.data(), static_cast<std::size_t>(count)) : "";
-  }
-
- private:
-  int socket_;
-};
-
-std::string abstract_name() {
-  return "@fibflow-test-" + std::to_string(getpid());
-}
+using fibflow::testing::abstract_name;
+using Manager = fibflow::testing::ServiceManager;
 
 TEST(ServiceNotifyTest, SpeaksToAPathAndToAnAbstractSocket) {
   const fibflow::testing::TemporaryFolder folder;
@@ -90,6 +54,7 @@ TEST(ServiceNotifyTest, DoesNothingWithoutAManager) {
   EXPECT_EQ(notifier.watchdog().count(), 0);
   notifier.ready("");
   notifier.feed();
+  notifier.tell([]() -> std::string { throw std::logic_error("nobody listens"); });
 }
 
 TEST(ServiceNotifyTest, SurvivesAManagerThatIsGoneOrNonsense) {
@@ -103,6 +68,28 @@ TEST(ServiceNotifyTest, SurvivesAManagerThatIsGoneOrNonsense) {
     notifier.ready("x");
     notifier.feed();
   }
+}
+
+TEST(ServiceNotifyTest, TellsAStatusNowAndThenAndOnlyIfItChanged) {
+  const Manager manager(abstract_name());
+  ServiceNotifier seldom(std::chrono::hours(1));
+  seldom.ready("follows /acquisition");
+  manager.heard();
+  int asked = 0;
+  for (int i = 0; i < 3; ++i) {
+    seldom.tell([&] { return "slice " + std::to_string(++asked); });
+  }
+  EXPECT_EQ(manager.heard(), "STATUS=slice 1");
+  EXPECT_EQ(manager.heard(), "");
+  EXPECT_EQ(asked, 1) << "what is not sent is not made";
+  setenv("NOTIFY_SOCKET", abstract_name().c_str(), 1);
+  ServiceNotifier often(std::chrono::milliseconds(0));
+  for (const char* line : {"a", "a", "b"}) {
+    often.tell([&] { return line; });
+  }
+  EXPECT_EQ(manager.heard(), "STATUS=a");
+  EXPECT_EQ(manager.heard(), "STATUS=b");
+  EXPECT_EQ(manager.heard(), "");
 }
 
 TEST(ServiceNotifyTest, FeedsTheWatchdogAtMostEveryFourthOfItsTime) {
