@@ -39,8 +39,10 @@ void add_commands(CLI::App& program, Context& context) {
   add_train(program, context);
   add_watch(program, context);
   for (CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
-    if (std::ranges::count(command->get_groups(), fine_tuning) > 0)
-      command->set_help_all_flag("--help-all", "print this help with the options for fine tuning");
+    CLI::Option* all =
+        command->set_help_all_flag("--help-all", "print this help with the options for fine tuning");
+    const bool has_more = std::ranges::count(command->get_groups(), fine_tuning) > 0;
+    if (!has_more) all->group("");  // the same as --help, for who asks all the same
   }
 }
 

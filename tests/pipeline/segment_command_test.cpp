@@ -229,6 +229,18 @@ TEST_F(SegmentCommandTest, HelpIsComplete) {
   }
 }
 
+TEST_F(SegmentCommandTest, EveryCommandHasBothKindsOfHelp) {
+  for (const std::string command :
+       {"adapt", "drift", "evaluate", "info", "phantom", "report", "segment", "train", "watch"}) {
+    const auto run = run_fibflow({command, "--help"});
+    const auto all = run_fibflow({command, "--help-all"});
+    EXPECT_EQ(run.code, 0) << command;
+    EXPECT_EQ(all.code, 0) << command << ": " << all.err;
+    // The short one names the long one where that has more.
+    EXPECT_EQ(run.out != all.out, run.out.find("--help-all") != std::string::npos) << command;
+  }
+}
+
 TEST_F(SegmentCommandTest, InDoubtItWarnsOrUsesTheSourceOrStops) {
   // The source finds the bright stripes; adapted, nothing.
   const std::string model = folder.write("pixels.onnx", testing::pixel_network_onnx(0.3, 0.1, 3));
