@@ -50,7 +50,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .scroll { overflow-x: auto; margin-top: 0.7rem; }
 table { border-collapse: collapse; font-size: 0.875rem; }
 th, td { text-align: right; padding: 0.25rem 0.7rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { color: var(--quiet); font-weight: 600; }
+th { color: var(--quiet); font-weight: 600; white-space: normal; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 .bars { display: grid; gap: 0.25rem; margin-top: 0.4rem; max-width: 60rem; }
 .bar { display: grid; gap: 0.7rem; grid-template-columns: 7.5rem minmax(3rem, 1fr) 5.5rem; align-items: center; font-size: 0.875rem; }
