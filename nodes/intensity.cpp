@@ -21,9 +21,10 @@ IntensityMoments moments_of_integers(std::span<const T> voxels, double scale) {
   const auto counts = histogram(voxels);
   IntensityMoments moments;
   moments.count = static_cast<double>(voxels.size());
-  for (std::size_t v = 0; v < counts.size(); ++v)
-    moments.mean += static_cast<double>(counts[v]) * (v / scale);
-  moments.mean /= moments.count;
+  // The sum of integers is exact, and with it the mean of voxels that are all the same: their deviation must be 0.
+  std::int64_t sum = 0;
+  for (std::size_t v = 0; v < counts.size(); ++v) sum += counts[v] * static_cast<std::int64_t>(v);
+  moments.mean = static_cast<double>(sum) / moments.count / scale;
   for (std::size_t v = 0; v < counts.size(); ++v) {
     const double d = v / scale - moments.mean;
     moments.squares += static_cast<double>(counts[v]) * d * d;

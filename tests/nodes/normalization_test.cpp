@@ -56,6 +56,25 @@ TEST(NormalizationTest, ZscoreSubtractsAndDividesAfterwards) {
   EXPECT_NEAR(normalized(affine, 51), (0.2 - 0.5) / 0.25, 1e-12);
 }
 
+// A deviation of some 1e-17, which is what rounding leaves, would make 10^16 times the pixels of them.
+template <typename T>
+void expect_no_deviation_whatever_the_gray_value(int height, int width, int step) {
+  const double full = full_scale(make_slice<T>(0, 1, 1, [](int, int) { return T(0); }).type());
+  for (int gray = 0; gray <= full; gray += step) {
+    const auto slice = make_slice<T>(0, height, width, [&](int, int) { return static_cast<T>(gray); });
+    const IntensityMoments moments = measure_intensity(slice);
+    EXPECT_EQ(moments.deviation(), 0) << gray;
+    EXPECT_NEAR(normalized(affine_of({Normalization::Kind::slice}, slice, {}), gray), 0, 1e-12) << gray;
+    EXPECT_THROW(Normalizer({Normalization::Kind::stack}, moments), std::invalid_argument) << gray;
+  }
+}
+
+TEST(NormalizationTest, ABlankSliceHasNoDeviationWhateverItsGrayValueAndSize) {
+  expect_no_deviation_whatever_the_gray_value<std::uint8_t>(100, 100, 1);
+  expect_no_deviation_whatever_the_gray_value<std::uint8_t>(37, 29, 1);
+  expect_no_deviation_whatever_the_gray_value<std::uint16_t>(37, 29, 997);
+}
+
 template <typename T>
 class NormalizationOfType : public ::testing::Test {};
 using Types = ::testing::Types<std::uint8_t, std::uint16_t, float>;
