@@ -60,8 +60,13 @@ int boundary(const Axis& axis, double p) {
 
 Interval axis_share(const Axis& axis, Interval core, int slice, int before, int after) {
   // Half a pixel before its first centre a slice begins; what lies outside was only mirrored in.
-  const int first = before > 0 ? std::clamp(boundary(axis, before - 0.5), 0, axis.size) : 0;
-  const int last = after > 0 ? std::clamp(boundary(axis, before + slice - 0.5), 0, axis.size) : axis.size;
+  int first = before > 0 ? std::clamp(boundary(axis, before - 0.5), 0, axis.size) : 0;
+  int last = after > 0 ? std::clamp(boundary(axis, before + slice - 0.5), 0, axis.size) : axis.size;
+  if (first >= last) {
+    // A slice so small that no centre lies in it: the next one stands for it, so that there is something to measure.
+    first = std::clamp(boundary(axis, before + (slice - 1) / 2.0), 0, axis.size - 1);
+    last = first + 1;
+  }
   const int begin = core.begin == 0 ? first : std::clamp(boundary(axis, before + core.begin), first, last);
   const int end = core.end == slice ? last : std::clamp(boundary(axis, before + core.end), first, last);
   return {begin, end};

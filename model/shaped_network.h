@@ -202,7 +202,7 @@ class ShapedNetwork {
   Region output_region(const Region& core) const;
 
   /// The part of a feature that a tile counts in statistics: the parts of all cores of a partition of the
-  /// slice are a partition of the feature (without what only the extension added).
+  /// slice are a partition of the feature (without what only the extension added, but for one pixel if that is all).
   Region share(const Feature& feature, const Region& core) const;
 
   /// Which pixels of share(feature, core) count; the area is the slice's.

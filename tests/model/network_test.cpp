@@ -2,13 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <thread>
 
+#include "model/counted_area.h"
 #include "model/inference.h"
 #include "model/unet.h"
 
 namespace fibflow::model {
 namespace {
+
+const std::filesystem::path models = std::filesystem::path(FIBFLOW_TEST_FIXTURES) / "onnx/models";
 
 Network unet(int channels, int depth, int classes = 1) {
   const std::string bytes =
@@ -92,6 +96,33 @@ TEST(InferenceTest, SlicesOfAnySizeAreExtendedToOneThatFits) {
     const Statistics s = n.source_statistics();
     plan->run(w, *inference.weights(), &s, &m);
     EXPECT_EQ(m.layers.front().count, size * (size + 3)) << "only the slice's own pixels count";
+  }
+}
+
+TEST(InferenceTest, EveryLayerHasPixelsToMeasureHoweverSmallTheSlice) {
+  for (const char* model : {"plain_opset13.onnx", "pad_to_skip_opset13.onnx", "valid_crop_opset13.onnx"}) {
+    const Network network = Network::load(models / model);
+    for (const auto& [height, width] :
+         {std::pair(1, 1), std::pair(2, 3), std::pair(1, 70), std::pair(70, 4)}) {
+      const Inference inference(network, height, width);
+      const CountedArea all(height, width, 128, {1});
+      const auto pixels_of = [&](const Region& core) {
+        return inference.plan(core, PlanKind::measured)->counted_pixels(all);
+      };
+      const auto whole = pixels_of({{0, height}, {0, width}});
+      std::vector<long long> of_parts(whole.size(), 0);
+      for (const Interval y : {Interval{0, height / 2}, Interval{height / 2, height}}) {
+        for (const Interval x : {Interval{0, width / 2}, Interval{width / 2, width}}) {
+          if (Region{y, x}.empty()) continue;
+          const auto part = pixels_of({y, x});
+          for (std::size_t layer = 0; layer < part.size(); ++layer) of_parts[layer] += part[layer];
+        }
+      }
+      for (std::size_t layer = 0; layer < whole.size(); ++layer) {
+        EXPECT_GT(whole[layer], 0) << model << ", " << height << " x " << width << ", layer " << layer;
+        EXPECT_EQ(of_parts[layer], whole[layer]) << model << ", " << height << " x " << width;
+      }
+    }
   }
 }
 

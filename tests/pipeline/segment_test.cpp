@@ -169,6 +169,26 @@ INSTANTIATE_TEST_SUITE_P(Networks, IdiomTest,
                                            "avg_pool", "elu"),
                          [](const auto& name) { return name.param; });
 
+TEST(SegmentTest, SlicesOfAPixelOrALineAreSegmentedWithEveryRecipe) {
+  for (const auto& [slice_height, slice_width] : {std::pair(1, 1), std::pair(1, 70), std::pair(3, 2)}) {
+    for (const Recipe recipe : {Recipe::stream, Recipe::two_pass, Recipe::none}) {
+      for (const std::int64_t depth : {1, 3}) {
+        const testing::TemporaryFolder folder;
+        auto stack = textured_stack(depth, slice_height, slice_width);
+        AdaptationOptions adaptation;
+        adaptation.recipe = recipe;
+        const OutputOptions output = float_probabilities(folder);
+        const Outcome outcome = segment(stack, small_network(), {}, adaptation, output, {});
+        EXPECT_EQ(outcome.report.slices.size(), static_cast<std::size_t>(depth));
+        if (recipe != Recipe::none) EXPECT_GT(outcome.report.adaptation->batches, 0) << name_of(recipe);
+        for (const auto& slice : floats_of(output.probability)) {
+          for (const float p : slice) EXPECT_TRUE(p >= 0 && p <= 1) << p;
+        }
+      }
+    }
+  }
+}
+
 TEST(SegmentTest, ClassesAreIndicesInTheMask) {
   const testing::TemporaryFolder folder;
   auto stack = textured_stack(2, 40, 40);
