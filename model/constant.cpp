@@ -94,7 +94,11 @@ Constant take(const Node& node, const Constant& in, std::size_t axis, const Ints
   std::int64_t inner = 1;
   for (std::size_t i = 0; i < axis; ++i) outer *= in.dims[i];
   for (std::size_t i = axis + 1; i < in.dims.size(); ++i) inner *= in.dims[i];
+  Ints dims(in.dims.begin(), in.dims.begin() + static_cast<std::ptrdiff_t>(axis));
+  dims.insert(dims.end(), picked.begin(), picked.end());
+  dims.insert(dims.end(), in.dims.begin() + static_cast<std::ptrdiff_t>(axis) + 1, in.dims.end());
   std::vector<double> out;
+  out.reserve(static_cast<std::size_t>(product(dims, node)));  // throws before anything too large is made
   for (std::int64_t o = 0; o < outer; ++o) {
     for (const std::int64_t p : pick) {
       for (std::int64_t k = 0; k < inner; ++k) {
@@ -102,9 +106,6 @@ Constant take(const Node& node, const Constant& in, std::size_t axis, const Ints
       }
     }
   }
-  Ints dims(in.dims.begin(), in.dims.begin() + static_cast<std::ptrdiff_t>(axis));
-  dims.insert(dims.end(), picked.begin(), picked.end());
-  dims.insert(dims.end(), in.dims.begin() + static_cast<std::ptrdiff_t>(axis) + 1, in.dims.end());
   return make(node, dims, in.integral, out);
 }
 
@@ -135,8 +136,9 @@ Constant slice(const Node& node, const Constant& in, const std::vector<const Con
   for (std::size_t k = 0; k < starts.size(); ++k) {
     const auto axis = static_cast<std::size_t>(axis_of(node, axes[k], out.dims.size()));
     const std::int64_t n = out.dims[axis];
-    const std::int64_t step = steps[k];
-    if (step == 0) throw NodeError(node, "its step is 0");
+    if (steps[k] == 0) throw NodeError(node, "its step is 0");
+    const std::int64_t step =
+        std::clamp<std::int64_t>(steps[k], -n - 1, n + 1);  // one farther goes nowhere else
     const auto wrap = [n](std::int64_t v) { return v < 0 ? v + n : v; };
     Ints pick;
     if (step > 0) {
@@ -240,9 +242,11 @@ Constant transpose(const Node& node, const Constant& in) {
   for (std::size_t i = 0; i < rank; ++i) reversed[i] = static_cast<std::int64_t>(rank - 1 - i);
   const Ints perm = node.integers("perm", reversed);
   Ints dims(rank);
-  if (perm.size() != rank) throw NodeError(node, "its permutation does not fit the tensor");
-  for (std::size_t i = 0; i < rank; ++i)
-    dims[i] = in.dims[static_cast<std::size_t>(axis_of(node, perm[i], rank))];
+  Ints sorted = perm;
+  std::ranges::sort(sorted);
+  std::ranges::reverse(reversed);
+  if (sorted != reversed) throw NodeError(node, "its permutation does not fit the tensor");
+  for (std::size_t i = 0; i < rank; ++i) dims[i] = in.dims[static_cast<std::size_t>(perm[i])];
   std::vector<double> out(static_cast<std::size_t>(in.size()));
   Ints index(rank, 0);
   for (double& o : out) {
@@ -343,10 +347,13 @@ Constant evaluate(const Node& node, const std::vector<const Constant*>& inputs, 
                 std::vector<double>(static_cast<std::size_t>(product(dims, node)), value));
   }
   if (op == "Range") {
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (need(i).size() != 1) throw NodeError(node, "has an unusable range");
+    }
     const double start = need(0).at(0);
     const double stop = need(1).at(0);
     const double step = need(2).at(0);
-    if (step == 0 || std::abs((stop - start) / step) > largest_computed)
+    if (!(std::abs((stop - start) / step) <= largest_computed))
       throw NodeError(node, "has an unusable range");
     std::vector<double> v;
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(std::ceil((stop - start) / step)); ++i)

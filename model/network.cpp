@@ -26,6 +26,7 @@ constexpr int ordinary_size = 512;
 constexpr int most_nodes = 20000;
 // Larger than any U-Net; a dimension beyond it is a damaged or hostile file.
 constexpr std::int64_t largest_tensor = std::int64_t{1} << 31;
+constexpr std::uintmax_t largest_file = (std::uintmax_t{1} << 31) - 1;  // protobuf's sizes are ints
 
 std::string in_quotes(const std::string& s) {
   return "'" + s + "'";
@@ -172,7 +173,7 @@ class TensorReader {
       throw ModelError(owner + ": its external data file " + in_quotes((folder_ / relative).string()) +
                        " cannot be opened");
     file.seekg(0, std::ios::end);
-    if (file.tellg() < 0 || offset + bytes > static_cast<std::int64_t>(file.tellg())) {
+    if (file.tellg() < 0 || offset > static_cast<std::int64_t>(file.tellg()) - bytes) {
       throw ModelError(owner + ": its external data file " + in_quotes((folder_ / relative).string()) +
                        " is too short");
     }
@@ -410,8 +411,9 @@ std::string read_file(const std::filesystem::path& file) {
   if (!std::filesystem::exists(status)) throw ModelMissing(file.string() + ": there is no such file");
   if (std::filesystem::is_directory(status))
     throw ModelError(file.string() + ": is a folder, not an ONNX model");
+  if (!std::filesystem::is_regular_file(status)) throw ModelError(file.string() + ": is not a regular file");
   const auto size = std::filesystem::file_size(file, error);
-  if (error || size > (std::uintmax_t{1} << 31) - 1)
+  if (error || size > largest_file)
     throw ModelError(file.string() + ": is larger than an ONNX file can be (2 GiB)");
   std::ifstream in(file, std::ios::binary);
   std::string bytes(size, '\0');
@@ -565,6 +567,15 @@ std::string Network::with_statistics(const Statistics& statistics,
     node.set_input(4, add(bn.name + ".adapted_var", layer.variance));
   }
 
+  // Weights that lie beside the file would have to be carried along with it.
+  for (onnx::TensorProto& t : *graph.mutable_initializer()) {
+    if (t.data_location() != onnx::TensorProto::EXTERNAL) continue;
+    const std::span<const float> values = graph_->constants.at(t.name()).floats;
+    t.clear_external_data();
+    t.clear_data_location();
+    t.set_raw_data(values.data(), values.size_bytes());
+  }
+
   // Drop what nothing reads any more: old statistics, and the Identity nodes that shared them out.
   for (bool dropped = true; dropped;) {
     std::set<std::string> used;
@@ -598,7 +609,10 @@ std::string Network::with_statistics(const Statistics& statistics,
     entry.set_key(key);
     entry.set_value(value);
   }
-  return model.SerializeAsString();
+  std::string bytes;
+  if (model.ByteSizeLong() > largest_file || !model.SerializeToString(&bytes))
+    throw ModelError(name() + ": with its weights in it, it is larger than an ONNX file can be (2 GiB)");
+  return bytes;
 }
 
 }  // namespace fibflow::model

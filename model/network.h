@@ -60,7 +60,7 @@ class Network {
   int stride() const;
 
   /// The same graph with other statistics and more metadata (existing keys are replaced) as ONNX bytes.
-  /// Layers that shared an initializer no longer do.
+  /// Layers that shared an initializer no longer do, and weights that lay beside the file are in it.
   std::string with_statistics(const Statistics& statistics,
                               const std::map<std::string, std::string>& metadata) const;
 

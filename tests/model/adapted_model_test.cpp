@@ -38,9 +38,7 @@ Network reloaded(const std::string& bytes) {
 std::vector<Case> cases_with_batch_norm() {
   std::vector<Case> cases;
   for (Case& c : own_cases()) {
-    const bool own_file_alone = c.name != "external_data";  // its weights lie beside it, not in the bytes
-    if (c.expect == "exact" && own_file_alone && !c.json.at("batch_norm_layers").empty())
-      cases.push_back(std::move(c));
+    if (c.expect == "exact" && !c.json.at("batch_norm_layers").empty()) cases.push_back(std::move(c));
   }
   return cases;
 }

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <onnx/onnx_pb.h>
 
 #include <filesystem>
 #include <fstream>
@@ -73,6 +74,38 @@ TEST(BrokenModelTest, TheSoundModelTheyWereMadeFromIsAccepted) {
 TEST(BrokenModelTest, MissingFileIsMissing) {
   EXPECT_THROW(Network::load(kFolder / "no_such_model.onnx"), ModelMissing);
   EXPECT_THROW(Network::load(kFolder), ModelError);
+}
+
+std::string refusal_of(const std::filesystem::path& file) {
+  try {
+    Network::load(file);
+  } catch (const ModelError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(BrokenModelTest, WhatIsNoFileIsNotCalledTooLarge) {
+  EXPECT_EQ(refusal_of("/dev/null"), "/dev/null: is not a regular file");
+}
+
+TEST(BrokenModelTest, ExternalDataThatWouldEndBeyondAllNumbersAreTooShort) {
+  onnx::ModelProto model;
+  std::ifstream sound(kFolder / "models/external_data.onnx", std::ios::binary);
+  ASSERT_TRUE(model.ParseFromIstream(&sound));
+  for (auto& tensor : *model.mutable_graph()->mutable_initializer()) {
+    for (auto& entry : *tensor.mutable_external_data()) {
+      if (entry.key() == "offset") entry.set_value("9223372036854775807");
+    }
+  }
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "external_data_far";
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy(kFolder / "models/external_data.weights", folder,
+                        std::filesystem::copy_options::overwrite_existing);
+  const std::filesystem::path file = folder / "external_data.onnx";
+  std::ofstream(file, std::ios::binary) << model.SerializeAsString();
+  EXPECT_NE(refusal_of(file).find("is too short"), std::string::npos) << refusal_of(file);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
