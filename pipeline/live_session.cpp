@@ -161,8 +161,8 @@ void LiveSession::resume(const nodes::IntensityMoments& intensity, bool uses_sou
 }
 
 void LiveSession::make_session(model::Estimator estimator) {
-  SessionSetting setting = session_setting(options_, format_);
-  if (uses_source_) setting.rule = source_rule(options_.lag);
+  const SessionSetting setting =
+      uses_source_ ? source_setting(options_, format_) : session_setting(options_, format_);
   session_.emplace(inference_, plan_, *normalizer_, std::move(estimator), setting, team_, context_);
 }
 

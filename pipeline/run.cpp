@@ -365,8 +365,8 @@ void Run::leave(CheckpointKeeper& keeper) const {
 void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   const auto begin = Clock::now();
   RunRecorder recorder;
-  SessionSetting setting = session_setting(options_, format);
-  if (uses_source()) setting.rule = source_rule(options_.lag);
+  const SessionSetting setting =
+      uses_source() ? source_setting(options_, format) : session_setting(options_, format);
   SegmentSession session(inference_, *plan_, *normalizer_, estimator_, setting, team_, context_);
   if (found_) {
     session.restore(found_->session);

@@ -34,8 +34,8 @@ SessionSetting session_setting(const ResolvedOptions& options, nodes::Prediction
           has_own_statistics(options)};
 }
 
-nodes::UpdateRule source_rule(int lag) {
-  return {1, lag, true, std::nullopt};
+SessionSetting source_setting(const ResolvedOptions& options, nodes::PredictionFormat format) {
+  return {{1, options.lag, true, std::nullopt}, format, false};
 }
 
 }  // namespace fibflow::pipeline

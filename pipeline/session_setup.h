@@ -24,6 +24,6 @@ PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std
 SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
 
 /// For a session that uses the source's statistics after all, frozen.
-nodes::UpdateRule source_rule(int lag);
+SessionSetting source_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
 
 }  // namespace fibflow::pipeline

@@ -160,6 +160,27 @@ TEST(OnDoubtTest, LeavingTheSourceOnTheWayIsSeenInTheEnd) {
   EXPECT_EQ(report.warnings.back(), report.doubt->signs.back().text);
 }
 
+/// Where each slice has its own statistics, there is a doubt only if a probe was asked for.
+TEST(OnDoubtTest, TheSourceIsUsedAlsoWhereEachSliceWouldHaveItsOwnStatistics) {
+  const testing::TemporaryFolder folder;
+  auto stack = striped_stack(6, 40, 60);
+  AdaptationOptions own;
+  own.normalize_by = NormalizeBy::batch;
+  own.probe = 3;
+  own.source_share = 0;
+  own.on_doubt = OnDoubt::source;
+  OutputOptions output;
+  output.mask = folder / "m.tif";
+  const Outcome outcome = segment(stack, vanishing(), {}, own, output, {});
+  EXPECT_EQ(outcome.report.doubt->action, DoubtAction::source_used);
+  EXPECT_EQ(outcome.statistics, vanishing().source_statistics());
+  ASSERT_EQ(outcome.report.slices.size(), 6U);
+  for (const SliceRecord& slice : outcome.report.slices) {
+    EXPECT_TRUE(slice.frozen);
+    EXPECT_DOUBLE_EQ(slice.foreground, 0.2);
+  }
+}
+
 TEST(OnDoubtTest, NothingToCompareIsNoDoubt) {
   auto stack = striped_stack(6, 40, 60);
   AdaptationOptions none;
