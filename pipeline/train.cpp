@@ -246,7 +246,9 @@ std::int64_t Training::planned_iterations() const {
   const io::StackInfo& info = slices_.info();
   const double voxels = static_cast<double>(slices_.range().size()) * info.height * info.width;
   const double batch = static_cast<double>(images_.size());
-  return std::max<std::int64_t>(1, std::llround(std::ceil(*length.epochs * voxels / batch)));
+  const double iterations = std::ceil(*length.epochs * voxels / batch);
+  require(iterations < 1e15, "so many epochs have more iterations than can be counted");
+  return std::max<std::int64_t>(1, std::llround(iterations));
 }
 
 /// The share of the training that is done.

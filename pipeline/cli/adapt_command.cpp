@@ -22,6 +22,7 @@ int adapt(Arguments& arguments, Context& context) {
   // Opened before any work: whether the model can be written shows now, not in an hour.
   io::AtomicFile file(arguments.output, arguments.overwrite);
   const auto stack = io::open_stack(arguments.stack);
+  require_apart(arguments, {arguments.output}, *stack);
   const auto network = model::Network::load(arguments.model);
 
   RunConsole console(context, arguments,

@@ -17,6 +17,16 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return value;
 }
 
+/// What is no number is left to the conversion, which says so.
+CLI::Validator checked(bool (*holds)(double), const std::string& range) {
+  const auto refusal = [holds, range](const std::string& text) -> std::string {
+    double value = 0;
+    if (!CLI::detail::lexical_cast(text, value) || (std::isfinite(value) && holds(value))) return {};
+    return "must be " + range + ", not " + text;
+  };
+  return {refusal, "", "number"};
+}
+
 }  // namespace
 
 pipeline::SliceRange parse_slices(const std::string& text) {
@@ -96,6 +106,14 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chron
   return command.add_option_function<std::string>(name, set, description)
       ->type_name("TIME")
       ->default_str(duration_text(variable));
+}
+
+CLI::Validator at_least_zero() {
+  return checked([](double value) { return value >= 0; }, "at least 0");
+}
+
+CLI::Validator above_zero() {
+  return checked([](double value) { return value > 0; }, "above 0");
 }
 
 std::string spoken_bytes(std::int64_t bytes) {

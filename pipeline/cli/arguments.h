@@ -30,6 +30,10 @@ std::string duration_text(std::chrono::milliseconds duration);
 CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chrono::milliseconds& variable,
                           const std::string& description);
 
+/// Checks of numbers, as CLI::NonNegativeNumber and CLI::PositiveNumber, but for people: those name the largest double.
+CLI::Validator at_least_zero();
+CLI::Validator above_zero();
+
 /// Bytes for people: "512 B", "1.5 MiB".
 std::string spoken_bytes(std::int64_t bytes);
 

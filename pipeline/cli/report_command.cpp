@@ -4,6 +4,7 @@
 
 #include "io/atomic_file.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/cli/file_names.h"
 #include "pipeline/exit_codes.h"
 #include "pipeline/report_page/report_page.h"
 
@@ -17,6 +18,7 @@ struct Arguments {
 };
 
 int report(const Arguments& arguments, Context& context) {
+  require_apart({arguments.output}, {arguments.run});
   const std::string page = pipeline::report_page(pipeline::read_recorded_run(arguments.run));
   io::AtomicFile file(arguments.output, arguments.overwrite);
   file.write(page.data(), page.size());

@@ -3,11 +3,12 @@
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
+#include <exception>
 #include <stdexcept>
 
 #include "io/error.h"
 #include "pipeline/cli/arguments.h"
+#include "pipeline/cli/file_names.h"
 #include "pipeline/cli/help_formatter.h"
 #include "pipeline/memory_budget.h"
 #include "pipeline/pipeline_error.h"
@@ -64,7 +65,7 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
       ->group(group);
   command.add_option("--probe", arguments.probe, "stream: slices measured before the first is segmented")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(at_least_zero())
       ->default_str("3; with batch: 0")
       ->group(group);
   if (has_whole_stack) {
@@ -107,7 +108,7 @@ void add_doubt_arguments(CLI::App& command, RunArguments& arguments) {
   const std::string group = "Adaptation";
   command.add_option("--compare", arguments.comparison, "slices also segmented without, to see if it helps")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(at_least_zero())
       ->default_str("3")
       ->group(fine_tuning);
   add_choice(command, "--on-doubt", arguments.adaptation.on_doubt,
@@ -135,7 +136,7 @@ void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
   command
       .add_option("--tile", arguments.resources.tile, "height and width of a tile without its halo, at most")
       ->type_name("PIXELS")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(above_zero())
       ->default_str("planned")
       ->group(group);
 }
@@ -177,6 +178,32 @@ void require_parameters_fit(const CLI::App& command, const RunArguments& argumen
   only_for("--reopen-drift", settles, "--freeze settled");
   only_for("--reopen-slices", settles, "--freeze settled");
   only_for("--lag", arguments.adaptation.recipe == Recipe::stream, "--recipe stream");
+  const bool adapts = arguments.adaptation.recipe != Recipe::none;
+  for (const char* option : {"--estimator", "--source-share", "--featureless"})
+    only_for(option, adapts, "recipes that adapt");
+}
+
+/// Whether the error, or what it wraps, names a file.
+bool names_a_file(const std::exception& error) {
+  if (dynamic_cast<const io::Error*>(&error) != nullptr) return true;
+  try {
+    std::rethrow_if_nested(error);
+  } catch (const std::exception& cause) {
+    return names_a_file(cause);
+  } catch (...) {
+  }
+  return false;
+}
+
+/// What fails at a slice says which one; here it gets the name of the stack if it has none.
+pipeline::Outcome with_the_stack_named(const std::string& stack,
+                                       const std::function<pipeline::Outcome()>& run) {
+  try {
+    return run();
+  } catch (const pipeline::PipelineError& error) {
+    if (names_a_file(error)) throw;
+    std::throw_with_nested(pipeline::PipelineError(stack + ": " + error.what()));
+  }
 }
 
 }  // namespace
@@ -207,6 +234,7 @@ void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io
   add_choice(command, "--probability-type", probability_type,
              {{"u8", io::PixelType::u8}, {"u16", io::PixelType::u16}, {"f32", io::PixelType::f32}},
              "voxels of the probabilities")
+      ->needs(command.get_option("--probability"))
       ->group(output_group);
   add_choice(command, "--compression", compression,
              {{"deflate", io::Compression::deflate},
@@ -244,16 +272,19 @@ void complete(RunArguments& arguments) {
   if (arguments.probe >= 0) arguments.adaptation.probe = arguments.probe;
   require_free(arguments.report, arguments.overwrite);
   require_free(arguments.trace, arguments.overwrite);
+  require_makeable(arguments.report);
 }
 
-void require_free(const std::string& path, bool overwrite) {
-  if (path.empty() || overwrite || !std::filesystem::exists(path)) return;
-  throw io::Error(io::ErrorKind::cannot_create, path, "exists already (--overwrite replaces it)");
+void require_apart(const RunArguments& arguments, std::vector<std::string> outputs, const io::Stack& stack) {
+  outputs.insert(outputs.end(), {arguments.report, arguments.trace});
+  std::vector<std::string> inputs = stack.files();
+  inputs.insert(inputs.end(), {arguments.stack, arguments.model});
+  require_apart(outputs, inputs);
 }
 
 pipeline::Outcome report_doubt(const RunArguments& arguments, const std::function<pipeline::Outcome()>& run) {
   try {
-    return run();
+    return with_the_stack_named(arguments.stack, run);
   } catch (const pipeline::Doubtful& doubtful) {
     if (!arguments.report.empty()) write_report(doubtful.report(), arguments.report, arguments.overwrite);
     throw;

@@ -40,13 +40,14 @@ void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io
 void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context);
 
 /// Turns what is kept as text into options. Throws std::invalid_argument; io::Error (cannot_create) if the
-/// report or the trace exists and may not be overwritten.
+/// report or the trace exists and may not be overwritten, or the report cannot be made.
 void complete(RunArguments& arguments);
 
-/// Throws io::Error (cannot_create) if a file exists and may not be overwritten.
-void require_free(const std::string& path, bool overwrite);
+/// Throws std::invalid_argument if two of the outputs, report and trace are one file, or one of them is read.
+void require_apart(const RunArguments& arguments, std::vector<std::string> outputs, const io::Stack& stack);
 
-/// Calls run. If it stops because of doubt, the report of what it did until then is still written.
+/// Calls run. If it stops because of doubt, the report of what it did until then is still written. A failure at a slice
+/// names the stack.
 pipeline::Outcome report_doubt(const RunArguments& arguments, const std::function<pipeline::Outcome()>& run);
 
 /// Lets a run log to the command's log and draw its progress; lives while the run does.

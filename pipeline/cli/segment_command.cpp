@@ -6,6 +6,7 @@
 #include "pipeline/checkpoint.h"
 #include "pipeline/cli/arguments.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/cli/file_names.h"
 #include "pipeline/cli/run_arguments.h"
 #include "pipeline/exit_codes.h"
 #include "pipeline/run.h"
@@ -28,6 +29,7 @@ int segment(Arguments& arguments, Context& context) {
   require_free(arguments.output.mask, arguments.overwrite);
   require_free(arguments.output.probability, arguments.overwrite);
   const auto stack = io::open_stack(arguments.stack);
+  require_apart(arguments, {arguments.output.mask, arguments.output.probability}, *stack);
   const auto network = model::Network::load(arguments.model);
 
   RunConsole console(context, arguments,
@@ -59,11 +61,13 @@ void add_segment(CLI::App& program, Context& context) {
       ->type_name("TIFF")
       ->group(group);
   add_format_arguments(*command, output.probability_type, output.compression, output.threshold);
-  command->add_flag("--resume", output.resume, "can be cut short; run again, it goes on from there")
-      ->group(group);
+  auto* resume =
+      command->add_flag("--resume", output.resume, "can be cut short; run again, it goes on from there")
+          ->group(group);
   command->add_option("--checkpoint-every", output.checkpoint_seconds, "with --resume: what a kill can cost")
       ->type_name("SECONDS")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(at_least_zero())
+      ->needs(resume)
       ->group(group);
   add_output_arguments(*command, *arguments, context);
   command->callback([arguments, &context] {

@@ -8,6 +8,7 @@
 #include "io/stack.h"
 #include "pipeline/cli/arguments.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/cli/file_names.h"
 #include "pipeline/exit_codes.h"
 #include "pipeline/train.h"
 
@@ -99,6 +100,14 @@ int train(Arguments& arguments, Context& context) {
   std::unique_ptr<io::Stack> validation_labels;
   if (!arguments.validation_images.empty()) validation_images = io::open_stack(arguments.validation_images);
   if (!arguments.validation_labels.empty()) validation_labels = io::open_stack(arguments.validation_labels);
+  std::vector<std::string> read;
+  for (const io::Stack* stack :
+       {images.get(), labels.get(), validation_images.get(), validation_labels.get()}) {
+    if (stack == nullptr) continue;
+    const std::vector<std::string> files = stack->files();
+    read.insert(read.end(), files.begin(), files.end());
+  }
+  require_apart({output.model, output.checkpoint, output.curve}, read);
   const io::StackInfo& info = images->info();
   options.patches.patch = arguments.patch > 0 ? arguments.patch : default_patch(info, options.depth);
 
@@ -141,14 +150,14 @@ void add_training_options(CLI::App& command, Arguments& arguments) {
   pipeline::TrainingOptions& options = arguments.options;
   auto* iterations = command.add_option("--iterations", options.length.iterations, "batches")
                          ->type_name("N")
-                         ->check(CLI::PositiveNumber.description(""))
+                         ->check(above_zero())
                          ->default_str("2000")
                          ->group(group);
   auto* epochs = command
                      .add_option("--epochs", options.length.epochs,
                                  "instead: as many patches as the stack holds, N times")
                      ->type_name("N")
-                     ->check(CLI::PositiveNumber.description(""))
+                     ->check(above_zero())
                      ->excludes(iterations)
                      ->group(group);
   command
@@ -168,7 +177,7 @@ void add_training_options(CLI::App& command, Arguments& arguments) {
       ->group(group);
   command.add_option("--patch", arguments.patch, "height and width, a multiple of 2^depth")
       ->type_name("PIXELS")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(above_zero())
       ->default_str("256, or what fits")
       ->group(group);
   command.add_option("--foreground", options.patches.foreground_share, "share of patches around foreground")
@@ -180,7 +189,7 @@ void add_training_options(CLI::App& command, Arguments& arguments) {
       ->group(group);
   command.add_option("--learning-rate", options.learning_rate, "of Adam, at its peak")
       ->type_name("RATE")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(above_zero())
       ->group(group);
   add_choice(command, "--schedule", options.schedule,
              {{"one-cycle", model::Schedule::one_cycle},
@@ -190,11 +199,11 @@ void add_training_options(CLI::App& command, Arguments& arguments) {
       ->group(group);
   command.add_option("--weight-decay", options.weight_decay, "decoupled (AdamW)")
       ->type_name("W")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(at_least_zero())
       ->group(group);
   command.add_option("--dice", options.loss.dice, "weight of the Dice loss beside the cross-entropy")
       ->type_name("W")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(at_least_zero())
       ->group(group);
   command.add_option("--seed", options.patches.seed, "another seed is another training")
       ->type_name("N")
@@ -209,11 +218,14 @@ void add_training_options(CLI::App& command, Arguments& arguments) {
 void add_validation_options(CLI::App& command, Arguments& arguments) {
   const std::string group = "Validation";
   pipeline::TrainingOptions& options = arguments.options;
-  command.add_option("--validation", options.validation, "share of the stack's last slices to keep for it")
-      ->type_name("SHARE")
-      ->group(group);
+  auto* share =
+      command
+          .add_option("--validation", options.validation, "share of the stack's last slices to keep for it")
+          ->type_name("SHARE")
+          ->group(group);
   auto* images = command.add_option("--validation-images", arguments.validation_images, "instead: a stack")
                      ->type_name("STACK")
+                     ->excludes(share)
                      ->group(group);
   command.add_option("--validation-labels", arguments.validation_labels, "and its labels")
       ->type_name("STACK")
@@ -221,7 +233,7 @@ void add_validation_options(CLI::App& command, Arguments& arguments) {
       ->group(group);
   command.add_option("--validations", options.validations, "how often, evenly over the training")
       ->type_name("N")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(above_zero())
       ->group(group);
 }
 
@@ -245,11 +257,13 @@ void add_train(CLI::App& program, Context& context) {
   command->add_flag("--overwrite", arguments->output.overwrite, "replace files that exist")->group(group);
   auto* resume =
       command->add_flag("--resume", arguments->output.resume, "go on from OUTPUT.checkpoint")->group(group);
-  command->add_option("--curve", arguments->output.curve, "loss and IoU over the iterations, as a picture")
-      ->type_name("PNG")
-      ->default_str("OUTPUT with .png")
-      ->group(group);
-  command->add_flag("--no-curve", arguments->no_curve, "no picture")->group(group);
+  auto* curve =
+      command
+          ->add_option("--curve", arguments->output.curve, "loss and IoU over the iterations, as a picture")
+          ->type_name("PNG")
+          ->default_str("OUTPUT with .png")
+          ->group(group);
+  command->add_flag("--no-curve", arguments->no_curve, "no picture")->excludes(curve)->group(group);
   command->add_flag("--no-checkpoint", arguments->no_checkpoint, "nothing to go on from if interrupted")
       ->excludes(resume)
       ->group(group);

@@ -84,16 +84,16 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
   command.add_flag("--recursive", acquisition.recursive, "also in subfolders")->group(group);
   command.add_option("--first", arguments.first, "number of the first slice")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(at_least_zero())
       ->default_str("the lowest that is there first")
       ->group(group);
   command.add_option("--step", acquisition.step, "from one slice's number to the next")
       ->type_name("N")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(above_zero())
       ->group(fine_tuning);
   command.add_option("--max-gap", acquisition.max_gap, "numbers that may be missing in a row")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(at_least_zero())
       ->group(fine_tuning);
   add_duration(command, "--settle", acquisition.settle, "a file unchanged for so long may be complete")
       ->group(group);

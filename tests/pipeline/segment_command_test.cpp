@@ -4,7 +4,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -109,6 +111,96 @@ TEST_F(SegmentCommandTest, RefusesAnOutputThatExistsBeforeAnyWork) {
   folder.write("masks.tif", "old");
   EXPECT_EQ(run_fibflow(segment({"--overwrite"})).code, 0);
   EXPECT_EQ(io::open_stack(masks)->info().depth, 6);
+}
+
+TEST_F(SegmentCommandTest, NeitherReplacesWhatItReadsNorWritesTwoOutputsIntoOne) {
+  const std::string before = testing::bytes_of(stack);
+  const std::string model = folder.write("source.onnx", testing::bytes_of(model_file));
+  const std::string other_way = folder / "./masks.tif";
+  using Names = std::vector<std::string>;
+  for (const Names& arguments :
+       {Names{"segment", stack, "--model", model, "-o", stack},
+        Names{"segment", stack, "--model", model, "-o", folder / "./stack.tif"},
+        Names{"segment", stack, "--model", model, "-o", masks, "--report", model},
+        Names{"segment", stack, "--model", model, "-o", masks, "--report", masks},
+        Names{"segment", stack, "--model", model, "-o", masks, "--probability", other_way},
+        Names{"segment", stack, "--model", model, "-o", masks, "--report", folder / "r.json", "--trace",
+              folder / "r.json"},
+        Names{"adapt", stack, "--model", model, "-o", model},
+        Names{"adapt", stack, "--model", model, "-o", masks, "--report", other_way}}) {
+    Names all = arguments;
+    all.push_back("--overwrite");
+    const auto run = run_fibflow(all);
+    EXPECT_EQ(run.code, 64) << all[0] << " " << all[5] << " " << run.err;
+    EXPECT_EQ(run.err.find("plan:"), std::string::npos) << "work had begun: " << run.err;
+    EXPECT_TRUE(testing::bytes_of(stack) == before);
+    EXPECT_TRUE(testing::bytes_of(model) == testing::bytes_of(model_file));
+    EXPECT_EQ(files(), (Names{"source.onnx", "stack.tif"}));
+  }
+}
+
+TEST_F(SegmentCommandTest, AFileOfAFolderThatIsReadIsNotReplaced) {
+  std::filesystem::create_directory(folder / "slices");
+  for (const char* name : {"slices/a_1.tif", "slices/a_2.tif"}) {
+    auto slice = testing::textured_stack(1, 40, 40);
+    testing::write_tiff(slice, folder / name);
+  }
+  const auto run = run_fibflow(
+      {"segment", folder / "slices", "--model", model_file, "-o", folder / "slices/a_2.tif", "--overwrite"});
+  EXPECT_EQ(run.code, 64) << run.err;
+  EXPECT_NE(run.err.find("slices/a_2.tif"), std::string::npos) << run.err;
+}
+
+TEST_F(SegmentCommandTest, OutputsThatCannotBeMadeAreRefusedBeforeAnyWork) {
+  const std::string too_long(300, 'a');
+  for (const std::string option : {"--probability", "--report", "--trace"}) {
+    for (const std::string& name : {folder / "no/such/folder", folder / too_long}) {
+      const auto run = run_fibflow(segment({option, name}));
+      EXPECT_EQ(run.code, 73) << option << " " << run.err;
+      EXPECT_EQ(run.err.find("plan:"), std::string::npos) << "work had begun: " << run.err;
+      EXPECT_EQ(files(), only_stack);
+    }
+  }
+}
+
+TEST_F(SegmentCommandTest, WhatIsWrongWithASliceIsSaidWithTheStacksName) {
+  std::vector<float> voxels(4 * 40 * 40, 0.5F);
+  voxels[2 * 40 * 40 + 7 * 40 + 9] = std::numeric_limits<float>::quiet_NaN();
+  testing::MemoryStack<float> floats("floats", 4, 40, 40, std::move(voxels));
+  const std::string nan = folder / "nan.tif";
+  testing::write_tiff(floats, nan);
+  for (const std::vector<std::string>& options :
+       std::vector<std::vector<std::string>>{{}, {"--recipe", "two-pass"}, {"--normalization", "stack"}}) {
+    std::vector<std::string> arguments{"segment", nan, "--model", model_file, "-o", masks, "--quiet"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const auto run = run_fibflow(arguments);
+    EXPECT_EQ(run.code, 65);
+    EXPECT_EQ(run.err.rfind("fibflow: " + nan + ": slice 2 (", 0), 0U) << run.err;
+    EXPECT_NE(run.err.find("the pixel in row 7, column 9 is not a number\n"), std::string::npos) << run.err;
+  }
+}
+
+TEST_F(SegmentCommandTest, OptionsThatWouldHaveNoEffectAreRefused) {
+  for (const std::vector<std::string>& options :
+       std::vector<std::vector<std::string>>{{"--recipe", "none", "--estimator", "ema"},
+                                             {"--recipe", "none", "--source-share", "0.5"},
+                                             {"--recipe", "none", "--featureless", "count"},
+                                             {"--probability-type", "f32"},
+                                             {"--checkpoint-every", "5"}}) {
+    const auto run = run_fibflow(segment(options));
+    EXPECT_EQ(run.code, 64) << options.front() << ": " << run.err;
+    EXPECT_NE(run.err.find(options[options.size() - 2]), std::string::npos) << run.err;
+    EXPECT_EQ(files(), only_stack);
+  }
+}
+
+TEST_F(SegmentCommandTest, ANumberOutOfItsRangeIsRefusedInAFewWords) {
+  EXPECT_EQ(run_fibflow(segment({"--probe", "-1"})).err,
+            "fibflow: --probe: must be at least 0, not -1; run `fibflow segment --help`\n");
+  EXPECT_EQ(run_fibflow(segment({"--tile", "0"})).err,
+            "fibflow: --tile: must be above 0, not 0; run `fibflow segment --help`\n");
+  EXPECT_EQ(run_fibflow(segment({"--probe", "many"})).err,
+            "fibflow: --probe cannot be \"many\"; run `fibflow segment --help`\n");
 }
 
 TEST_F(SegmentCommandTest, RefusesWhatIsNotThere) {

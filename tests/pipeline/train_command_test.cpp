@@ -11,6 +11,7 @@
 #include "tests/pipeline/disc_stack.h"
 #include "tests/pipeline/run_program.h"
 #include "tests/pipeline/temporary_folder.h"
+#include "tests/pipeline/textured_stack.h"
 
 namespace fibflow {
 namespace {
@@ -110,6 +111,24 @@ TEST_F(TrainCommandTest, ExitCodesSayWhatWasWrong) {
       run_fibflow({"train", "--images", images, "--labels", labels, "-o", folder / "no/model.onnx"}).code,
       73);
   EXPECT_FALSE(std::filesystem::exists(model));
+}
+
+TEST_F(TrainCommandTest, NeitherReplacesWhatItReadsNorTakesOptionsWithoutEffect) {
+  const std::string before = testing::bytes_of(labels);
+  using Names = std::vector<std::string>;
+  for (const Names& more : {Names{"--iterations", "2", "--curve", labels},
+                            Names{"--iterations", "2", "--curve", "c.png", "--no-curve"},
+                            Names{"--iterations", "2", "--validation", "0.5", "--validation-images", images,
+                                  "--validation-labels", labels},
+                            Names{"--epochs", "1e300"}, Names{"--iterations", "0"}}) {
+    Names all = train(more);
+    all.push_back("--overwrite");
+    const auto run = run_fibflow(all);
+    EXPECT_EQ(run.code, 64) << more[0] << " " << more[1] << ": " << run.err;
+    EXPECT_LT(run.err.size(), 300U) << run.err;
+    EXPECT_TRUE(testing::bytes_of(labels) == before);
+    EXPECT_FALSE(std::filesystem::exists(model));
+  }
 }
 
 }  // namespace

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace fibflow::cli {
+
+/// Throws io::Error (cannot_create) if a file exists and may not be overwritten.
+void require_free(const std::string& path, bool overwrite);
+
+/// Throws std::invalid_argument if two files that are to be written are one, or one of them is read: that it may be
+/// overwritten does not mean that. Empty names are no files.
+void require_apart(const std::vector<std::string>& written, const std::vector<std::string>& read);
+
+/// Throws io::Error (cannot_create) if a file cannot be made, so that it shows before any work. Empty: no file.
+void require_makeable(const std::string& path);
+
+}  // namespace fibflow::cli
