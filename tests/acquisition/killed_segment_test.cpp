@@ -39,6 +39,8 @@ class KilledSegmentTest : public ::testing::Test {
                                  "--report", name + ".json",  "--threads",     "2"};
     all.insert(all.end(), options.begin(), options.end());
     all.insert(all.end(), more.begin(), more.end());
+    if (std::count(more.begin(), more.end(), "--resume") > 0 && !checkpoint_every.empty())
+      all.insert(all.end(), {"--checkpoint-every", checkpoint_every});
     return all;
   }
   /// Goes on. A run that was killed after it had named its outputs is complete: it is made again.
@@ -84,6 +86,7 @@ class KilledSegmentTest : public ::testing::Test {
 
   const TemporaryFolder folder;
   std::vector<std::string> options;  ///< of every run
+  std::string checkpoint_every;      ///< of those that can be resumed
   std::string said;
 };
 
@@ -92,7 +95,7 @@ class KilledRecipeTest : public KilledSegmentTest,
 
 TEST_P(KilledRecipeTest, KilledAtRandomMomentsItEndsWithTheBytesOfAnUninterruptedRun) {
   options = GetParam();
-  options.insert(options.end(), {"--checkpoint-every", "0.02"});
+  checkpoint_every = "0.02";
   const std::string plain = folder / "plain";
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_EQ(run(arguments(plain)).code, 0) << said;
@@ -164,7 +167,7 @@ TEST_F(KilledSegmentTest, KilledAtAnyChangeOfTheFileSystemItGoesOn) {
 class InterruptedSegmentTest : public KilledSegmentTest {
  protected:
   InterruptedSegmentTest() {
-    options = {"--checkpoint-every", "0"};
+    checkpoint_every = "0";
     std::filesystem::create_directory(folder / "killed");
   }
 
