@@ -24,5 +24,7 @@ struct FileIdentity {
 
 /// Of the file that the path leads to. Nothing if there is none, or it is not a regular file.
 std::optional<FileIdentity> identify(const std::string& path);
+/// Of an open file.
+std::optional<FileIdentity> identify(int descriptor);
 
 }  // namespace fibflow::io

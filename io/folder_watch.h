@@ -55,6 +55,10 @@ class FolderWatch {
   /// Lets the next look() examine the whole folder.
   void rescan() { next_scan_ = {}; }
 
+  /// A file that could not be used though it was told of: it is told again if it is there when the whole folder is
+  /// looked at.
+  void forget(const std::string& path) { known_.erase(path); }
+
   bool is_there() const { return there_; }  ///< the folder could be read when it was last looked at
   const std::string& reason() const { return reason_; }   ///< why not
   bool is_notified() const { return !watches_.empty(); }  ///< inotify works on it

@@ -82,7 +82,8 @@ std::uint64_t zero_end(const TiffFile& file) {
 
 }  // namespace
 
-SliceFileReading read_slice_file(const std::string& path, std::int64_t z) {
+SliceFileReading read_slice_file(const std::string& path, std::int64_t z,
+                                 const std::function<std::string(const StackInfo& info)>& objection) {
   SliceFileReading reading;
   const auto before = identify(path);
   if (!before) {
@@ -98,9 +99,14 @@ SliceFileReading read_slice_file(const std::string& path, std::int64_t z) {
       throw Error(ErrorKind::bad_data, path,
                   "has " + std::to_string(reading.info.depth) + " pages; a slice's file must have one");
     }
-    reading.slice = stack.read(0).at(z);
-    reading.zero_end = zero_end(TiffFile(path));
-    reading.state = SliceFileReading::State::whole;
+    if (objection) reading.reason = objection(reading.info);
+    if (reading.reason.empty()) {
+      reading.slice = stack.read(0).at(z);
+      reading.zero_end = zero_end(TiffFile(path));
+      reading.state = SliceFileReading::State::whole;
+    } else {
+      reading.state = SliceFileReading::State::refused;
+    }
   } catch (const Error& error) {
     reading.reason = error.what();
   }

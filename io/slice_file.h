@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "io/file_identity.h"
@@ -14,6 +15,7 @@ struct SliceFileReading {
   enum class State {
     whole,     ///< every voxel was decoded, from one and the same state of the file
     changing,  ///< the file changed, went away or came back while it was read: read it again later
+    refused,   ///< whoever reads it does not want one like that
     unusable,  ///< as it stands it cannot be decoded: it is not finished, damaged, or no gray-scale slice
   };
   State state = State::unusable;
@@ -29,6 +31,9 @@ struct SliceFileReading {
 
 /// Reads the one page of a file as slice `z`. Strips that the file does not have, or that have no bytes, make it
 /// unusable, as anything does that open_stack() would refuse, and a disk that fails.
-SliceFileReading read_slice_file(const std::string& path, std::int64_t z);
+/// objection: gets what the file says of its slice before any voxel is read, and has a reason not to read them, or none:
+/// an image of any size may lie among the slices.
+SliceFileReading read_slice_file(const std::string& path, std::int64_t z,
+                                 const std::function<std::string(const StackInfo& info)>& objection = {});
 
 }  // namespace fibflow::io

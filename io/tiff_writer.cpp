@@ -16,6 +16,7 @@
 #include "io/atomic_file.h"
 #include "io/error.h"
 #include "io/file_identity.h"
+#include "io/file_mark.h"
 #include "io/tiff_file.h"
 
 namespace fibflow::io {
@@ -373,6 +374,10 @@ void TiffWriter::finish() {
   state.failed = true;  // finished or not, nothing can follow
   state.close();
   if (state.sink.failure != 0) state.fail();
+  if (!state.options.mark.empty()) {
+    state.file.sync();
+    mark_file(state.file.descriptor(), state.options.mark);
+  }
   state.file.commit();
 }
 

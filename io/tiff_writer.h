@@ -18,6 +18,7 @@ struct TiffWriterOptions {
   std::string description;  ///< free text kept in the file: version and parameters of the run
   bool overwrite = false;   ///< replace an existing file when the new one is complete
   std::int64_t depth = 0;   ///< slices that will come; decides with the slice size whether BigTIFF is needed
+  std::string mark = {};  ///< kept with the finished file where that can be, see io/file_mark.h; empty: none
 };
 
 /// How far a growing file has come.

@@ -112,13 +112,16 @@ std::optional<AcquiredSlice> Acquisition::take() {
       skip(candidates_.begin()->first - options_.step);
       continue;
     }
-    Fate fate = Fate::waiting;
+    bool unlike = true;
     for (Candidate& candidate : found->second) {
-      fate = try_file(next_, candidate, taken);
-      if (fate != Fate::waiting) break;
+      const Fate fate = try_file(next_, candidate, taken);
+      if (fate == Fate::taken) return taken;
+      unlike = unlike && fate == Fate::unlike;
     }
-    if (fate == Fate::taken) return taken;
-    if (fate == Fate::passed) continue;
+    if (unlike) {
+      fail(next_, found->second.front());
+      continue;
+    }
     std::erase_if(found->second, [](const Candidate& candidate) { return candidate.file.empty(); });
     if (found->second.empty()) {
       candidates_.erase(found);
@@ -206,13 +209,10 @@ void Acquisition::meet(const io::FolderWatch::File& file) {
 
 void Acquisition::meet_passed(std::int64_t number, const io::FolderWatch::File& file) {
   const auto tell = [&](Kind kind, const std::string& text) {
-    // Once for each state of the file.
-    if (!told_
-             .insert(file.path + "\n" + std::to_string(file.identity.size) + "\n" +
-                     std::to_string(file.identity.modified_ns))
-             .second) {
-      return;
-    }
+    // Once for each state of the file. Only the last one is kept: a file may change as long as the microscope runs.
+    const auto [told, first_time] = told_.try_emplace(file.path, past_file(file.path, file.identity));
+    if (!first_time && same_content(told->second, file.identity)) return;
+    told->second = past_file(file.path, file.identity);
     ++counts_.late;
     note(kind, number, number, file.path, text);
   };
@@ -290,7 +290,8 @@ Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidat
   const auto now = Clock::now();
   const auto identity = io::identify(path);
   if (!identity) {
-    // Gone, or about to be; if it comes back the folder tells. An empty name marks it for removal.
+    // Gone, or out of reach for a moment, and then nothing about it will have changed. An empty name marks it for removal.
+    watch_.forget(candidate.file);
     --counts_.pending;
     candidate.file.clear();
     return Fate::waiting;
@@ -302,6 +303,7 @@ Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidat
     candidate.identity = *identity;
     candidate.changed = last_news_ = now;
   }
+  if (candidate.unlike) return Fate::unlike;
   if (now < candidate.changed + options_.settle) {
     candidate.reason = candidate.file + " is being written";
     due(candidate.changed + options_.settle);
@@ -312,12 +314,18 @@ Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidat
     due(candidate.try_at);
     return Fate::waiting;
   }
-  io::SliceFileReading reading = io::read_slice_file(path, number);
+  io::SliceFileReading reading =
+      io::read_slice_file(path, number, [&](const io::StackInfo& info) { return unlike_first(info); });
   if (reading.state == io::SliceFileReading::State::changing || reading.identity != candidate.identity) {
     candidate.changed = last_news_ = Clock::now();
     candidate.reason = candidate.file + " is being written";
     due(candidate.changed + options_.settle);
     return Fate::waiting;
+  }
+  if (reading.state == io::SliceFileReading::State::refused) {
+    fail_try(candidate, candidate.file + ": " + reading.reason);
+    candidate.unlike = true;
+    return Fate::unlike;
   }
   if (reading.state != io::SliceFileReading::State::whole) {
     fail_try(candidate, reading.reason);
@@ -332,11 +340,6 @@ Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidat
   const bool black = reading.zero_end >= suspicious_zeros;
   if (black && !std::exchange(candidate.zero_end, true) && !may_end_in_zeros(number, candidate)) {
     return Fate::waiting;
-  }
-  if (const auto difference = unlike_first(reading.slice)) {
-    candidate.reason = candidate.file + ": " + *difference;
-    fail(number, candidate);
-    return Fate::passed;
   }
   if (black) {
     note(Kind::black_end, number, number, candidate.file,
@@ -373,18 +376,19 @@ bool Acquisition::may_end_in_zeros(std::int64_t number, Candidate& candidate) {
   return false;
 }
 
-std::optional<std::string> Acquisition::unlike_first(const io::Slice& slice) const {
-  if (height_ == 0) return std::nullopt;
-  if (slice.height() != height_ || slice.width() != width_) {
-    return "has " + std::to_string(slice.width()) + " x " + std::to_string(slice.height()) +
+/// Nothing if there is no difference.
+std::string Acquisition::unlike_first(const io::StackInfo& info) const {
+  if (height_ == 0) return "";
+  if (info.height != height_ || info.width != width_) {
+    return "has " + std::to_string(info.width) + " x " + std::to_string(info.height) +
            " voxels instead of the " + std::to_string(width_) + " x " + std::to_string(height_) + " of '" +
            first_file_ + "'";
   }
-  if (slice.type() != type_) {
-    return std::string("holds ") + io::name_of(slice.type()) + " voxels instead of the " +
-           io::name_of(type_) + " of '" + first_file_ + "'";
+  if (info.type != type_) {
+    return std::string("holds ") + io::name_of(info.type) + " voxels instead of the " + io::name_of(type_) +
+           " of '" + first_file_ + "'";
   }
-  return std::nullopt;
+  return "";
 }
 
 void Acquisition::accept(std::int64_t number, const Candidate& candidate,

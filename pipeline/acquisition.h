@@ -94,7 +94,7 @@ struct AcquisitionPast {
 /// A number that is not there, or whose file cannot be decoded, is waited for until a later one has been there for
 /// `wait_missing`; then it is passed, and said so. A file beyond a gap of more than `max_gap` numbers has somebody's date
 /// or another count in its name: it is told of, and does not make anything missing. A slice that has another size or type than the first one is passed at
-/// once. While the folder is away nothing is decided. What is waiting is on the disk: only names are in memory.
+/// once, if no other file has its number. While the folder is away nothing is decided. What is waiting is on the disk: only names are in memory.
 /// One thread at a time.
 class Acquisition {
  public:
@@ -146,10 +146,11 @@ class Acquisition {
     std::optional<Clock::time_point> failing_since;
     Clock::time_point try_at;
     std::chrono::milliseconds pause{0};
-    std::string reason;  // why it is not taken
+    std::string reason;   // why it is not taken
+    bool unlike = false;  // another size or type than the first slice
   };
   using Candidates = std::vector<Candidate>;  // of one number, in the order of their names
-  enum class Fate { taken, passed, waiting };
+  enum class Fate { taken, unlike, waiting };
 
   void look();
   void meet(const io::FolderWatch::File& file);
@@ -160,7 +161,7 @@ class Acquisition {
   Fate try_file(std::int64_t number, Candidate& candidate, std::optional<AcquiredSlice>& taken);
   void fail_try(Candidate& candidate, const std::string& reason);
   bool may_end_in_zeros(std::int64_t number, Candidate& candidate);
-  std::optional<std::string> unlike_first(const io::Slice& slice) const;
+  std::string unlike_first(const io::StackInfo& info) const;
   void accept(std::int64_t number, const Candidate& candidate, const io::SliceFileReading& reading);
   bool gives_up(std::int64_t number, const Candidates* candidates);
   void fail(std::int64_t number, const Candidate& candidate);
@@ -187,7 +188,7 @@ class Acquisition {
   std::unordered_map<std::int64_t, AcquisitionPast::File> failed_;
   std::map<std::int64_t, std::int64_t> skipped_ahead_;  // decided by an earlier process: first to last
   std::unordered_set<std::int64_t> failed_ahead_;
-  std::unordered_set<std::string> told_;  // late files, duplicates
+  std::unordered_map<std::string, AcquisitionPast::File> told_;  // late files, duplicates, by name
   int height_ = 0;
   int width_ = 0;
   io::PixelType type_ = io::PixelType::u8;

@@ -8,8 +8,9 @@ namespace fibflow::pipeline {
 /// exit_code_of_signal(): 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP.
 enum ExitCode : int {
   exit_ok = 0,
-  exit_usage = 64,          ///< an option or its value is wrong: std::invalid_argument
-  exit_data = 65,           ///< an input or a model is there but not usable: io bad_data, model::ModelError, nodes::BadSlice
+  exit_usage = 64,  ///< an option or its value is wrong: std::invalid_argument
+  exit_data =
+      65,  ///< an input or a model is there but not usable: io bad_data, model::ModelError, nodes::BadSlice
   exit_no_input = 66,       ///< an input is not there: io missing, model::ModelMissing
   exit_internal = 70,       ///< a defect of fibflow: every other exception
   exit_system = 71,         ///< the system gave no memory or no thread: std::bad_alloc, std::system_error

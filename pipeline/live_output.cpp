@@ -6,7 +6,7 @@
 #include <system_error>
 #include <utility>
 
-#include "io/error.h"
+#include "io/folder.h"
 #include "io/stack.h"
 
 namespace fibflow::pipeline {
@@ -17,23 +17,13 @@ namespace fs = std::filesystem;
 constexpr const char* masks = "masks";
 constexpr const char* probabilities = "probabilities";
 
-void make_folder(const std::string& path) {
-  std::error_code code;
-  fs::create_directories(path, code);
-  if (!fs::is_directory(path)) {
-    throw io::Error(io::ErrorKind::cannot_create, path,
-                    "the folder cannot be made" + (code ? ": " + code.message() : std::string()),
-                    code.value());
-  }
-}
-
 }  // namespace
 
 LiveOutput::LiveOutput(LiveOutputOptions options, std::string description)
     : options_(std::move(options)), description_(std::move(description)) {
-  make_folder(options_.folder);
-  make_folder(options_.folder + "/" + masks);
-  if (options_.probability) make_folder(options_.folder + "/" + probabilities);
+  io::make_folder(options_.folder);
+  io::make_folder(options_.folder + "/" + masks);
+  if (options_.probability) io::make_folder(options_.folder + "/" + probabilities);
 }
 
 bool LiveOutput::has_results() const {

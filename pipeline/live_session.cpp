@@ -117,11 +117,12 @@ void LiveSession::compare(io::Stack& first, const std::vector<std::int64_t>& num
     context_.log("the memory budget leaves no room for a comparison with the model as it is");
     return;
   }
-  Comparator comparator(inference_, *normalizer_, *std::move(plan), options_.threshold, false);
+  Comparator comparator(inference_, *normalizer_, *std::move(plan), options_.threshold, true);
   comparator.compare(first, numbers, estimator.source(),
                      model::blend(estimator.estimate(), estimator.source(), options_.source_share), team_,
                      context_);
   comparison_ = comparator.comparison();
+  previews_ = comparator.previews();
   context_.log("comparison: " + one_line(*comparison_));
   act_on_doubt();
 }

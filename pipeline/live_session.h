@@ -43,6 +43,7 @@ class LiveSession {
   /// What begin() saw; nothing if nothing was compared, or after resume().
   const std::optional<Comparison>& comparison() const { return comparison_; }
   const std::optional<Doubt>& doubt() const { return doubt_; }
+  const std::vector<Preview>& previews() const { return previews_; }
 
   const Plan& plan() const { return plan_; }
   /// Per channel: the source's statistics against those that stand after a slice.
@@ -68,6 +69,7 @@ class LiveSession {
   bool uses_source_ = false;
   std::optional<Comparison> comparison_;
   std::optional<Doubt> doubt_;
+  std::vector<Preview> previews_;
   std::optional<nodes::Normalizer> normalizer_;
   std::optional<SegmentSession> session_;
 };

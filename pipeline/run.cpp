@@ -5,10 +5,13 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "io/file_mark.h"
+#include "io/sha256.h"
 #include "model/drift.h"
 #include "model/inference.h"
 #include "pipeline/checkpoint.h"
@@ -81,8 +84,11 @@ class Run {
   /// What it knows already is not measured again. Before prepare().
   void go_on_from(Checkpoint found) { found_ = std::move(found); }
   void prepare(bool segments, io::PixelType probability_type, bool wants_probability);
+  void make_plan(io::PixelType probability_type, bool wants_probability);
   /// The run becomes resumable; checks that what it goes on from is of the same one. After prepare().
   void keep_checkpoints(const OutputOptions& output);
+  /// A word for all that decides the outputs of a run that is resumable. After make_plan().
+  std::string fingerprint(const OutputOptions& output) const;
   void adapt();
   void segment(SliceWriter& writer, nodes::PredictionFormat format);
   Outcome finish();
@@ -182,16 +188,23 @@ void Run::prepare(bool segments, io::PixelType probability_type, bool wants_prob
   context_.check_stop();
   found_ ? restore_intensity() : measure_intensity();
   normalizer_.emplace(options_.normalization, intensity_, options_.featureless);
-  const std::size_t probability_bytes = wants_probability ? io::bytes_per_voxel(probability_type) : 0;
   if (options_.recipe == Recipe::two_pass) {
     const PatchMemory memory = patch_memory(network_, stack_.info(), range().size());
     require_patch_memory(memory, options_.memory);
   }
-  if (segments) {
-    plan_ = plan_run(inference_, plan_request(options_, stack_.info().type, probability_bytes));
-    log_plan();
-  }
+  if (segments) make_plan(probability_type, wants_probability);
   report().seconds.prepare = seconds_since(start_) + (found_ ? found_->seconds.prepare : 0);
+}
+
+void Run::make_plan(io::PixelType probability_type, bool wants_probability) {
+  const std::size_t probability_bytes = wants_probability ? io::bytes_per_voxel(probability_type) : 0;
+  plan_ = plan_run(inference_, plan_request(options_, stack_.info().type, probability_bytes));
+  log_plan();
+}
+
+std::string Run::fingerprint(const OutputOptions& output) const {
+  return io::sha256(run_setting(report(), stack_, network_, output)
+                        .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 void Run::keep_checkpoints(const OutputOptions& output) {
@@ -492,7 +505,7 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
   run.prepare(true, output.probability_type, wants_probability);
   if (output.resume) {
     run.keep_checkpoints(output);
-    writer.emplace(output, stack.info().voxel_nm, slices, description, progress);
+    writer.emplace(output, stack.info().voxel_nm, slices, description, progress, run.fingerprint(output));
   }
   run.adapt();
   run.segment(*writer,
@@ -504,6 +517,20 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
   if (!output.mask.empty()) outcome.report.outputs.emplace_back("mask", output.mask);
   if (!output.probability.empty()) outcome.report.outputs.emplace_back("probability", output.probability);
   return outcome;
+}
+
+bool is_done(io::Stack& stack, const model::Network& network, const InputOptions& input,
+             const AdaptationOptions& adaptation, const OutputOptions& output,
+             const ResourceOptions& resources) {
+  // Until the checkpoint is gone, something may still have to be made of the outcome.
+  if (has_checkpoint(output.mask)) return false;
+  const auto mark = io::mark_of(output.mask);
+  if (!mark || (!output.probability.empty() && io::mark_of(output.probability) != mark)) return false;
+  const RunHooks silent;
+  Run run("segment", stack, network,
+          resolve_options(input, adaptation, output, resources, stack.info(), network), silent, false);
+  run.make_plan(output.probability_type, !output.probability.empty());
+  return *mark == run.fingerprint(output);
 }
 
 void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks) {

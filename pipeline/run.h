@@ -32,6 +32,13 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
                 const AdaptationOptions& adaptation, const OutputOptions& output,
                 const ResourceOptions& resources, const RunHooks& hooks = {});
 
+/// Whether all that segment() would write is there and complete: made by a run with output.resume of the same stack,
+/// model and options, not changed since, and its checkpoint is gone (remove_checkpoint()). Known by what such runs leave
+/// with their outputs (io/file_mark.h); false also where the file system keeps nothing of the kind. Throws as segment().
+bool is_done(io::Stack& stack, const model::Network& network, const InputOptions& input,
+             const AdaptationOptions& adaptation, const OutputOptions& output,
+             const ResourceOptions& resources);
+
 /// Takes away the checkpoint of a run that came to its end, once all that was to be made of its outcome is on
 /// the disk: until then, running it again gives the same outcome at once. Throws io::Error.
 void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks = {});

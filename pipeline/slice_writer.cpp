@@ -15,9 +15,10 @@ SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, s
 }
 
 SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
-                         const std::string& description, const Progress& from)
+                         const std::string& description, const Progress& from, const std::string& mark)
     : options_(options), resumable_(true) {
-  const io::TiffWriterOptions tiff = tiff_options(voxel_nm, depth, description);
+  io::TiffWriterOptions tiff = tiff_options(voxel_nm, depth, description);
+  tiff.mark = mark;
   const auto open = [&](const std::string& path, const std::optional<io::TiffProgress>& progress,
                         std::optional<io::TiffWriter>& writer, std::optional<io::TiffProgress>& finished) {
     if (path.empty()) return;
@@ -36,7 +37,7 @@ io::TiffWriterOptions SliceWriter::tiff_options(io::VoxelSize voxel_nm, std::int
   if (!options_.mask.empty() && options_.mask == options_.probability) {
     throw std::invalid_argument("the masks and the probabilities cannot both be written to " + options_.mask);
   }
-  return {options_.compression, voxel_nm, description, options_.overwrite, depth};
+  return {options_.compression, voxel_nm, description, options_.overwrite, depth, ""};
 }
 
 void SliceWriter::operator()(const Input& slice) {

@@ -33,11 +33,11 @@ class SliceWriter {
     std::optional<io::TiffProgress> probability;
   };
 
-  /// Resumable; goes on from there. Where a writer was killed while it gave the complete outputs their names,
+  /// Resumable; goes on from there, and leaves a mark on what is finished (io/file_mark.h). Where a writer was killed while it gave the complete outputs their names,
   /// one that has its name already is left alone. Throws as above, and io::Error (bad_data) if what was
   /// written before is not there as it was.
   SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
-              const std::string& description, const Progress& from);
+              const std::string& description, const Progress& from, const std::string& mark);
 
   void operator()(const Input& slice);
 

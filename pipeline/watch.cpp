@@ -78,6 +78,7 @@ class Watch {
   void was_segmented(const SegmentSession::Done& done);
   void save();
   void conclude();
+  void remove_stop_file() const;
   void write_stacks();
   WatchReport report();
 
@@ -265,7 +266,9 @@ bool Watch::begin() {
   RunReport seen;
   seen.comparison = live_->comparison();
   seen.doubt = live_->doubt();
+  seen.previews = live_->previews();
   const auto told = seen.json();
+  writer_.write([&] { state_.save_previews(told["previews"]); });
   checkpoint_.doubt = {{"comparison", told["comparison"]}, {"doubt", told["doubt"]}};
   tell_doubt();
   begun_ = {std::make_move_iterator(first_.begin()), std::make_move_iterator(first_.end())};
@@ -305,12 +308,15 @@ bool Watch::segment() {
   try {
     live_->session().run(source, [&](const SegmentSession::Done& done) { was_segmented(done); });
     save();
-  } catch (...) {
+  } catch (const Interrupted&) {
     writer_.set_working(false);
     if (!stopping()) throw;
     // What was in flight when there was no room to write it is done again after a restart.
     const std::lock_guard lock(mutex_);
     in_flight_.clear();
+  } catch (...) {
+    writer_.set_working(false);
+    throw;
   }
   writer_.set_working(false);
   return true;
@@ -415,11 +421,19 @@ void Watch::save() {
 
 /// Ends a run over an acquisition that is over.
 void Watch::conclude() {
-  std::error_code ignored;
-  fs::remove(options_.stop_file, ignored);
-  if (done_.empty()) throw io::Error(io::ErrorKind::missing, options_.acquisition.folder, "no slice came");
+  if (done_.empty()) {
+    remove_stop_file();
+    throw io::Error(io::ErrorKind::missing, options_.acquisition.folder, "no slice came");
+  }
+  if (const auto left = acquisition_.counts().pending; left > 0 && !acquisition_.folder_is_there()) {
+    const std::string text = acquisition_.obstacle() + ": " + std::to_string(left) +
+                             " slices that were there are not segmented; the same command goes on with them";
+    services_.warn(text);
+    status_.warn(text);
+  }
   status_.show(LiveState::ending, "writing the stacks");
   write_stacks();
+  remove_stop_file();  // not before: who is killed is asked to end again
   for (const std::string& line : summary_of(report().run)) services_.log(line);
   const Acquisition::Counts counts = acquisition_.counts();
   services_.log(std::to_string(done_.size()) + " slices segmented, " + std::to_string(counts.skipped) +
@@ -434,6 +448,11 @@ void Watch::conclude() {
     services_.log(line);
   }
   status_.write(LiveState::ending, "the acquisition is over");
+}
+
+void Watch::remove_stop_file() const {
+  std::error_code ignored;
+  fs::remove(options_.stop_file, ignored);
 }
 
 void Watch::write_stacks() {
@@ -474,6 +493,11 @@ WatchReport Watch::report() {
     }
   }
   report.doubt = checkpoint_.doubt;
+  try {
+    report.previews = state_.previews();
+  } catch (const io::Error& error) {
+    services_.warn(std::string(error.what()) + ": the report is without pictures");
+  }
   report.run.events = events_;
   for (const JournalEntry& entry : done_) report.run.slices.push_back(entry.record);
   report.run.outputs = output_.stacks();

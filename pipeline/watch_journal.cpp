@@ -140,11 +140,18 @@ std::optional<JournalEntry> entry_of(std::string_view text) {
   throw io::Error(io::ErrorKind::read_write, path, what + ": " + std::strerror(code), code);
 }
 
+/// Of the file, if there is one.
+std::string contents_of(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file && errno != ENOENT) fail(path, "cannot be read", errno);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 }  // namespace
 
 WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_(std::move(path)) {
-  std::ifstream file(path_, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string text = contents_of(path_);
   if (text.size() < acknowledged) {
     throw io::Error(io::ErrorKind::bad_data, path_,
                     "has " + std::to_string(text.size()) + " bytes, its checkpoint knows " +

@@ -17,10 +17,14 @@ namespace fibflow::pipeline {
 ///     left_out   [{first, last, reason: "never came" or "could not be used", file}]
 ///     latency    seconds: median, p99, longest; null without slices
 ///     counts     seen, processed, skipped, failed, late, overflows
+///
+/// Only the first slices are compared with the source: there is no written_agreement, and the sign "left the source" (see
+/// Doubt) is not looked for.
 struct WatchReport {
   RunReport run;
-  nlohmann::ordered_json doubt;    ///< {"comparison", "doubt"}: in place of the run's; null: neither
-  std::vector<JournalEntry> done;  ///< one for each slice of the run
+  nlohmann::ordered_json doubt;     ///< {"comparison", "doubt"}: in place of the run's; null: neither
+  nlohmann::ordered_json previews;  ///< in place of the run's; null: none
+  std::vector<JournalEntry> done;   ///< one for each slice of the run
   std::vector<JournalEntry> left_out;
   std::shared_ptr<const LiveStatus> status;
 

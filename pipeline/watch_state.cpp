@@ -13,6 +13,7 @@
 
 #include "io/checked_file.h"
 #include "io/error.h"
+#include "io/folder.h"
 #include "pipeline/run_setting.h"
 #include "pipeline/session_state.h"
 
@@ -23,15 +24,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* checkpoint_kind = "watch checkpoint 1";
 constexpr const char* setting_kind = "watch setting 1";
+constexpr const char* previews_kind = "watch previews 1";
 
 const std::string& made(const std::string& folder) {
-  std::error_code code;
-  std::filesystem::create_directories(folder, code);
-  if (!std::filesystem::is_directory(folder)) {
-    throw io::Error(io::ErrorKind::cannot_create, folder,
-                    "the folder cannot be made" + (code ? ": " + code.message() : std::string()),
-                    code.value());
-  }
+  io::make_folder(folder);
   return folder;
 }
 
@@ -175,6 +171,20 @@ void WatchState::save(WatchCheckpoint checkpoint) {
   const std::vector<std::uint8_t> bytes = Json::to_cbor(json_of(checkpoint));
   io::write_checked(checkpoint_path(), checkpoint_kind,
                     {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+void WatchState::save_previews(const Json& previews) {
+  io::write_checked(previews_path(), previews_kind, previews.dump());
+}
+
+Json WatchState::previews() const {
+  const auto found = io::read_checked(previews_path(), previews_kind);
+  if (!found) return Json::array();
+  try {
+    return Json::parse(found->contents);
+  } catch (const Json::exception& error) {
+    throw io::Error(io::ErrorKind::bad_data, previews_path(), error.what());
+  }
 }
 
 }  // namespace fibflow::pipeline

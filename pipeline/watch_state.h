@@ -60,8 +60,14 @@ class WatchState {
   /// Makes the journal, as far as it is written, and the checkpoint durable. Throws io::Error.
   void save(WatchCheckpoint checkpoint);
 
+  /// Keeps the pictures of the first slices, as a RunReport's JSON has them; durable when it returns. Throws io::Error.
+  void save_previews(const nlohmann::ordered_json& previews);
+  /// An empty array if there are none. Throws io::Error.
+  nlohmann::ordered_json previews() const;
+
  private:
   std::string checkpoint_path() const { return folder_ + "/checkpoint"; }
+  std::string previews_path() const { return folder_ + "/previews"; }
   void load_checkpoint();
   void check_setting(const nlohmann::ordered_json& setting, bool has_results) const;
 

@@ -1,7 +1,10 @@
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <string>
 
+#include "io/error.h"
+#include "io/file_mark.h"
 #include "io/stack.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/cli/arguments.h"
@@ -18,14 +21,44 @@ struct Arguments : RunArguments {
   pipeline::OutputOptions output;
 };
 
+/// Everything that the command writes exists.
+bool all_is_there(const Arguments& arguments) {
+  const auto is_there = [](const std::string& path) { return path.empty() || std::filesystem::exists(path); };
+  return is_there(arguments.output.mask) && is_there(arguments.output.probability) &&
+         is_there(arguments.report) && is_there(arguments.trace);
+}
+
+/// Throws io::Error (cannot_create) unless what is there is what this command makes.
+void require_done(const Arguments& arguments) {
+  const std::string& mask = arguments.output.mask;
+  if (io::mark_of(mask)) {
+    const auto stack = io::open_stack(arguments.stack);
+    const auto network = model::Network::load(arguments.model);
+    if (pipeline::is_done(*stack, network, arguments.input, arguments.adaptation, arguments.output,
+                          arguments.resources)) {
+      return;
+    }
+  }
+  throw io::Error(io::ErrorKind::cannot_create, mask,
+                  "exists already, and is not known to be what this command makes (--overwrite replaces it)");
+}
+
 int segment(Arguments& arguments, Context& context) {
   keep_heap_small();
   arguments.output.overwrite = arguments.overwrite;
   // A run that goes on may have been killed between its last steps: what is there may be its own, which the run
   // knows of its outputs, and which nothing is lost with of its report.
   const bool goes_on = arguments.output.resume && pipeline::has_checkpoint(arguments.output.mask);
-  arguments.overwrite = arguments.overwrite || goes_on;
+  // The same command again, after its end.
+  const bool may_be_done =
+      arguments.output.resume && !goes_on && !arguments.overwrite && all_is_there(arguments);
+  arguments.overwrite = arguments.overwrite || goes_on || may_be_done;
   complete(arguments);
+  if (may_be_done) {
+    require_done(arguments);
+    context.log->info("{}: done already", arguments.output.mask);
+    return pipeline::exit_ok;
+  }
   require_free(arguments.output.mask, arguments.overwrite);
   require_free(arguments.output.probability, arguments.overwrite);
   const auto stack = io::open_stack(arguments.stack);
@@ -62,7 +95,8 @@ void add_segment(CLI::App& program, Context& context) {
       ->group(group);
   add_format_arguments(*command, output.probability_type, output.compression, output.threshold);
   auto* resume =
-      command->add_flag("--resume", output.resume, "can be cut short; run again, it goes on from there")
+      command
+          ->add_flag("--resume", output.resume, "can be cut short; run again, it goes on, or says it is done")
           ->group(group);
   command->add_option("--checkpoint-every", output.checkpoint_seconds, "with --resume: what a kill can cost")
       ->type_name("SECONDS")

@@ -251,6 +251,10 @@ std::string verdict_section(const RecordedRun& run) {
     text = paragraph("This run did not compare the adapted network with the source.", "");
   }
   if (!run.comparison.empty()) text += paragraph(html(compared_in_words(run)), "");
+  if (!run.comparison.empty() && run.command == "watch") {
+    text += paragraph(
+        "Only the first slices were compared: watch the drift and the foreground over z for later ones.", "");
+  }
   std::string warnings;
   for (const std::string& warning : run.warnings) warnings += "<li>" + html(warning) + "</li>\n";
   if (!warnings.empty()) warnings = "<h3>Warnings</h3><ul>" + warnings + "</ul>\n";

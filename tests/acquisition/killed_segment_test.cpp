@@ -14,6 +14,7 @@
 
 #include "pipeline/exit_codes.h"
 #include "tests/acquisition/running_program.h"
+#include "tests/pipeline/kept_marks.h"
 #include "tests/pipeline/temporary_folder.h"
 #include "tests/pipeline/textured_stack.h"
 
@@ -43,9 +44,11 @@ class KilledSegmentTest : public ::testing::Test {
       all.insert(all.end(), {"--checkpoint-every", checkpoint_every});
     return all;
   }
-  /// Goes on. A run that was killed after it had named its outputs is complete: it is made again.
+  /// Goes on. A run that was killed after its end is made again where nothing can tell that it was done.
   std::vector<std::string> resumed(const std::string& name) {
-    if (std::filesystem::exists(name + "_m.tif")) return arguments(name, {"--resume", "--overwrite"});
+    if (std::filesystem::exists(name + "_m.tif") && !keeps_marks(folder)) {
+      return arguments(name, {"--resume", "--overwrite"});
+    }
     return arguments(name, {"--resume"});
   }
   std::string stack() const { return folder / "stack.tif"; }

@@ -146,6 +146,20 @@ TEST_F(SliceFileTest, RefusesWhatIsNoSlice) {
   EXPECT_EQ(read_slice_file(path_, 0).state, State::unusable);
 }
 
+TEST_F(SliceFileTest, ReadsNoVoxelOfAFileThatIsNotWanted) {
+  made({});
+  int height = 0;
+  const SliceFileReading reading = read_slice_file(path_, 7, [&](const StackInfo& info) {
+    height = info.height;
+    return "is not wanted";
+  });
+  EXPECT_EQ(reading.state, State::refused);
+  EXPECT_EQ(reading.reason, "is not wanted");
+  EXPECT_EQ(reading.slice.data(), nullptr);
+  EXPECT_EQ(height, reading.info.height);
+  EXPECT_EQ(read_slice_file(path_, 7, [](const StackInfo&) { return ""; }).state, State::whole);
+}
+
 TEST_F(SliceFileTest, AFileThatIsNotThereIsChanging) {
   EXPECT_EQ(read_slice_file(path_, 0).state, State::changing);
 }

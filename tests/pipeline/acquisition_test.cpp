@@ -210,6 +210,17 @@ TEST_F(AcquisitionTest, LeavesOutASliceOfAnotherSizeAndGoesOn) {
       << note(Kind::failed).text;
 }
 
+TEST_F(AcquisitionTest, AFileOfAnotherSizeDoesNotTakeTheNumberOfASlice) {
+  slice(1);
+  write("overview_2.tif", tiff(1, 12, 11));
+  slice(2);
+  start();
+  EXPECT_EQ(next().number, 1);
+  EXPECT_EQ(next().file, "slice_2.tif");
+  EXPECT_EQ(note(Kind::duplicate).file, "overview_2.tif");
+  EXPECT_EQ(count(Kind::failed), 0u);
+}
+
 TEST_F(AcquisitionTest, WaitsLongForAFileWhoseEndIsZero) {
   write("slice_1.tif", tiff(1, 12, 10, 3));
   slice(2);
@@ -279,6 +290,23 @@ TEST_F(AcquisitionTest, LosesNothingWhenTheFolderGoesAndComesBack) {
   EXPECT_EQ(next().number, 3);
   EXPECT_EQ(count(Kind::folder_back), 1u);
   EXPECT_EQ(count(Kind::late), 0u);
+}
+
+TEST_F(AcquisitionTest, AFileThatIsOutOfReachForAMomentIsNotForgotten) {
+  options.notify = false;
+  options.poll = never;
+  options.settle = milliseconds(300);
+  slice(1);
+  start();
+  EXPECT_FALSE(acquisition->take()) << "it has to settle";
+  // A network share that is away between two looks at the folder: noticed where the file is to be read.
+  fs::rename(options.folder, folder / "away");
+  while (acquisition->counts().pending > 0) acquisition->take();
+  fs::rename(folder / "away", options.folder);
+  acquisition->rescan();
+  acquisition->take();
+  ASSERT_EQ(acquisition->counts().pending, 1u);
+  EXPECT_EQ(next().number, 1);
 }
 
 TEST_F(AcquisitionTest, ClosedTakesWhatIsThereWithoutWaiting) {

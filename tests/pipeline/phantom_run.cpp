@@ -8,7 +8,7 @@
 namespace fibflow::testing {
 namespace {
 
-constexpr std::int64_t depth = 64;  // of the phantom, which is gone through again and again
+constexpr std::int64_t depth = 64;       // of the phantom, which is gone through again and again
 constexpr std::int64_t drifts_at = 320;  // where something happens to the acquisition
 
 io::PhantomParameters parameters(int size) {

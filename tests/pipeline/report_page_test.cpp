@@ -148,6 +148,13 @@ TEST(ReportPageTest, SaysWhatDoubtFoundAndWhatWasDone) {
   EXPECT_TRUE(has(page, "<li>a warning</li>"));
 }
 
+TEST(ReportPageTest, SaysThatOfALiveRunOnlyTheFirstSlicesWereCompared) {
+  Json json = recorded_run_json(5);
+  EXPECT_FALSE(has(page_of(json), "Only the first slices were compared"));
+  json["command"] = "watch";
+  EXPECT_TRUE(has(page_of(json), "Only the first slices were compared"));
+}
+
 TEST(ReportPageTest, LeavesOutWhatAnOlderReportLacksWithAWord) {
   Json json = recorded_run_json(5);
   for (const char* name : {"comparison", "doubt", "previews", "states", "events", "plan"}) json.erase(name);

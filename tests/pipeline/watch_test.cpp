@@ -221,6 +221,22 @@ TEST_F(WatchTest, UsesTheSourceOnDoubtAsABatchRunDoesAlsoAfterARestart) {
   EXPECT_GE(status.warnings.count(), 2u) << "what was in doubt still is";
 }
 
+TEST_F(WatchTest, ItsReportHasThePicturesOfABatchRunAlsoAfterARestart) {
+  for (int z = 0; z < 5; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  adaptation.probe_order = ProbeOrder::first;
+  adaptation.previews = true;
+  const auto stack = io::open_stack(folder / "run");
+  OutputOptions output;
+  output.mask = folder / "batch.tif";
+  const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
+  const auto expected = nlohmann::json::parse(batch.report.json().dump())["previews"];
+  ASSERT_EQ(expected.size(), 3u);
+  EXPECT_EQ(report()["previews"], expected);
+}
+
 TEST_F(WatchTest, WritesProbabilitiesToo) {
   options.output.probability = true;
   for (int z = 0; z < 4; ++z) put(z);
@@ -235,6 +251,19 @@ TEST_F(WatchTest, EndsWhenNothingNewComesForLong) {
   for (int z = 0; z < 4; ++z) put(z);
   EXPECT_EQ(run(), WatchEnd::complete);
   EXPECT_EQ(status.counts.processed, 4u);
+}
+
+TEST_F(WatchTest, ItsEndIsStillAskedForIfTheStacksCouldNotBeWritten) {
+  for (int z = 0; z < 4; ++z) put(z);
+  fs::create_directories(folder / "out/masks.tif");
+  on_ready = [this] { end_it(); };
+  EXPECT_THROW(run(), io::Error);
+  on_ready = [] {};
+  EXPECT_TRUE(fs::exists(folder / "out/stop")) << "or a restart would go on for ever";
+  fs::remove(folder / "out/masks.tif");
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_FALSE(fs::exists(folder / "out/stop"));
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
 }
 
 TEST_F(WatchTest, SaysIfNoSliceEverCame) {
