@@ -433,7 +433,6 @@ void Watch::conclude() {
   }
   status_.show(LiveState::ending, "writing the stacks");
   write_stacks();
-  remove_stop_file();  // not before: who is killed is asked to end again
   for (const std::string& line : summary_of(report().run)) services_.log(line);
   const Acquisition::Counts counts = acquisition_.counts();
   services_.log(std::to_string(done_.size()) + " slices segmented, " + std::to_string(counts.skipped) +
@@ -448,6 +447,7 @@ void Watch::conclude() {
     services_.log(line);
   }
   status_.write(LiveState::ending, "the acquisition is over");
+  remove_stop_file();  // not before: who is killed is to be asked again
 }
 
 void Watch::remove_stop_file() const {
