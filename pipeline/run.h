@@ -51,7 +51,7 @@ Outcome adapt(io::Stack& stack, const model::Network& network, const InputOption
 
 /// The network with adapted statistics as ONNX, and in its metadata what they come from: fibflow.adapted_on,
 /// fibflow.recipe, fibflow.estimator, fibflow.source_share, fibflow.featureless, fibflow.options, fibflow.version, and the
-/// normalization and threshold that were used.
+/// normalization and threshold that were used. The recipe is "none" if the source's statistics were used after all.
 std::string adapted_model(const model::Network& network, const Outcome& outcome);
 
 }  // namespace fibflow::pipeline

@@ -127,7 +127,12 @@ std::string compared_in_words(const RecordedRun& run) {
   return text + ".";
 }
 
-std::string action_in_words(const std::string& action) {
+std::string action_in_words(const RecordedRun& run) {
+  const std::string& action = run.doubt->action;
+  if (run.command == "adapt" && action != "stopped") {
+    return action == "source used" ? "The model was therefore written with the source's statistics."
+                                   : "The adapted model was written all the same.";
+  }
   if (action == "source used") return "The stack was therefore segmented with the source's statistics.";
   if (action == "stopped") return "The run was therefore stopped.";
   return "The stack was segmented with the adapted statistics all the same.";
@@ -239,7 +244,7 @@ std::string verdict_section(const RecordedRun& run) {
     headline = "Adaptation is in doubt";
     std::string signs;
     for (const std::string& sign : run.doubt->signs) signs += "<li>" + html(sign) + "</li>\n";
-    text = "<ul>" + signs + "</ul>\n" + paragraph(action_in_words(run.doubt->action), "");
+    text = "<ul>" + signs + "</ul>\n" + paragraph(action_in_words(run), "");
   } else if (run.doubt) {
     tone = "good";
     headline = "No sign against the adaptation";

@@ -146,6 +146,9 @@ TEST(ReportPageTest, SaysWhatDoubtFoundAndWhatWasDone) {
   EXPECT_TRUE(has(page, "segmented with the source&#39;s statistics") ||
               has(page, "segmented with the source's statistics"));
   EXPECT_TRUE(has(page, "<li>a warning</li>"));
+  json["command"] = "adapt";
+  EXPECT_FALSE(has(page_of(json), "The stack was")) << "nothing was segmented";
+  EXPECT_TRUE(has(page_of(json), "The model was therefore written with the source"));
 }
 
 TEST(ReportPageTest, SaysThatOfALiveRunOnlyTheFirstSlicesWereCompared) {
