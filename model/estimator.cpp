@@ -36,8 +36,11 @@ Rule rule_named(const std::string& name) {
 Estimator::Estimator(EstimatorOptions options, Statistics source)
     : options_(options), source_(std::move(source)) {
   require(options_.momentum > 0 && options_.momentum <= 1, "the momentum must lie in (0, 1]");
-  require(options_.prior_images >= 0, "the weight of the prior must not be negative");
-  require(options_.batch_decay >= 0 && options_.layer_decay >= 0, "the decays of ubna must not be negative");
+  require(options_.prior_images >= 0 && std::isfinite(options_.prior_images),
+          "the weight of the prior must not be negative, nor infinite");
+  require(options_.batch_decay >= 0 && options_.layer_decay >= 0 &&
+              std::isfinite(options_.batch_decay + options_.layer_decay),
+          "the decays of ubna must not be negative, nor infinite");
   for (const LayerStatistics& layer : source_.layers) {
     state_.mean.emplace_back(layer.mean.begin(), layer.mean.end());
     state_.variance.emplace_back(layer.variance.begin(), layer.variance.end());

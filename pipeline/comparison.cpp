@@ -76,6 +76,16 @@ struct Comparator::Prediction {
   std::vector<std::vector<float>> probabilities;  // empty if they are not wanted
 };
 
+std::size_t kept_by_comparison(const model::Inference& inference, int slices, bool previews) {
+  long long pixels = static_cast<long long>(inference.height()) * inference.width();
+  if (const auto sample = probe_sample(inference.height(), inference.width(), inference.alignment())) {
+    pixels = 0;
+    for (const model::Region& area : *sample) pixels += area.area();
+  }
+  return static_cast<std::size_t>(pixels) * static_cast<std::size_t>(slices) *
+         (previews ? 2 + sizeof(float) : 2);
+}
+
 std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference, model::PlanKind kind,
                                               std::size_t memory, int threads, std::size_t voxel_bytes,
                                               int weight_copies) {

@@ -62,6 +62,10 @@ std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference,
                                               std::size_t memory, int threads, std::size_t voxel_bytes,
                                               int weight_copies);
 
+/// Bytes that a comparison keeps of so many slices: both masks, and probabilities if previews are made. To be kept free
+/// of the budget that plan_comparison() gets.
+std::size_t kept_by_comparison(const model::Inference& inference, int slices, bool previews);
+
 /// Segments some slices with two sets of statistics. What it keeps is a mask of each slice's compared pixels, about a
 /// megabyte for each slice, so that what is written later can be compared with the source, too.
 class Comparator {

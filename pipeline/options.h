@@ -66,7 +66,7 @@ struct AdaptationOptions {
   nodes::MonitorRule monitor;  ///< for Freeze::settled
   std::optional<int> probe;    ///< slices; default: 3 for stream normalized by running statistics, else 0
   ProbeOrder probe_order = ProbeOrder::spread;  ///< also of the slices whose intensities are measured
-  int lag = 4;  ///< stream: the statistics after slice n are slice n + lag's; at least 1
+  int lag = 4;  ///< stream: the statistics after slice n are slice n + lag's; 1 to 1000
   /// Slices that are segmented with the source's and with the adapted statistics before the run segments, to see
   /// whether adaptation helps; 0: none. Default: 3, or 0 where nothing is adapted beforehand.
   std::optional<int> comparison;

@@ -64,7 +64,8 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
                         ResolvedOptions& resolved) {
   const bool stream = given.recipe == Recipe::stream;
   require(given.source_share >= 0 && given.source_share <= 1, "the source share must lie in [0, 1]");
-  require(given.lag >= 1, "the lag must be at least 1 slice");
+  // For each slice of the lag a snapshot is kept, and copied with each slice.
+  require(given.lag >= 1 && given.lag <= 1000, "the lag must be 1 to 1000 slices");
   require(given.probe.value_or(0) >= 0, "the probe cannot have a negative number of slices");
   require(given.probe.value_or(0) == 0 || stream, "only the recipe stream has a probe");
   require(given.freeze == Freeze::never || stream, "only the recipe stream can freeze its statistics");

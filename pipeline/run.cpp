@@ -1,5 +1,6 @@
 #include "pipeline/run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -275,8 +276,12 @@ void Run::compare_with_source() {
   const std::size_t voxel_bytes = io::bytes_per_voxel(stack_.info().type);
   // The probe has left weights behind that are not folded.
   const int weight_copies = frozen && options_.probe > 0 ? 2 : 1;
+  const std::size_t kept = kept_by_comparison(
+      inference_, static_cast<int>(std::min<std::int64_t>(options_.comparison, range().size())),
+      options_.previews);
   const auto planned = [&](std::size_t memory) {
-    return plan_comparison(inference_, kind, memory, options_.threads, voxel_bytes, weight_copies);
+    return plan_comparison(inference_, kind, memory - std::min(kept, memory), options_.threads, voxel_bytes,
+                           weight_copies);
   };
   auto plan = plan_ ? planned(plan_->expected_memory) : std::nullopt;
   if (!plan) plan = planned(options_.memory);
@@ -552,9 +557,11 @@ Outcome adapt(io::Stack& stack, const model::Network& network, const InputOption
 
 std::string adapted_model(const model::Network& network, const Outcome& outcome) {
   const ResolvedOptions& options = outcome.report.options;
+  const auto& doubt = outcome.report.doubt;
+  const bool as_it_was = doubt && doubt->action == DoubtAction::source_used;
   return network.with_statistics(outcome.statistics,
                                  {{"fibflow.adapted_on", outcome.report.input.path},
-                                  {"fibflow.recipe", name_of(options.recipe)},
+                                  {"fibflow.recipe", name_of(as_it_was ? Recipe::none : options.recipe)},
                                   {"fibflow.estimator", model::name_of(options.estimator.rule)},
                                   {"fibflow.source_share", text("%g", options.source_share)},
                                   {"fibflow.featureless", name_of(options.featureless)},

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include <cmath>
 #include <random>
 
@@ -132,6 +134,11 @@ TEST(EstimatorTest, ARestoredStateContinuesBitForBit) {
 TEST(EstimatorTest, RefusesOptionsOutsideTheirRange) {
   EXPECT_THROW(Estimator({.rule = Rule::ema, .momentum = 0}, source(0, 1)), std::invalid_argument);
   EXPECT_THROW(Estimator({.rule = Rule::ema, .momentum = 1.1}, source(0, 1)), std::invalid_argument);
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  EXPECT_THROW(Estimator({.rule = Rule::prior, .prior_images = infinite}, source(0, 1)),
+               std::invalid_argument);
+  EXPECT_THROW(Estimator({.rule = Rule::ubna, .batch_decay = infinite}, source(0, 1)), std::invalid_argument);
+  EXPECT_THROW(Estimator({.rule = Rule::ubna, .layer_decay = infinite}, source(0, 1)), std::invalid_argument);
   EXPECT_THROW(Estimator({.rule = Rule::prior, .prior_images = -1}, source(0, 1)), std::invalid_argument);
   EXPECT_THROW(Estimator({.rule = Rule::ubna, .layer_decay = -0.1}, source(0, 1)), std::invalid_argument);
   EXPECT_THROW(rule_named("emma"), std::invalid_argument);

@@ -127,6 +127,12 @@ TEST_P(OnDoubtRecipeTest, AdaptGivesTheSourceBackIfInDoubt) {
   const Outcome outcome = adapt(stack, vanishing(), {}, options(OnDoubt::source), {});
   EXPECT_EQ(outcome.report.doubt->action, DoubtAction::source_used);
   EXPECT_EQ(outcome.statistics, vanishing().source_statistics());
+  const auto recipe_of = [](const Outcome& adapted) {
+    const std::string onnx = adapted_model(vanishing(), adapted);
+    return model::Network::parse(std::as_bytes(std::span(onnx)), "adapted").metadata().at("fibflow.recipe");
+  };
+  EXPECT_EQ(recipe_of(outcome), "none") << "the model is as it was, and must not say that it was adapted";
+  EXPECT_EQ(recipe_of(adapt(stack, vanishing(), {}, options(OnDoubt::keep), {})), name_of(GetParam()));
   EXPECT_THROW(adapt(stack, vanishing(), {}, options(OnDoubt::stop), {}), Doubtful);
   EXPECT_NE(adapt(stack, vanishing(), {}, options(OnDoubt::keep), {}).statistics,
             vanishing().source_statistics());
@@ -179,6 +185,25 @@ TEST(OnDoubtTest, TheSourceIsUsedAlsoWhereEachSliceWouldHaveItsOwnStatistics) {
     EXPECT_TRUE(slice.frozen);
     EXPECT_DOUBLE_EQ(slice.foreground, 0.2);
   }
+}
+
+TEST(OnDoubtTest, WhatAComparisonKeepsIsWithinTheBudgetToo) {
+  constexpr int slices = 400;
+  auto stack = striped_stack(slices, 64, 64);
+  AdaptationOptions adaptation;
+  ResourceOptions resources{1, 1 << 20, 0};
+  try {
+    segment(stack, improving(), {}, adaptation, {}, resources);
+    FAIL() << "a megabyte is no budget";
+  } catch (const BudgetTooSmall& error) {
+    resources.memory = error.smallest() + (2 << 20);
+  }
+  EXPECT_TRUE(segment(stack, improving(), {}, adaptation, {}, resources).report.comparison);
+  adaptation.comparison = slices;
+  const RunReport report = segment(stack, improving(), {}, adaptation, {}, resources).report;
+  EXPECT_FALSE(report.comparison) << "three megabytes of masks";
+  ASSERT_FALSE(report.warnings.empty());
+  EXPECT_NE(report.warnings[0].find("no room for a comparison"), std::string::npos) << report.warnings[0];
 }
 
 TEST(OnDoubtTest, NothingToCompareIsNoDoubt) {

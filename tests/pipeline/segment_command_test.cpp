@@ -216,6 +216,7 @@ TEST_F(SegmentCommandTest, RefusesOptionsThatMakeNoSense) {
                                              {"--estimator", "ema", "--momentum", "2"},
                                              {"--source-share", "1.5"},
                                              {"--lag", "0"},
+                                             {"--lag", "1001"},
                                              {"--recipe", "none", "--probe", "3"},
                                              {"--recipe", "none", "--normalize-by", "batch"},
                                              {"--recipe", "two-pass", "--freeze", "probe"},

@@ -180,7 +180,9 @@ TEST(SegmentTest, SlicesOfAPixelOrALineAreSegmentedWithEveryRecipe) {
         const OutputOptions output = float_probabilities(folder);
         const Outcome outcome = segment(stack, small_network(), {}, adaptation, output, {});
         EXPECT_EQ(outcome.report.slices.size(), static_cast<std::size_t>(depth));
-        if (recipe != Recipe::none) EXPECT_GT(outcome.report.adaptation->batches, 0) << name_of(recipe);
+        if (recipe != Recipe::none) {
+          EXPECT_GT(outcome.report.adaptation->batches, 0) << name_of(recipe);
+        }
         for (const auto& slice : floats_of(output.probability)) {
           for (const float p : slice) EXPECT_TRUE(p >= 0 && p <= 1) << p;
         }
