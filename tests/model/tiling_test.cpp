@@ -6,63 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 
-#include "case_runner.h"
+#include "exact_cases.h"
 
 namespace fibflow::model {
 namespace {
 
 constexpr double kTiled = 1e-5;
-
-Array random_slice(const Inference& inference, unsigned seed) {
-  const auto e = inference.extension();
-  Array a;
-  a.shape = {1, inference.network().input_channels(), inference.height() + e.top + e.bottom,
-             inference.width() + e.left + e.right};
-  a.values.resize(static_cast<std::size_t>(a.dim(1) * a.dim(2) * a.dim(3)));
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.3F, 1.2F);
-  for (float& v : a.values) v = normal(random);
-  return a;
-}
-
-/// Where the network was exported for one size only, that size.
-Inference inference_for(const Case& c) {
-  const Network network = Network::load(c.model());
-  if (!c.json.value("dynamic", true)) {
-    const auto& out = c.json.at("logits_source").at("shape");
-    const auto& in = c.json.at("input").at("shape");
-    const int h = out.at(2);
-    const int w = out.at(3);
-    return Inference(network, h, w, in.at(2).get<int>() - h, in.at(3).get<int>() - w);
-  }
-  return Inference(network, 101, 86);
-}
-
-void expect_equal(const Moments& tiled, const Moments& whole, const std::string& what) {
-  ASSERT_EQ(tiled.layers.size(), whole.layers.size()) << what;
-  for (std::size_t i = 0; i < whole.layers.size(); ++i) {
-    const LayerMoments& a = tiled.layers[i];
-    const LayerMoments& b = whole.layers[i];
-    EXPECT_EQ(a.count, b.count) << what << ", layer " << i;
-    for (std::size_t c = 0; c < b.mean.size(); ++c) {
-      const double sigma = std::sqrt(b.squares[c] / b.count) + 1e-12;
-      EXPECT_NEAR(a.mean[c], b.mean[c], 1e-5 * std::max(sigma, std::abs(b.mean[c])))
-          << what << ", layer " << i << ", channel " << c;
-      EXPECT_NEAR(a.squares[c], b.squares[c], 1e-4 * b.squares[c] + 1e-9)
-          << what << ", layer " << i << ", channel " << c;
-    }
-  }
-}
-
-std::vector<Case> tiled_cases() {
-  std::vector<Case> cases;
-  for (Case& c : own_cases()) {
-    if (c.expect == "exact") cases.push_back(std::move(c));
-  }
-  return cases;
-}
 
 class TilingTest : public testing::TestWithParam<Case> {};
 
@@ -111,7 +61,7 @@ TEST_P(TilingTest, EveryPixelOfTheSliceCountsOnce) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Idioms, TilingTest, testing::ValuesIn(tiled_cases()),
+INSTANTIATE_TEST_SUITE_P(Idioms, TilingTest, testing::ValuesIn(exact_cases()),
                          [](const auto& test) { return test.param.name; });
 
 TEST(TilingTest, CongruentTilesShareTheirPrimitives) {
