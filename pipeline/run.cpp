@@ -458,6 +458,10 @@ Outcome Run::finish() {
   outcome_.statistics =
       model::blend(estimator_.estimate(), estimator_.source(), uses_source() ? 1 : options_.source_share);
   if (options_.recipe != Recipe::none) {
+    if (estimator_.state().images == 0 && !uses_source()) {
+      report().warnings.emplace_back(
+          "no slice shows anything but featureless area: the statistics are still the source's");
+    }
     if (!report().adaptation) report().adaptation.emplace();
     const model::Drift far = model::drift(estimator_.source(), outcome_.statistics);
     report().adaptation->batches = batches_;

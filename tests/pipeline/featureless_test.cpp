@@ -104,6 +104,11 @@ TEST_P(FeaturelessTest, AStackOfPureResinLeavesTheSourcesStatistics) {
     EXPECT_FALSE(slice.drift);
   }
   EXPECT_EQ(outcome.report.adaptation->batches, 0);
+  ASSERT_FALSE(outcome.report.warnings.empty());
+  EXPECT_EQ(outcome.report.warnings.back(),
+            "no slice shows anything but featureless area: the statistics are still the source's");
+  auto half = stack_with_resin(80);
+  EXPECT_TRUE(run(half, GetParam(), nodes::Featureless::left_out).report.warnings.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Recipes, FeaturelessTest, ::testing::ValuesIn(cases),
