@@ -35,7 +35,7 @@ struct Sign {
 namespace doubt_limits {
 constexpr double at_home = 0.65;
 constexpr double plausible_foreground = 0.35;
-constexpr double gain = 0.1;
+constexpr double gain = 0.05;
 constexpr double flood = 0.3;
 constexpr double vanish = 0.1;
 constexpr double least_foreground = 0.002;
