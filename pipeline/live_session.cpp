@@ -107,7 +107,7 @@ void LiveSession::begin(const std::vector<io::Slice>& first) {
 void LiveSession::compare(io::Stack& first, const std::vector<std::int64_t>& numbers,
                           const model::Estimator& estimator) {
   const bool frozen = starts_frozen(options_);
-  const std::size_t kept = kept_by_comparison(inference_, static_cast<int>(numbers.size()), false);
+  const std::size_t kept = kept_by_comparison(inference_, static_cast<int>(numbers.size()), true);
   const auto planned = [&](std::size_t memory) {
     return plan_comparison(inference_, frozen ? model::PlanKind::frozen : model::PlanKind::measured,
                            memory - std::min(kept, memory), options_.threads, voxel_bytes_,
