@@ -84,6 +84,10 @@ double full_scale(io::PixelType type) {
 
 void IntensityMoments::merge(const IntensityMoments& other) {
   if (other.count == 0) return;
+  if (count == 0) {
+    *this = other;  // a mean times its count divided by its count need not be that mean
+    return;
+  }
   const double total = count + other.count;
   const double d = other.mean - mean;
   squares += other.squares + d * d * count * other.count / total;

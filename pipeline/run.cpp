@@ -8,9 +8,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "io/error.h"
 #include "io/file_mark.h"
 #include "io/sha256.h"
 #include "model/drift.h"
@@ -188,7 +190,11 @@ void Run::prepare(bool segments, io::PixelType probability_type, bool wants_prob
   context_.log("options: " + one_line(options_));
   context_.check_stop();
   found_ ? restore_intensity() : measure_intensity();
-  normalizer_.emplace(options_.normalization, intensity_, options_.featureless);
+  try {
+    normalizer_.emplace(options_.normalization, intensity_, options_.featureless);
+  } catch (const std::invalid_argument& blank) {
+    throw io::Error(io::ErrorKind::bad_data, stack_.info().path, blank.what());
+  }
   if (options_.recipe == Recipe::two_pass) {
     const PatchMemory memory = patch_memory(network_, stack_.info(), range().size());
     require_patch_memory(memory, options_.memory);

@@ -64,6 +64,10 @@ void expect_no_deviation_whatever_the_gray_value(int height, int width, int step
     const auto slice = make_slice<T>(0, height, width, [&](int, int) { return static_cast<T>(gray); });
     const IntensityMoments moments = measure_intensity(slice);
     EXPECT_EQ(moments.deviation(), 0) << gray;
+    IntensityMoments stack;
+    for (int z = 0; z < 3; ++z) stack.merge(moments);
+    EXPECT_EQ(stack.deviation(), 0) << gray;
+    EXPECT_EQ(stack.count, 3 * moments.count);
     EXPECT_NEAR(normalized(affine_of({Normalization::Kind::slice}, slice, {}), gray), 0, 1e-12) << gray;
     EXPECT_THROW(Normalizer({Normalization::Kind::stack}, moments), std::invalid_argument) << gray;
   }

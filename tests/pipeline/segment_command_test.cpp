@@ -180,6 +180,21 @@ TEST_F(SegmentCommandTest, WhatIsWrongWithASliceIsSaidWithTheStacksName) {
   }
 }
 
+TEST_F(SegmentCommandTest, ABlankStackCannotBeMeasuredForItsNormalization) {
+  testing::MemoryStack<std::uint8_t> gray("gray", 3, 100, 100, std::vector<std::uint8_t>(3 * 100 * 100, 31));
+  const std::string blank = folder / "blank.tif";
+  testing::write_tiff(gray, blank);
+  const auto run =
+      run_fibflow({"segment", blank, "--model", model_file, "-o", masks, "--normalization", "stack"});
+  EXPECT_EQ(run.code, 65) << run.err;
+  EXPECT_NE(run.err.find("fibflow: " + blank + ": normalization 'stack': every sampled pixel has the same"),
+            std::string::npos)
+      << run.err;
+  EXPECT_EQ(
+      run_fibflow({"segment", blank, "--model", model_file, "-o", masks, "--normalization", "slice"}).code,
+      0);
+}
+
 TEST_F(SegmentCommandTest, OptionsThatWouldHaveNoEffectAreRefused) {
   for (const std::vector<std::string>& options :
        std::vector<std::vector<std::string>>{{"--recipe", "none", "--estimator", "ema"},
