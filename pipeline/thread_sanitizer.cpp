@@ -24,7 +24,7 @@ namespace d1 = tbb::detail::d1;
 /// Runs in place of a task, after everything that happened before it was spawned.
 class OrderedTask : public d1::task {
  public:
-  explicit OrderedTask(d1::task& task) : task_(task) { __tsan_release(this); }
+  explicit OrderedTask(d1::task& inner) : task_(inner) { __tsan_release(this); }
 
   d1::task* execute(d1::execution_data& data) override {
     __tsan_acquire(this);
