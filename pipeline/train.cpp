@@ -348,7 +348,6 @@ std::map<std::string, std::string> Training::metadata() const {
   std::map<std::string, std::string> data{
       {"fibflow.normalization", normalization_.text()},
       {"fibflow.threshold", text("%g", best_ ? best_score_.best_threshold : 0.5)},
-      {"fibflow.voxel_nm", spoken_voxel_size(info.voxel_nm)},
       {"fibflow.trained_on",
        file_of(info) + text(", slices %lld to %lld of %lld, %d x %d", static_cast<long long>(range.first),
                             static_cast<long long>(range.end.value() - 1), static_cast<long long>(info.depth),
@@ -356,6 +355,8 @@ std::map<std::string, std::string> Training::metadata() const {
       {"fibflow.training", setting()},
       {"fibflow.iterations", std::to_string(best_ ? best_iteration_ : iterations())},
       {"fibflow.version", version()}};
+  const io::VoxelSize& voxel = info.voxel_nm;
+  if (voxel.z > 0 || voxel.y > 0 || voxel.x > 0) data["fibflow.voxel_nm"] = spoken_voxel_size(voxel);
   if (best_) {
     data["fibflow.validation"] =
         file_of(validation_slices_->info()) +
