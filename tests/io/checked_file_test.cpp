@@ -45,7 +45,7 @@ class CheckedFileTest : public ::testing::Test {
 TEST_F(CheckedFileTest, ReadsBackWhatWasWritten) {
   EXPECT_FALSE(read_checked(path, kind));
   std::string all;
-  for (int i = 0; i < 100000; ++i) all += static_cast<char>(i * i >> 5);
+  for (unsigned i = 0; i < 100000; ++i) all += static_cast<char>(i * i >> 5 & 255U);
   for (const std::string& contents :
        {std::string(), std::string("\0\n\xff", 3), all, std::string(100000, 'a')}) {
     write_checked(path, kind, contents);
