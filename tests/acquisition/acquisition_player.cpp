@@ -58,8 +58,9 @@ void play(const Script& script, const std::function<void(const Event&)>& tell, c
       turns.push(std::move(turn));
       continue;
     }
+    const double late = std::chrono::duration<double>(Clock::now() - turn.due).count();
     const Event event{unix_time(),      appearance.z, appearance.file,
-                      appearance.style, step.what,    step.completes};
+                      appearance.style, step.what,    step.completes, late};
     step.act();
     tell(event);
     if (++turn.next < turn.steps->size()) {

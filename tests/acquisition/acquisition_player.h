@@ -17,6 +17,7 @@ struct Event {
   std::string style;
   std::string what;        ///< the step's words
   bool completes = false;  ///< from here on the file is what it has to be
+  double late = 0;         ///< seconds after its time: the machine had something else to do
 };
 
 /// Plays a script by the clock: each step when its rest since the step before is over. One thread.

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <thread>
 
 #include "pipeline/acquisition.h"
@@ -19,14 +20,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// Seconds that a file has to be left alone. The brief rests of a writer are a tenth of it.
+constexpr double settle = 0.4;
+
 /// With inotify, and without, as on a network share.
 class FollowTest : public ::testing::TestWithParam<bool> {
  protected:
-  static pipeline::AcquisitionOptions options_for(const std::string& folder, double settle) {
+  static pipeline::AcquisitionOptions options_for(const std::string& folder, double settled = settle) {
     pipeline::AcquisitionOptions options;
     options.folder = folder;
     options.pattern = "slice_#.tif";
-    options.settle = milliseconds(static_cast<int>(1000 * settle));
+    options.settle = milliseconds(static_cast<int>(1000 * settled));
     options.poll = milliseconds(100);
     options.wait_missing = milliseconds(3000);
     options.wait_black = milliseconds(3000);
@@ -36,10 +40,17 @@ class FollowTest : public ::testing::TestWithParam<bool> {
   }
 };
 
-/// Plays a script and takes its slices as they come. `next`: what the play may know was taken.
+/// Plays a script and takes its slices as they come. `next`: what the play may know was taken. A slice that is taken
+/// before it is complete fails, unless the machine held its writer up so long that what was played is not the script.
 std::vector<std::int64_t> follow(const Script& script, PerturbedStack& stack,
                                  pipeline::Acquisition& acquisition, std::atomic<std::int64_t>& next) {
-  std::jthread player([&] { play(script, [](const Event&) {}); });
+  std::map<std::int64_t, double> held_up;  // by slice; of the player until it has ended
+  std::jthread player([&] {
+    play(script, [&](const Event& event) {
+      held_up[event.z] = std::max(held_up[event.z], event.late);
+    });
+  });
+  std::vector<pipeline::AcquiredSlice> early;
   std::vector<std::int64_t> numbers;
   const auto slices = static_cast<std::size_t>(stack.info().depth) - script.missing.size();
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -49,22 +60,24 @@ std::vector<std::int64_t> follow(const Script& script, PerturbedStack& stack,
       acquisition.wait(milliseconds(50));
       continue;
     }
-    EXPECT_EQ(hash_of(taken->slice), hash_of(stack.read(taken->number)))
-        << taken->file << " was taken before it was complete";
+    if (hash_of(taken->slice) != hash_of(stack.read(taken->number))) early.push_back(*taken);
     numbers.push_back(taken->number);
     next = taken->number + 1;
   }
   next = stack.info().depth;  // the play may end
+  player.join();
+  for (const pipeline::AcquiredSlice& slice : early) {
+    EXPECT_GT(held_up[slice.number], settle / 2) << slice.file << " was taken before it was complete";
+  }
   return numbers;
 }
 
 TEST_P(FollowTest, WaitsForEveryStyleThoughLaterSlicesAreThere) {
-  const double settle = 0.4;
   std::vector<std::jthread> threads;
   for (const WriterStyle style : writer_styles()) {
     // A good file with other voxels is told from the right one by nothing but how long it stays.
     if (style == WriterStyle::corrected_first) continue;
-    threads.emplace_back([this, style, settle] {
+    threads.emplace_back([this, style] {
       SCOPED_TRACE(name_of(style));
       const TemporaryFolder folder;
       PerturbedStack stack(std::make_unique<MemoryStack<std::uint8_t>>(textured_stack(5, 48, 64)),
@@ -79,7 +92,7 @@ TEST_P(FollowTest, WaitsForEveryStyleThoughLaterSlicesAreThere) {
       script.styles = {style};
       played.appearances[1] = make_script(stack, script).appearances[1];
       played.appearances[2] = make_script(stack, script).appearances[2];  // of another layout
-      pipeline::Acquisition acquisition(options_for(script.folder, settle), {});
+      pipeline::Acquisition acquisition(options_for(script.folder), {});
       EXPECT_EQ(follow(played, stack, acquisition, next), (std::vector<std::int64_t>{0, 1, 2, 3}));
     });
   }
@@ -93,7 +106,6 @@ TEST_P(FollowTest, TakesEverySliceOfAMixtureOnceInOrder) {
   SCOPED_TRACE("FIBFLOW_SEED=" + std::to_string(seed));
   PerturbedStack stack(std::make_unique<MemoryStack<std::uint8_t>>(textured_stack(12, 48, 64)),
                        {60, 0, 0, seed, 1});
-  const double settle = 0.4;
 
   std::atomic<std::int64_t> next = 0;
   ScriptOptions script;
@@ -112,7 +124,7 @@ TEST_P(FollowTest, TakesEverySliceOfAMixtureOnceInOrder) {
   const Script played = make_script(stack, script);
 
   std::vector<pipeline::AcquisitionNote> notes;
-  pipeline::Acquisition acquisition(options_for(script.folder, settle),
+  pipeline::Acquisition acquisition(options_for(script.folder),
                                     [&](const auto& note) { notes.push_back(note); });
   std::vector<std::int64_t> expected;
   for (std::int64_t z = 0; z < 60; ++z) {
