@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -26,7 +27,7 @@ class CountedArea {
   /// The grid's row that holds a pixel's row, and its column; pixels beyond the image belong to its border.
   int block_row(int y) const { return clamped(y, extent_.y) / block_; }
   int block_column(int x) const { return clamped(x, extent_.x) / block_; }
-  const std::uint8_t* row(int block_row) const { return counts_->data() + block_row * columns_; }
+  const std::uint8_t* row(int block_row) const { return counts_->data() + std::ptrdiff_t{block_row} * columns_; }
 
   /// The share of the image's pixels that count, in [0, 1].
   double share() const;

@@ -155,7 +155,8 @@ std::string montage(const RecordedRun& run) {
       pictures += "<figure><img src=\"" + html(url) + "\" alt=\"" + caption + " of slice " +
                   std::to_string(preview.z) + "\"><figcaption>" + caption + "</figcaption></figure>\n";
     }
-    rows += "<h3>Slice " + std::to_string(preview.z) + "</h3><div class=\"montage\">" + pictures + "</div>\n";
+    rows += "<h3>Slice " + std::to_string(preview.z) + "</h3><div class=\"montage\">";
+    rows += pictures + "</div>\n";
   }
   return rows +
          paragraph(
