@@ -22,7 +22,7 @@ shares=(0 0.1 0.25 0.5)
 iou() {   # iou MODEL STACK OPTIONS...
   local model=$1 stack=$2
   shift 2
-  "$fibflow" segment "$stack/image.tif" --model "$model" --output "$folder/masks.tif" --overwrite --quiet "$@"
+  "$fibflow" segment "$stack/image.tif" --model "$model" --output "$folder/masks.tif" --overwrite --quiet --compare 0 "$@"
   "$fibflow" evaluate "$folder/masks.tif" "$stack/labels.tif" --json | sed -n 's/^    "iou": \([0-9.]*\),*$/\1/p'
 }
 

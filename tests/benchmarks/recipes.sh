@@ -13,7 +13,7 @@ trap 'rm -rf "$folder"' EXIT
 row() {  # row NAME OPTIONS...
   local name=$1
   shift
-  "$fibflow" segment "$stack" --model "$model" --slices "$slices" --output "$folder/m.tif" --overwrite --quiet "$@"
+  "$fibflow" segment "$stack" --model "$model" --slices "$slices" --output "$folder/m.tif" --overwrite --quiet --compare 0 "$@"
   printf '%-44s %s\n' "$name" \
     "$("$fibflow" evaluate "$folder/m.tif" "$labels" --slices "$slices" --json | sed -n 's/^    "iou": \([0-9.]*\),*$/\1/p' | cut -c1-5)"
 }
