@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "io/error.h"
+#include "io/folder.h"
 
 namespace fibflow::io {
 namespace {
@@ -189,14 +190,7 @@ void AtomicFile::name_it() {
 }
 
 void AtomicFile::sync_folder() const {
-  const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // A folder may be writable but not readable, and some file systems cannot sync one: the name is then as
-  // durable as that system makes it.
-  if (folder < 0) return;
-  const int result = ::fsync(folder);
-  const int code = errno;
-  ::close(folder);
-  if (result != 0 && code == EIO)
+  if (const int code = io::sync_folder(folder_); code != 0)
     fail(ErrorKind::read_write, path_, "its folder cannot be brought to the disk", code);
 }
 

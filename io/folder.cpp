@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -10,19 +11,7 @@
 #include "io/error.h"
 
 namespace fibflow::io {
-namespace {
-
 namespace fs = std::filesystem;
-
-/// As far as the file system can.
-void sync_folder(const fs::path& path) {
-  const int folder = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return;
-  ::fsync(folder);
-  ::close(folder);
-}
-
-}  // namespace
 
 void make_folder(const std::string& path) {
   std::error_code code;
@@ -39,6 +28,14 @@ void make_folder(const std::string& path) {
   }
   // A folder's name is in the one above it.
   for (const fs::path& folder : missing) sync_folder(folder.parent_path());
+}
+
+int sync_folder(const std::string& path) {
+  const int folder = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return 0;
+  const int code = ::fsync(folder) != 0 && errno == EIO ? EIO : 0;
+  ::close(folder);
+  return code;
 }
 
 }  // namespace fibflow::io

@@ -8,4 +8,8 @@ namespace fibflow::io {
 /// nothing if it is there. Throws Error (cannot_create).
 void make_folder(const std::string& path);
 
+/// Brings the names in a folder to the disk, as far as the file system can: a folder may be writable but not readable,
+/// and some file systems cannot sync one. 0, or EIO if the disk failed.
+int sync_folder(const std::string& path);
+
 }  // namespace fibflow::io

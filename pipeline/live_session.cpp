@@ -51,7 +51,7 @@ LiveSession::LiveSession(const model::Network& network, ResolvedOptions options,
       options_(std::move(options)),
       format_(format),
       context_(context),
-      voxel_bytes_(io::bytes_per_voxel(type)),
+      type_(type),
       inference_(network, height, width),
       plan_(plan_run(inference_, plan_request(options_, type, probability_bytes(format)))),
       team_(options_.threads) {
@@ -106,15 +106,8 @@ void LiveSession::begin(const std::vector<io::Slice>& first) {
 /// As a run over a stack does, so that both come to the same verdict.
 void LiveSession::compare(io::Stack& first, const std::vector<std::int64_t>& numbers,
                           const model::Estimator& estimator) {
-  const bool frozen = starts_frozen(options_);
-  const std::size_t kept = kept_by_comparison(inference_, static_cast<int>(numbers.size()), true);
-  const auto planned = [&](std::size_t memory) {
-    return plan_comparison(inference_, frozen ? model::PlanKind::frozen : model::PlanKind::measured,
-                           memory - std::min(kept, memory), options_.threads, voxel_bytes_,
-                           frozen && options_.probe > 0 ? 2 : 1);
-  };
-  auto plan = planned(plan_.expected_memory);
-  if (!plan) plan = planned(options_.memory);
+  auto plan = comparison_plan(options_, inference_, type_, static_cast<int>(numbers.size()), true,
+                              plan_.expected_memory);
   if (!plan) {
     context_.log("the memory budget leaves no room for a comparison with the model as it is");
     return;

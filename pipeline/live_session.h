@@ -61,7 +61,7 @@ class LiveSession {
   const ResolvedOptions options_;
   const nodes::PredictionFormat format_;
   RunContext& context_;
-  const std::size_t voxel_bytes_;
+  const io::PixelType type_;
   model::Inference inference_;
   Plan plan_;
   ThreadTeam team_;

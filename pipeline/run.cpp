@@ -277,29 +277,18 @@ void Run::two_pass() {
 }
 
 void Run::compare_with_source() {
-  const bool frozen = starts_frozen(options_);
-  const model::PlanKind kind = frozen ? model::PlanKind::frozen : model::PlanKind::measured;
-  const std::size_t voxel_bytes = io::bytes_per_voxel(stack_.info().type);
-  // The probe has left weights behind that are not folded.
-  const int weight_copies = frozen && options_.probe > 0 ? 2 : 1;
-  const std::size_t kept = kept_by_comparison(
-      inference_, static_cast<int>(std::min<std::int64_t>(options_.comparison, range().size())),
-      options_.previews);
-  const auto planned = [&](std::size_t memory) {
-    return plan_comparison(inference_, kind, memory - std::min(kept, memory), options_.threads, voxel_bytes,
-                           weight_copies);
-  };
-  auto plan = plan_ ? planned(plan_->expected_memory) : std::nullopt;
-  if (!plan) plan = planned(options_.memory);
+  const std::vector<std::int64_t> slices = options_.probe_order == ProbeOrder::first
+                                               ? first_slices(range(), options_.comparison)
+                                               : spread_slices(range(), options_.comparison);
+  auto plan =
+      comparison_plan(options_, inference_, stack_.info().type, static_cast<int>(slices.size()),
+                      options_.previews, plan_ ? std::optional(plan_->expected_memory) : std::nullopt);
   if (!plan) {
     report().warnings.emplace_back(
         "the memory budget leaves no room for a comparison with the model as it is: whether adaptation helps "
         "has not been looked at");
     return;
   }
-  const std::vector<std::int64_t> slices = options_.probe_order == ProbeOrder::first
-                                               ? first_slices(range(), options_.comparison)
-                                               : spread_slices(range(), options_.comparison);
   context_.begin("compare", 2 * static_cast<std::int64_t>(slices.size()));
   comparator_.emplace(inference_, *normalizer_, *std::move(plan), options_.threshold, options_.previews);
   comparator_->compare(stack_, slices, estimator_.source(),

@@ -1,5 +1,8 @@
 #include "pipeline/session_setup.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace fibflow::pipeline {
 
 bool starts_frozen(const ResolvedOptions& options) {
@@ -25,6 +28,23 @@ PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std
   request.voxel_bytes = io::bytes_per_voxel(type);
   request.probability_bytes = probability_bytes;
   return request;
+}
+
+std::optional<ComparisonPlan> comparison_plan(const ResolvedOptions& options,
+                                              const model::Inference& inference, io::PixelType type,
+                                              int slices, bool previews,
+                                              std::optional<std::size_t> expected) {
+  const bool frozen = starts_frozen(options);
+  // The probe has left weights behind that are not folded.
+  const int weight_copies = frozen && options.probe > 0 ? 2 : 1;
+  const std::size_t kept = kept_by_comparison(inference, slices, previews);
+  const auto planned = [&](std::size_t memory) {
+    return plan_comparison(inference, frozen ? model::PlanKind::frozen : model::PlanKind::measured,
+                           memory - std::min(kept, memory), options.threads, io::bytes_per_voxel(type),
+                           weight_copies);
+  };
+  auto plan = expected ? planned(*expected) : std::nullopt;
+  return plan ? std::move(plan) : planned(options.memory);
 }
 
 SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format) {

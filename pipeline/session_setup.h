@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "io/slice.h"
+#include "model/inference.h"
+#include "pipeline/comparison.h"
 #include "pipeline/plan.h"
 #include "pipeline/run_report.h"
 #include "pipeline/segment_session.h"
@@ -20,6 +23,12 @@ bool has_own_statistics(const ResolvedOptions& options);
 
 /// probability_bytes: of a voxel; 0 if probabilities are not written.
 PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std::size_t probability_bytes);
+
+/// For a comparison of so many slices with the source. It stays within what the run is expected to take anyway, if
+/// that is known (`expected`, bytes) and enough, else within the budget. Nothing if that is too small.
+std::optional<ComparisonPlan> comparison_plan(const ResolvedOptions& options,
+                                              const model::Inference& inference, io::PixelType type,
+                                              int slices, bool previews, std::optional<std::size_t> expected);
 
 SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
 

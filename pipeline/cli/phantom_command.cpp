@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "io/error.h"
+#include "io/folder.h"
 #include "io/phantom.h"
 #include "io/tiff_writer.h"
 #include "pipeline/cli/arguments.h"
@@ -40,20 +40,13 @@ io::TiffWriter writer_for(const Arguments& arguments, const std::string& file, c
   return io::TiffWriter((std::filesystem::path(arguments.output) / file).string(), options);
 }
 
-void make_folder(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error)
-    throw io::Error(io::ErrorKind::cannot_create, path, "the folder cannot be made: " + error.message());
-}
-
 int make_phantom(Arguments arguments, Context& context) {
   io::PhantomParameters& parameters = arguments.parameters;
   parameters.depth = arguments.shape[0];
   parameters.height = side(arguments.shape[1]);
   parameters.width = side(arguments.shape[2]);
   const io::Phantom phantom(parameters);
-  make_folder(arguments.output);
+  io::make_folder(arguments.output);
   io::TiffWriter image = writer_for(arguments, "image.tif", "image");
   io::TiffWriter labels = writer_for(arguments, "labels.tif", "mitochondria");
   io::TiffWriter compartments = writer_for(arguments, "compartments.tif", "compartments");
