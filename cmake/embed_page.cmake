@@ -10,7 +10,7 @@ string(REPLACE "/*SCRIPT*/" "${script}" page "${page}")
 string(HEX "${page}" hex)
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
 file(WRITE ${OUTPUT} "// Made from page.html, page.css and page.js.
-#include \"pipeline/http/live_page.h\"
+#include \"pipeline/live/http/live_page.h\"
 
 namespace fibflow::pipeline {
 namespace {

@@ -20,15 +20,20 @@ function(fibflow_library name)
   target_link_libraries(fibflow_${name} PRIVATE $<BUILD_INTERFACE:fibflow_options>)
 endfunction()
 
+# The places that tests read files from.
+function(fibflow_test_paths target)
+  target_compile_definitions(${target} PRIVATE
+    FIBFLOW_TEST_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
+    FIBFLOW_SHARED="${PROJECT_SOURCE_DIR}/../shared")
+endfunction()
+
 # fibflow_tests(NAME SOURCES ... LIBRARIES ... [LABEL slow]): one GoogleTest program, discovered by ctest.
 function(fibflow_tests name)
   cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name}_tests ${ARG_SOURCES})
   target_link_libraries(${name}_tests PRIVATE fibflow_options ${ARG_LIBRARIES} GTest::gtest_main)
   target_include_directories(${name}_tests PRIVATE ${PROJECT_SOURCE_DIR})
-  target_compile_definitions(${name}_tests PRIVATE
-    FIBFLOW_TEST_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
-    FIBFLOW_SHARED="${PROJECT_SOURCE_DIR}/../shared")
+  fibflow_test_paths(${name}_tests)
   if(FIBFLOW_SANITIZE)
     # One process for all of them: under a sanitizer starting a process costs more than most tests.
     add_test(NAME ${name} COMMAND ${name}_tests --gtest_brief=1)

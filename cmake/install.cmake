@@ -13,8 +13,8 @@ foreach(folder io model nodes pipeline)
           FILES_MATCHING PATTERN "*.h"
           PATTERN "cli" EXCLUDE
           PATTERN "service" EXCLUDE
-          REGEX "model/(${internal_headers})\\.h$" EXCLUDE
-          REGEX "pipeline/http/(${live_internal})\\.h$" EXCLUDE)
+          REGEX "model/[a-z]+/(${internal_headers})\\.h$" EXCLUDE
+          REGEX "pipeline/live/http/(${live_internal})\\.h$" EXCLUDE)
 endforeach()
 
 install(EXPORT fibflow NAMESPACE fibflow:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fibflow FILE fibflow-targets.cmake)
@@ -27,5 +27,5 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/fibflow-config.cmake ${CMAKE_CURRENT_B
 
 # The service of `fibflow watch`; systemd looks for units under /usr/local and /usr.
 set(FIBFLOW_PROGRAM ${CMAKE_INSTALL_FULL_BINDIR}/fibflow)
-configure_file(pipeline/service/fibflow-watch@.service.in fibflow-watch@.service @ONLY)
+configure_file(pipeline/live/service/fibflow-watch@.service.in fibflow-watch@.service @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/fibflow-watch@.service DESTINATION lib/systemd/system)

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <exception>
 
-#include "model/drift.h"
-#include "model/network.h"
+#include "model/onnx/network.h"
+#include "model/statistics/drift.h"
 
 using namespace fibflow;
 
@@ -21,7 +21,8 @@ int main(int argc, char** argv) try {
     std::printf("%-12s %8.3f\n", source.batch_norms()[i].name.c_str(), drift.layers[i]);
   }
   const auto farthest = std::max_element(drift.layers.begin(), drift.layers.end()) - drift.layers.begin();
-  std::printf("%.4f per channel; %s moved farthest\n", drift.per_channel, source.batch_norms()[static_cast<std::size_t>(farthest)].name.c_str());
+  std::printf("%.4f per channel; %s moved farthest\n", drift.per_channel,
+              source.batch_norms()[static_cast<std::size_t>(farthest)].name.c_str());
 } catch (const std::exception& e) {
   std::fprintf(stderr, "%s\n", e.what());
   return 65;

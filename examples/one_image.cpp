@@ -4,15 +4,15 @@
 #include <cstdio>
 #include <vector>
 
-#include "model/inference.h"
-#include "model/unet.h"
+#include "model/tile/inference.h"
+#include "model/training/unet.h"
 
 using namespace fibflow;
 
 int main() {
   // Network::load("model.onnx") reads a file; here an untrained U-Net is made on the spot.
-  const std::string onnx = model::unet_onnx({.channels = 8, .depth = 3},
-                                            [](const model::UNetTensor& t) { return model::initial_values(t, 1); });
+  const std::string onnx = model::unet_onnx(
+      {.channels = 8, .depth = 3}, [](const model::UNetTensor& t) { return model::initial_values(t, 1); });
   const model::Network network = model::Network::parse(std::as_bytes(std::span(onnx)), "untrained");
 
   const int height = 200;
@@ -38,5 +38,6 @@ int main() {
   std::vector<float> logits(static_cast<std::size_t>(height) * width);
   plan->read_output(workspace, logits);
   const auto [low, high] = std::minmax_element(logits.begin(), logits.end());
-  std::printf("logits from %.3f to %.3f, computed with %.1f million multiply-adds\n", *low, *high, plan->multiply_adds() / 1e6);
+  std::printf("logits from %.3f to %.3f, computed with %.1f million multiply-adds\n", *low, *high,
+              plan->multiply_adds() / 1e6);
 }

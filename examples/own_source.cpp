@@ -5,10 +5,10 @@
 #include <fstream>
 #include <string>
 
-#include "io/phantom.h"
+#include "io/phantom/phantom.h"
 #include "io/stack.h"
-#include "model/unet.h"
-#include "pipeline/run.h"
+#include "model/training/unet.h"
+#include "pipeline/segment/run.h"
 
 using namespace fibflow;
 
@@ -40,13 +40,16 @@ class SyntheticCell : public io::Stack {
   io::StackInfo info_;
 };
 
-void write(const std::string& file, const std::string& bytes) { std::ofstream(file, std::ios::binary) << bytes; }
+void write(const std::string& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary) << bytes;
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string folder = argc > 1 ? argv[1] : ".";
-  const std::string source = model::unet_onnx({.channels = 8, .depth = 2}, [](const model::UNetTensor& t) { return model::initial_values(t, 1); });
+  const std::string source = model::unet_onnx(
+      {.channels = 8, .depth = 2}, [](const model::UNetTensor& t) { return model::initial_values(t, 1); });
   write(folder + "/source.onnx", source);
   const model::Network network = model::Network::load(folder + "/source.onnx");
 

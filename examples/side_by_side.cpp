@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "io/png.h"
+#include "io/png/png.h"
 #include "io/stack.h"
 
 using namespace fibflow;
@@ -21,7 +21,8 @@ int main(int argc, char** argv) try {
   for (int i = 3; i < argc; ++i) {
     const auto stack = io::open_stack(argv[i]);
     slices.push_back(stack->read(z));
-    if (slices.back().height() != slices.front().height()) throw std::runtime_error(std::string(argv[i]) + ": differs in height");
+    if (slices.back().height() != slices.front().height())
+      throw std::runtime_error(std::string(argv[i]) + ": differs in height");
   }
   const int gap = 8;
   const int height = slices.front().height();

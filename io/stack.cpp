@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "io/folder_stack.h"
-#include "io/tiff_stack.h"
+#include "io/folder/folder_stack.h"
+#include "io/tiff/tiff_stack.h"
 
 namespace fibflow::io {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string>
 
-#include "model/estimator.h"
-#include "model/schedule.h"
-#include "model/trainer.h"
+#include "model/statistics/estimator.h"
+#include "model/training/schedule.h"
+#include "model/training/trainer.h"
 
 namespace fibflow::toy {
 namespace {

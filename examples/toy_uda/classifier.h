@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "domain.h"
-#include "model/inference.h"
+#include "model/tile/inference.h"
 
 namespace fibflow::toy {
 

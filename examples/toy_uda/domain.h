@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "model/gaussian_distance.h"
+#include "model/statistics/gaussian_distance.h"
 
 namespace fibflow::toy {
 

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "model/drift.h"
-#include "model/gaussian_distance.h"
+#include "model/statistics/drift.h"
+#include "model/statistics/gaussian_distance.h"
 
 namespace fibflow::toy {
 namespace {

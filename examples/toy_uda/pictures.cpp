@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <numbers>
 
-#include "io/png.h"
-#include "pipeline/canvas.h"
+#include "io/png/png.h"
+#include "pipeline/pictures/canvas.h"
 
 namespace fibflow::toy {
 namespace {

@@ -6,7 +6,7 @@
 // statistics are estimated again, without labels. Hundreds of Gaussians, farther and farther away, show what the distance
 // says beforehand: accuracy falls with its logarithm.
 //
-// Distance is the target-normalized squared Wasserstein-2 distance (model/drift.h) per channel, from the statistics that
+// Distance is the target-normalized squared Wasserstein-2 distance (model/statistics/drift.h) per channel, from the statistics that
 // the trained network carries (estimated) to those that the target has inside the same network (true). Relative
 // performance is the accuracy on the target divided by that on the source; chance is 0.5.
 //
@@ -19,7 +19,7 @@
 #include <string>
 
 #include "experiment.h"
-#include "model/drift.h"
+#include "model/statistics/drift.h"
 #include "pictures.h"
 
 using namespace fibflow;

@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "io/error.h"
-#include "pipeline/cli/commands.h"
-#include "pipeline/cli/help_formatter.h"
-#include "pipeline/exit_codes.h"
-#include "pipeline/version.h"
+#include "pipeline/cli/commands/commands.h"
+#include "pipeline/cli/terminal/help_formatter.h"
+#include "pipeline/options/exit_codes.h"
+#include "pipeline/options/version.h"
 
 namespace fibflow::cli {
 namespace {

@@ -5,11 +5,11 @@
 #include <memory>
 #include <ostream>
 
-#include "pipeline/terminal.h"
+#include "pipeline/cli/terminal/terminal.h"
 
 namespace fibflow::cli {
 
-/// Reads the command line, runs the command that it names and returns the exit code (pipeline/exit_codes.h).
+/// Reads the command line, runs the command that it names and returns the exit code (pipeline/options/exit_codes.h).
 /// Results go to `out`; messages, usage errors and `fibflow: PATH: reason` lines go to the terminal. Throws
 /// nothing.
 int run_command_line(int argc, const char* const* argv, std::ostream& out, pipeline::Terminal& terminal,

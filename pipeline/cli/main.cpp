@@ -3,7 +3,7 @@
 #include <iostream>
 
 #include "pipeline/cli/command_line.h"
-#include "pipeline/cli/logging.h"
+#include "pipeline/cli/terminal/logging.h"
 
 int main(int argc, char** argv) {
   using namespace fibflow;

@@ -59,8 +59,8 @@ void play(const Script& script, const std::function<void(const Event&)>& tell, c
       continue;
     }
     const double late = std::chrono::duration<double>(Clock::now() - turn.due).count();
-    const Event event{unix_time(),      appearance.z, appearance.file,
-                      appearance.style, step.what,    step.completes, late};
+    const Event event{unix_time(),    appearance.z, appearance.file, appearance.style, step.what,
+                      step.completes, late};
     step.act();
     tell(event);
     if (++turn.next < turn.steps->size()) {

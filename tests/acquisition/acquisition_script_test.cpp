@@ -9,8 +9,8 @@
 
 #include "tests/acquisition/acquisition_player.h"
 #include "tests/acquisition/perturbed_stack.h"
-#include "tests/pipeline/temporary_folder.h"
-#include "tests/pipeline/textured_stack.h"
+#include "tests/fixtures/temporary_folder.h"
+#include "tests/fixtures/textured_stack.h"
 
 namespace fibflow::testing {
 namespace {

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "io/phantom.h"
+#include "io/phantom/phantom.h"
 
 namespace fibflow::testing {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "tests/pipeline/textured_stack.h"
+#include "tests/fixtures/textured_stack.h"
 
 namespace fibflow::testing {
 namespace {

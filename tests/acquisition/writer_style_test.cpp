@@ -11,9 +11,9 @@
 #include "io/error.h"
 #include "tests/acquisition/perturbed_stack.h"
 #include "tests/acquisition/tiff_bytes.h"
-#include "tests/nodes/small_network.h"
-#include "tests/pipeline/temporary_folder.h"
-#include "tests/pipeline/textured_stack.h"
+#include "tests/fixtures/small_network.h"
+#include "tests/fixtures/temporary_folder.h"
+#include "tests/fixtures/textured_stack.h"
 
 namespace fibflow::testing {
 namespace {

@@ -20,10 +20,10 @@
 #include <utility>
 #include <vector>
 
-#include "io/phantom.h"
+#include "io/phantom/phantom.h"
 #include "io/stack.h"
-#include "pipeline/evaluation.h"
-#include "pipeline/run.h"
+#include "pipeline/evaluate/evaluation.h"
+#include "pipeline/segment/run.h"
 
 namespace {
 

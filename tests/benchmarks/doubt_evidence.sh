@@ -4,7 +4,7 @@
 #   tests/benchmarks/doubt_evidence.sh FOLDER [STACKS]
 #
 # Trains a dozen small models on synthetic cells into FOLDER (unless they are there: half an hour on two cores) and tries
-# them on other synthetic cells. The limits in pipeline/doubt.h were chosen on the part `chosen`; the part `held` has other
+# them on other synthetic cells. The limits in pipeline/adapt/doubt.h were chosen on the part `chosen`; the part `held` has other
 # models and other cells. STACKS: a folder with models/*.onnx and data/stacks, for the same with real images.
 # FOLDER gets the cases as doubt_PART.csv.
 set -euo pipefail

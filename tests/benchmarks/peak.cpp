@@ -1,4 +1,4 @@
-#include "peak.h"
+#include "tests/benchmarks/peak.h"
 
 #include <immintrin.h>
 

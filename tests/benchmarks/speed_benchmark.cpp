@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
-#include "model/inference.h"
-#include "model/unet.h"
-#include "nodes/feature_finder.h"
-#include "peak.h"
+#include "model/tile/inference.h"
+#include "model/training/unet.h"
+#include "nodes/intensity/feature_finder.h"
+#include "tests/benchmarks/peak.h"
 
 namespace {
 

@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "io/stack.h"
-#include "model/unet_values.h"
-#include "pipeline/labelled_slices.h"
-#include "pipeline/patch_sampler.h"
-#include "pipeline/train.h"
+#include "model/training/unet_values.h"
+#include "pipeline/train/labelled_slices.h"
+#include "pipeline/train/patch_sampler.h"
+#include "pipeline/train/train.h"
 
 namespace {
 

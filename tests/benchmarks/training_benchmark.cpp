@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "model/trainer.h"
+#include "model/training/trainer.h"
 
 // Times steps of training: forward, backward and Adam. `training_benchmark [THREADS [STEPS [CHANNELS DEPTH
 // BATCH PATCH]]]`; training_benchmark.py does the same in PyTorch.

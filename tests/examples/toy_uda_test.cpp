@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "experiment.h"
-#include "model/drift.h"
+#include "model/statistics/drift.h"
 
 namespace fibflow::toy {
 namespace {

@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "io/stack.h"
-#include "tests/io/tiff_maker.h"
+#include "tests/fixtures/tiff_maker.h"
 
 namespace fibflow::io {
 namespace {

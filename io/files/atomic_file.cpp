@@ -1,0 +1,197 @@
+#include "io/files/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+#include "io/error.h"
+#include "io/files/folder.h"
+
+namespace fibflow::io {
+namespace {
+
+std::string random_suffix() {
+  static constexpr char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device device;
+  std::string suffix(8, ' ');
+  for (char& c : suffix) c = letters[device() % (sizeof(letters) - 1)];
+  return suffix;
+}
+
+std::string name_of_file(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
+}
+
+std::string folder_of(const std::string& path) {
+  const std::filesystem::path whole(path);
+  return whole.has_parent_path() ? whole.parent_path().string() : ".";
+}
+
+[[noreturn]] void fail(ErrorKind kind, const std::string& path, const std::string& what, int code) {
+  throw Error(kind, path, what + ": " + std::strerror(code), code);
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::string path, bool overwrite) : path_(std::move(path)), overwrite_(overwrite) {
+  check_name();
+  // A name may be 255 bytes long; the decoration needs 18.
+  const std::string stem = name_of_file(path_).substr(0, 200);
+  folder_ = folder_of(path_);
+  for (int attempt = 0; descriptor_ < 0; ++attempt) {
+    partial_ = folder_ + "/." + stem + "." + random_suffix() + ".partial";
+    // 0666 and not mkstemp's 0600: the umask decides, as for any other output.
+    descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && (errno != EEXIST || attempt == 100)) {
+      fail(ErrorKind::cannot_create, path_, "no file can be made in its folder", errno);
+    }
+  }
+}
+
+AtomicFile::AtomicFile(std::string path, bool overwrite, ResumeAt from)
+    : path_(std::move(path)), overwrite_(overwrite), resumable_(true) {
+  check_name();
+  folder_ = folder_of(path_);
+  // Short of 255 bytes with its decoration.
+  const std::string partial = folder_ + "/." + name_of_file(path_).substr(0, 240) + ".partial";
+  const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (from.length == 0 ? O_CREAT : 0);
+  try {
+    // Whoever held the lock may have given the file its name since it was opened here: then it is not ours to
+    // go on with.
+    struct stat named {};
+    do {
+      if (descriptor_ >= 0) ::close(descriptor_);
+      descriptor_ = ::open(partial.c_str(), flags, 0666);
+      if (descriptor_ < 0 && errno == ENOENT && from.length > 0) {
+        throw Error(ErrorKind::bad_data, path_, "what was written of it before (" + partial + ") is gone");
+      }
+      if (descriptor_ < 0) fail(ErrorKind::cannot_create, path_, "no file can be made in its folder", errno);
+      lock();
+    } while (::stat(partial.c_str(), &named) != 0 || named.st_ino != inode());
+    if (static_cast<std::uint64_t>(named.st_size) < from.length) {
+      throw Error(ErrorKind::bad_data, path_, "what was written of it before (" + partial + ") is cut short");
+    }
+    if (::ftruncate(descriptor_, static_cast<off_t>(from.length)) != 0 ||
+        ::lseek(descriptor_, 0, SEEK_END) < 0) {
+      fail(ErrorKind::read_write, path_, "cannot be cut to its length", errno);
+    }
+  } catch (...) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    throw;
+  }
+  partial_ = partial;
+  kept_ = from.length > 0;
+}
+
+AtomicFile::~AtomicFile() {
+  // Before it is closed, which unlocks it.
+  if (!partial_.empty() && !kept_) ::unlink(partial_.c_str());
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void AtomicFile::check_name() const {
+  const std::string name = name_of_file(path_);
+  if (name.empty() || name == "." || name == "..") {
+    throw Error(ErrorKind::cannot_create, path_, "is not the name of a file");
+  }
+  struct stat status {};
+  if (::lstat(path_.c_str(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::cannot_create, path_, "is a folder");
+    if (!overwrite_) throw Error(ErrorKind::cannot_create, path_, "exists already");
+    // Renaming over a device or a link would replace the device or the link, not what it stands for.
+    if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::cannot_create, path_, "is not a regular file");
+  } else if (errno != ENOENT) {
+    fail(ErrorKind::cannot_create, path_, "cannot be created", errno);
+  }
+}
+
+void AtomicFile::lock() const {
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  if (errno == EWOULDBLOCK) {
+    throw Error(ErrorKind::cannot_create, path_, "is being written by another process");
+  }
+  fail(ErrorKind::cannot_create, path_, "cannot be locked against other writers", errno);
+}
+
+std::uint64_t AtomicFile::inode() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) fail(ErrorKind::read_write, path_, "cannot be looked at", errno);
+  return status.st_ino;
+}
+
+void AtomicFile::write(const void* data, std::size_t bytes) {
+  const char* rest = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t done = ::write(descriptor_, rest, bytes);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail(ErrorKind::read_write, path_, "cannot be written", errno);
+    rest += done;
+    bytes -= static_cast<std::size_t>(done);
+  }
+}
+
+void AtomicFile::sync() {
+  if (::fsync(descriptor_) != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
+  sync_folder();
+}
+
+void AtomicFile::keep() {
+  if (!resumable_) throw std::logic_error("AtomicFile: nobody could go on with this file");
+  kept_ = true;
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
+  const auto close_it = [&] {
+    // A network file system may report a full disk only here.
+    const int result = ::close(std::exchange(descriptor_, -1));
+    if (result != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
+  };
+  if (!resumable_) close_it();
+  name_it();
+  sync_folder();
+  if (resumable_) close_it();  // not before it has its name: closing unlocks it
+}
+
+void AtomicFile::name_it() {
+  const auto rename_over = [&] {
+    if (::rename(partial_.c_str(), path_.c_str()) != 0) {
+      fail(ErrorKind::cannot_create, path_, "cannot be given its name", errno);
+    }
+    partial_.clear();
+  };
+  if (overwrite_) return rename_over();
+  if (::renameat2(AT_FDCWD, partial_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) {
+    partial_.clear();
+    return;
+  }
+  if (errno == EEXIST)
+    throw Error(ErrorKind::cannot_create, path_, "has been made by someone else meanwhile");
+  if (errno != EINVAL && errno != ENOSYS)
+    fail(ErrorKind::cannot_create, path_, "cannot be given its name", errno);
+  // A file system without that call: take the name first, which only one can, then put the file there.
+  const int placeholder = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (placeholder < 0) {
+    if (errno == EEXIST)
+      throw Error(ErrorKind::cannot_create, path_, "has been made by someone else meanwhile");
+    fail(ErrorKind::cannot_create, path_, "cannot be given its name", errno);
+  }
+  ::close(placeholder);
+  rename_over();
+}
+
+void AtomicFile::sync_folder() const {
+  if (const int code = io::sync_folder(folder_); code != 0)
+    fail(ErrorKind::read_write, path_, "its folder cannot be brought to the disk", code);
+}
+
+}  // namespace fibflow::io

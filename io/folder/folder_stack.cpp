@@ -1,0 +1,150 @@
+#include "io/folder/folder_stack.h"
+
+#include <glob.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "io/error.h"
+#include "io/folder/natural_order.h"
+#include "io/tiff/tiff_stack.h"
+
+namespace fibflow::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool has_tiff_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return extension == ".tif" || extension == ".tiff";
+}
+
+// "cell_01.ome.tif" counts as "cell_01": the extension's form does not tell slices apart.
+std::string bare_name(const std::string& file) {
+  fs::path name = fs::path(file).filename();
+  if (has_tiff_extension(name)) name = name.stem();
+  if (name.extension() == ".ome") name = name.stem();
+  return name.string();
+}
+
+std::unique_ptr<Stack> open_files(const std::string& path, std::vector<std::string> files,
+                                  std::vector<std::string> remarks) {
+  std::vector<std::pair<std::string, std::string>> named;
+  named.reserve(files.size());
+  for (std::string& file : files) named.emplace_back(bare_name(file), std::move(file));
+  std::sort(named.begin(), named.end(), [](const auto& a, const auto& b) {
+    const int order = natural_compare(a.first, b.first);
+    return order != 0 ? order < 0 : a.second < b.second;
+  });
+  for (std::size_t i = 1; i < named.size(); ++i) {
+    if (natural_compare(named[i - 1].first, named[i].first) != 0) continue;
+    throw Error(ErrorKind::bad_data, path,
+                "two files have the same number: '" + fs::path(named[i - 1].second).filename().string() +
+                    "' and '" + fs::path(named[i].second).filename().string() + "'");
+  }
+  std::vector<std::string> names;
+  names.reserve(named.size());
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    names.push_back(std::move(named[i].first));
+    files[i] = std::move(named[i].second);
+  }
+  for (std::string& remark : numbering_remarks(names)) remarks.push_back(std::move(remark));
+  return std::make_unique<FolderStack>(path, std::move(files), std::move(remarks));
+}
+
+}  // namespace
+
+FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks)
+    : files_(std::move(files)) {
+  const TiffStack first(files_.at(0), true);
+  info_ = first.info();
+  if (info_.depth != 1) {
+    throw Error(ErrorKind::bad_data, files_[0],
+                "has " + std::to_string(info_.depth) +
+                    " pages; in a folder or glob each file must be one slice (open such a file by itself)");
+  }
+  info_.path = std::move(path);
+  info_.format = "folder of " + info_.format + " slices";
+  info_.depth = static_cast<std::int64_t>(files_.size());
+  info_.remarks.insert(info_.remarks.begin(), remarks.begin(), remarks.end());
+}
+
+Slice FolderStack::read(std::int64_t z) {
+  if (z < 0 || z >= info_.depth) {
+    throw std::out_of_range("FolderStack: slice " + std::to_string(z) + " of " + std::to_string(info_.depth));
+  }
+  const std::string& path = files_[static_cast<std::size_t>(z)];
+  TiffStack file(path, true);
+  const StackInfo& info = file.info();
+  const auto bad = [&](const std::string& reason) { throw Error(ErrorKind::bad_data, path, reason); };
+  if (info.depth != 1) {
+    bad("has " + std::to_string(info.depth) + " pages; in a folder or glob each file must be one slice");
+  }
+  if (info.height != info_.height || info.width != info_.width) {
+    bad("has " + std::to_string(info.width) + " x " + std::to_string(info.height) +
+        " voxels instead of the " + std::to_string(info_.width) + " x " + std::to_string(info_.height) +
+        " of '" + fs::path(files_[0]).filename().string() + "'");
+  }
+  if (info.type != info_.type) {
+    bad(std::string("holds ") + name_of(info.type) + " voxels instead of the " + name_of(info_.type) +
+        " of '" + fs::path(files_[0]).filename().string() + "'");
+  }
+  return file.read(0).at(z);
+}
+
+std::unique_ptr<Stack> open_folder(const std::string& path) {
+  std::vector<std::string> files;
+  std::size_t others = 0;
+  std::error_code code;
+  fs::directory_iterator entry(path, code);
+  for (; !code && entry != fs::directory_iterator(); entry.increment(code)) {
+    const fs::path& file = entry->path();
+    // Hidden files are the leftovers of systems and programs ("._slice_1.tif"), not slices.
+    if (file.filename().string().starts_with('.')) continue;
+    if (has_tiff_extension(file)) {
+      files.push_back(file.string());
+    } else {
+      ++others;
+    }
+  }
+  if (code) {
+    const bool denied = code == std::errc::permission_denied;
+    throw Error(denied ? ErrorKind::missing : ErrorKind::read_write, path,
+                "the folder cannot be read: " + code.message());
+  }
+  if (files.empty()) {
+    throw Error(ErrorKind::missing, path,
+                "the folder has no .tif or .tiff files" +
+                    (others > 0 ? " (but " + std::to_string(others) + " others)" : std::string()));
+  }
+  std::vector<std::string> remarks;
+  if (others > 0) {
+    remarks.push_back(std::to_string(others) + (others == 1 ? " entry" : " entries") +
+                      " of the folder left out: not .tif or .tiff");
+  }
+  return open_files(path, std::move(files), std::move(remarks));
+}
+
+std::unique_ptr<Stack> open_glob(const std::string& pattern) {
+  glob_t matches{};
+  const int result = ::glob(pattern.c_str(), GLOB_ERR | GLOB_NOSORT, nullptr, &matches);
+  std::vector<std::string> files;
+  if (result == 0) files.assign(matches.gl_pathv, matches.gl_pathv + matches.gl_pathc);
+  ::globfree(&matches);
+  if (result == GLOB_NOSPACE) throw std::bad_alloc();
+  if (result == GLOB_ABORTED) {
+    throw Error(ErrorKind::missing, pattern, std::string("a folder cannot be read: ") + std::strerror(errno));
+  }
+  if (files.empty()) throw Error(ErrorKind::missing, pattern, "no file matches");
+  if (files.size() == 1) return std::make_unique<TiffStack>(files[0]);
+  return open_files(pattern, std::move(files), {});
+}
+
+}  // namespace fibflow::io

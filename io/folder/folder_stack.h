@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/stack.h"
+#include "io/tiff/tiff_page.h"
+
+namespace fibflow::io {
+
+/// A stack of single-page TIFF files, one slice per file, in the order given. The first file is opened at
+/// once, the others when they are read; each must be like the first, and hold one page.
+class FolderStack : public Stack {
+ public:
+  /// `path`: what the user gave; `files`: with their folder, at least one. Remarks go to info().remarks.
+  FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks);
+
+  const StackInfo& info() const override { return info_; }
+  std::vector<std::string> files() const override { return files_; }
+  Slice read(std::int64_t z) override;
+
+ private:
+  StackInfo info_;
+  std::vector<std::string> files_;
+};
+
+/// The TIFF files of a folder in natural order, and remarks on them. Hidden files, and files whose extension
+/// is not tif or tiff, are left out. Throws Error if the folder cannot be read or holds no TIFF files.
+std::unique_ptr<Stack> open_folder(const std::string& path);
+
+/// The files a pattern matches, in natural order. A pattern that matches one file opens that file.
+/// Throws Error (missing) if nothing matches.
+std::unique_ptr<Stack> open_glob(const std::string& pattern);
+
+}  // namespace fibflow::io

@@ -1,0 +1,169 @@
+#include "io/tiff/image_description.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <pugixml.hpp>
+#include <sstream>
+
+namespace fibflow::io {
+namespace {
+
+// Any count a description can mean fits; what does not is damage, and must not wrap.
+std::int64_t count_of(const std::string& text) {
+  const auto value = number_of(text);
+  if (!value || *value < 0 || *value > 1e12) return 0;
+  return static_cast<std::int64_t>(*value);
+}
+
+// OME writes elements with or without a namespace prefix.
+bool is_named(const pugi::xml_node& node, const char* name) {
+  const char* colon = std::strrchr(node.name(), ':');
+  return std::strcmp(colon == nullptr ? node.name() : colon + 1, name) == 0;
+}
+
+pugi::xml_node child(const pugi::xml_node& parent, const char* name) {
+  return parent.find_child([&](const pugi::xml_node& node) { return is_named(node, name); });
+}
+
+double physical_size(const pugi::xml_node& pixels, const std::string& axis) {
+  const auto size = number_of(pixels.attribute(("PhysicalSize" + axis).c_str()).value());
+  // OME-XML's default unit is the micrometre.
+  const std::string unit = pixels.attribute(("PhysicalSize" + axis + "Unit").c_str()).as_string("um");
+  const double nm = size ? *size * nanometres_of(unit) : 0;
+  return nm > 0 && std::isfinite(nm) ? nm : 0;
+}
+
+}  // namespace
+
+std::string trimmed(const std::string& text) {
+  constexpr const char* blanks = " \t\r\n\f\v";
+  const auto begin = text.find_first_not_of(blanks);
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+std::optional<double> number_of(const std::string& text) {
+  const std::string bare = trimmed(text);
+  double value = 0;
+  const char* begin = bare.data() + (!bare.empty() && bare[0] == '+' ? 1 : 0);
+  const auto [end, error] = std::from_chars(begin, bare.data() + bare.size(), value);
+  if (error != std::errc() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+double nanometres_of(const std::string& unit) {
+  static const std::map<std::string, double> units = {
+      {"pm", 1e-3},
+      {"\xc3\x85", 0.1},
+      {"\xe2\x84\xab", 0.1},
+      {"angstrom", 0.1},
+      {"nm", 1},
+      {"nanometer", 1},
+      {"nanometre", 1},
+      {"nanometers", 1},
+      {"nanometres", 1},
+      {"um", 1e3},
+      {"\xc2\xb5m", 1e3},
+      {"\xce\xbcm", 1e3},
+      {"\xb5m", 1e3},
+      {"\\u00b5m", 1e3},
+      {"\\u03bcm", 1e3},
+      {"micron", 1e3},
+      {"microns", 1e3},
+      {"micrometer", 1e3},
+      {"micrometre", 1e3},
+      {"micrometers", 1e3},
+      {"micrometres", 1e3},
+      {"mm", 1e6},
+      {"millimeter", 1e6},
+      {"millimetre", 1e6},
+      {"cm", 1e7},
+      {"centimeter", 1e7},
+      {"centimetre", 1e7},
+      {"m", 1e9},
+      {"meter", 1e9},
+      {"metre", 1e9},
+      {"in", 25.4e6},
+      {"inch", 25.4e6},
+      {"inches", 25.4e6},
+      {"fm", 1e-6},
+  };
+  std::string key = trimmed(unit);
+  for (char& c : key) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  const auto found = units.find(key);
+  return found == units.end() ? 0 : found->second;
+}
+
+std::optional<ImageJDescription> parse_imagej(const std::string& text) {
+  if (!text.starts_with("ImageJ=")) return std::nullopt;
+  std::map<std::string, std::string> values;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto equals = line.find('=');
+    if (equals != std::string::npos)
+      values.emplace(trimmed(line.substr(0, equals)), trimmed(line.substr(equals + 1)));
+  }
+  const auto count = [&](const char* key) {
+    const auto found = values.find(key);
+    return found == values.end() ? std::int64_t{1} : count_of(found->second);
+  };
+  const auto unit = [&](const char* key, double otherwise) {
+    const auto found = values.find(key);
+    return found == values.end() ? otherwise : nanometres_of(found->second);
+  };
+  ImageJDescription description;
+  description.images = count("images");
+  description.channels = count("channels");
+  description.slices = count("slices");
+  description.frames = count("frames");
+  description.x_unit_nm = unit("unit", 0);
+  description.y_unit_nm = unit("yunit", description.x_unit_nm);
+  const double z_unit = unit("zunit", description.x_unit_nm);
+  if (const auto found = values.find("spacing"); found != values.end()) {
+    // ImageJ takes the magnitude, too: a stack that was recorded downwards has a negative one.
+    description.z_nm = std::abs(number_of(found->second).value_or(0)) * z_unit;
+  }
+  return description;
+}
+
+std::optional<OmeDescription> parse_ome(const std::string& text, const std::string& file_name) {
+  if (text.find("OME") == std::string::npos || text.find('<') == std::string::npos) return std::nullopt;
+  pugi::xml_document document;
+  if (!document.load_buffer(text.data(), text.size())) return std::nullopt;
+  const pugi::xml_node root = child(document, "OME");
+  if (!root) return std::nullopt;
+
+  OmeDescription description;
+  pugi::xml_node pixels;
+  for (const pugi::xml_node& node : root.children()) {
+    if (!is_named(node, "Image")) continue;
+    if (description.images++ == 0) pixels = child(node, "Pixels");
+  }
+  if (!pixels) return description;
+  description.channels = count_of(pixels.attribute("SizeC").as_string("1"));
+  description.slices = count_of(pixels.attribute("SizeZ").as_string("1"));
+  description.frames = count_of(pixels.attribute("SizeT").as_string("1"));
+  description.voxel_nm = {physical_size(pixels, "Z"), physical_size(pixels, "Y"), physical_size(pixels, "X")};
+
+  std::optional<std::int64_t> first;
+  for (const pugi::xml_node& data : pixels.children()) {
+    if (!is_named(data, "TiffData")) continue;
+    const pugi::xml_node uuid = child(data, "UUID");
+    const std::string owner = uuid.attribute("FileName").as_string();
+    if (!owner.empty() && owner != file_name) continue;
+    const std::int64_t page = count_of(data.attribute("IFD").as_string("0"));
+    const std::int64_t z =
+        count_of(data.attribute("FirstZ").as_string("0")) + count_of(data.attribute("FirstT").as_string("0"));
+    // A file of a set may begin at any z; from there on its pages must follow.
+    if (!first) first = z - page;
+    if (z - page != *first) description.reordered = true;
+  }
+  return description;
+}
+
+}  // namespace fibflow::io

@@ -1,0 +1,275 @@
+#include "io/tiff/tiff_page.h"
+
+#include <tiff.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <unordered_set>
+#include <utility>
+
+#include "io/error.h"
+
+namespace fibflow::io {
+namespace {
+
+std::string size_text(std::uint64_t width, std::uint64_t height) {
+  return std::to_string(width) + " x " + std::to_string(height) + " voxels";
+}
+
+std::string samples_text(std::uint64_t bits, std::uint64_t format) {
+  const char* kind = format == SAMPLEFORMAT_UINT            ? "unsigned"
+                     : format == SAMPLEFORMAT_INT           ? "signed"
+                     : format == SAMPLEFORMAT_IEEEFP        ? "float"
+                     : format == SAMPLEFORMAT_VOID          ? "untyped"
+                     : format == SAMPLEFORMAT_COMPLEXINT    ? "complex integer"
+                     : format == SAMPLEFORMAT_COMPLEXIEEEFP ? "complex float"
+                                                            : "unknown";
+  return std::to_string(bits) + "-bit " + kind;
+}
+
+std::string photometric_name(std::uint64_t photometric) {
+  switch (photometric) {
+    case PHOTOMETRIC_MINISWHITE:
+      return "min-is-white";
+    case PHOTOMETRIC_MINISBLACK:
+      return "min-is-black";
+    case PHOTOMETRIC_RGB:
+      return "RGB colour";
+    case PHOTOMETRIC_PALETTE:
+      return "palette colour";
+    case PHOTOMETRIC_MASK:
+      return "transparency mask";
+    case PHOTOMETRIC_SEPARATED:
+      return "CMYK colour";
+    case PHOTOMETRIC_YCBCR:
+      return "YCbCr colour";
+    case PHOTOMETRIC_CIELAB:
+    case PHOTOMETRIC_ICCLAB:
+    case PHOTOMETRIC_ITULAB:
+      return "L*a*b* colour";
+    case PHOTOMETRIC_CFA:
+      return "colour filter array";
+    case PHOTOMETRIC_LOGL:
+      return "log-encoded luminance";
+    case PHOTOMETRIC_LOGLUV:
+      return "log-encoded colour";
+    default:
+      return "photometric interpretation " + std::to_string(photometric);
+  }
+}
+
+struct GrayRamp {
+  std::vector<std::uint8_t> brightness;
+  int colours = 0;  // entries that are not the gray of their own number
+};
+
+// Nothing if the page has no palette of 256 entries.
+std::optional<GrayRamp> read_ramp(const TiffFile& file, const TiffDirectory& directory) {
+  constexpr std::size_t entries = 3 * std::size_t{256};
+  const TiffEntry* map = directory.find(TIFFTAG_COLORMAP);
+  if (map == nullptr || map->count != entries) return std::nullopt;
+  const auto values = file.integers(*map, entries);
+  if (values.size() != entries) return std::nullopt;
+  // 16-bit values; old writers forgot to scale theirs.
+  const bool scaled = *std::max_element(values.begin(), values.end()) > 255;
+  GrayRamp ramp;
+  for (std::size_t i = 0; i < 256; ++i) {
+    const auto channel = [&](std::size_t c) { return values[256 * c + i] >> (scaled ? 8 : 0); };
+    if (channel(0) == i && channel(1) == i && channel(2) == i) {
+      ramp.brightness.push_back(static_cast<std::uint8_t>(i));
+      continue;
+    }
+    ++ramp.colours;
+    // Luma of ITU-R BT.601.
+    ramp.brightness.push_back(
+        static_cast<std::uint8_t>((299 * channel(0) + 587 * channel(1) + 114 * channel(2) + 500) / 1000));
+  }
+  return ramp;
+}
+
+// Where the last strip or tile ends, from the last values of two fields.
+std::uint64_t end_of_voxels(const TiffFile& file, const TiffDirectory& directory) {
+  const bool tiled = directory.find(TIFFTAG_TILEOFFSETS) != nullptr;
+  const TiffEntry* offsets = directory.find(tiled ? TIFFTAG_TILEOFFSETS : TIFFTAG_STRIPOFFSETS);
+  const TiffEntry* counts = directory.find(tiled ? TIFFTAG_TILEBYTECOUNTS : TIFFTAG_STRIPBYTECOUNTS);
+  if (offsets == nullptr || counts == nullptr) return 0;
+  const auto offset = file.last_integer(*offsets);
+  const auto count = file.last_integer(*counts);
+  if (!offset || !count) return 0;
+  return *offset > UINT64_MAX - *count ? UINT64_MAX : *offset + *count;
+}
+
+}  // namespace
+
+TiffPage TiffPage::of(const TiffFile& file, const TiffDirectory& directory) {
+  const auto value = [&](std::uint16_t tag, std::uint64_t otherwise) {
+    const TiffEntry* entry = directory.find(tag);
+    if (entry == nullptr) return otherwise;
+    const auto values = file.integers(*entry, 1);
+    return values.empty() ? otherwise : values[0];
+  };
+  TiffPage page;
+  page.offset = directory.offset;
+  page.width = value(TIFFTAG_IMAGEWIDTH, 0);
+  page.height = value(TIFFTAG_IMAGELENGTH, 0);
+  page.bits = value(TIFFTAG_BITSPERSAMPLE, 1);
+  page.samples = value(TIFFTAG_SAMPLESPERPIXEL, 1);
+  page.sample_format = value(TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT);
+  page.photometric = value(TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+  page.compression = value(TIFFTAG_COMPRESSION, COMPRESSION_NONE);
+  page.orientation = value(TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
+  page.voxels_end = end_of_voxels(file, directory);
+  const std::uint64_t subfile = value(TIFFTAG_SUBFILETYPE, 0);
+  page.reduced = (subfile & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) != 0 ||
+                 value(TIFFTAG_OSUBFILETYPE, OFILETYPE_IMAGE) == OFILETYPE_REDUCEDIMAGE;
+  return page;
+}
+
+std::vector<TiffPage> pages_of(const TiffFile& file) {
+  std::vector<TiffPage> pages;
+  std::unordered_set<std::uint64_t> seen;
+  std::uint64_t offset = file.first_directory();
+  while (offset != 0) {
+    const std::string which = "page " + std::to_string(pages.size() + 1);
+    if (!seen.insert(offset).second) {
+      throw Error(ErrorKind::bad_data, file.path(),
+                  which + ": the chain of pages runs in a loop: the file is damaged");
+    }
+    TiffDirectory directory;
+    try {
+      directory = file.directory(offset);
+    } catch (const Error& error) {
+      // what() already starts with the path; the page belongs between the two.
+      throw Error(error.kind(), file.path(), which + ": " + (error.what() + file.path().size() + 2));
+    }
+    pages.push_back(TiffPage::of(file, directory));
+    offset = directory.next;
+  }
+  return pages;
+}
+
+std::size_t GrayLayout::size_bytes() const {
+  return static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * bytes_per_voxel(type);
+}
+
+GrayLayout gray_layout(const TiffFile& file, const TiffDirectory& directory) {
+  const TiffPage page = TiffPage::of(file, directory);
+  const auto refuse = [](const std::string& what) { throw std::runtime_error(what); };
+  const std::string convert = ": convert it to 8-bit or 16-bit unsigned or 32-bit float gray-scale";
+
+  if (page.width == 0 || page.height == 0)
+    refuse("the image has no voxels (" + size_text(page.width, page.height) + ")");
+  constexpr std::uint64_t largest = std::numeric_limits<std::int32_t>::max();
+  if (page.width > largest || page.height > largest) {
+    refuse("the image claims " + size_text(page.width, page.height) + ": the file is damaged");
+  }
+  if (page.samples != 1) {
+    const bool gray =
+        page.photometric == PHOTOMETRIC_MINISBLACK || page.photometric == PHOTOMETRIC_MINISWHITE;
+    refuse("holds " + std::to_string(page.samples) + " samples per voxel (" +
+           (gray ? "several channels, or gray with transparency" : photometric_name(page.photometric)) + ")" +
+           convert + ", one channel per file");
+  }
+  GrayLayout layout;
+  if (page.photometric == PHOTOMETRIC_PALETTE) {
+    auto ramp = page.bits == 8 ? read_ramp(file, directory) : std::nullopt;
+    if (ramp && ramp->colours <= 64) {
+      if (ramp->colours > 0) layout.palette = std::move(ramp->brightness);
+    } else {
+      refuse("holds " + std::to_string(page.bits) + "-bit palette colour, not gray values" + convert);
+    }
+  } else if (page.photometric != PHOTOMETRIC_MINISBLACK && page.photometric != PHOTOMETRIC_MINISWHITE) {
+    refuse("holds " + photometric_name(page.photometric) + convert);
+  }
+
+  layout.height = static_cast<int>(page.height);
+  layout.width = static_cast<int>(page.width);
+  layout.inverted = page.photometric == PHOTOMETRIC_MINISWHITE;
+  if (page.bits == 8 && page.sample_format == SAMPLEFORMAT_UINT) {
+    layout.type = PixelType::u8;
+  } else if (page.bits == 16 && page.sample_format == SAMPLEFORMAT_UINT) {
+    layout.type = PixelType::u16;
+  } else if (page.bits == 32 && page.sample_format == SAMPLEFORMAT_IEEEFP) {
+    layout.type = PixelType::f32;
+    if (layout.inverted) refuse("holds min-is-white float samples, which have no defined white" + convert);
+  } else {
+    refuse("holds " + samples_text(page.bits, page.sample_format) + " samples" + convert);
+  }
+  // A lying header must not make us allocate what the file cannot hold.
+  if (layout.size_bytes() / largest_expansion(page.compression) > file.size()) {
+    refuse("claims " + size_text(page.width, page.height) + ", which the file's " +
+           std::to_string(file.size()) + " bytes cannot hold: the file is truncated or damaged");
+  }
+  return layout;
+}
+
+std::string difference(const TiffPage& page, const TiffPage& first) {
+  if (page.width != first.width || page.height != first.height) {
+    return size_text(page.width, page.height) + " instead of " + size_text(first.width, first.height);
+  }
+  if (page.samples != first.samples) {
+    return std::to_string(page.samples) + " samples per voxel instead of " + std::to_string(first.samples);
+  }
+  if (page.bits != first.bits || page.sample_format != first.sample_format) {
+    return samples_text(page.bits, page.sample_format) + " samples instead of " +
+           samples_text(first.bits, first.sample_format);
+  }
+  if (page.photometric != first.photometric) {
+    return photometric_name(page.photometric) + " instead of " + photometric_name(first.photometric);
+  }
+  if (page.orientation != first.orientation) {
+    return "orientation " + std::to_string(page.orientation) + " instead of " +
+           std::to_string(first.orientation);
+  }
+  return {};
+}
+
+std::string compression_name(std::uint64_t compression) {
+  switch (compression) {
+    case COMPRESSION_NONE:
+      return "none";
+    case COMPRESSION_LZW:
+      return "lzw";
+    case COMPRESSION_JPEG:
+    case COMPRESSION_OJPEG:
+      return "jpeg";
+    case COMPRESSION_ADOBE_DEFLATE:
+    case COMPRESSION_DEFLATE:
+      return "deflate";
+    case COMPRESSION_PACKBITS:
+      return "packbits";
+    case COMPRESSION_LZMA:
+      return "lzma";
+    case COMPRESSION_ZSTD:
+      return "zstd";
+    case COMPRESSION_WEBP:
+      return "webp";
+    case COMPRESSION_LERC:
+      return "lerc";
+    default:
+      return "compression scheme " + std::to_string(compression);
+  }
+}
+
+std::uint64_t largest_expansion(std::uint64_t compression) {
+  switch (compression) {
+    case COMPRESSION_NONE:
+      return 1;
+    case COMPRESSION_PACKBITS:  // two bytes make a run of up to 128
+      return 64;
+    case COMPRESSION_ADOBE_DEFLATE:
+    case COMPRESSION_DEFLATE:  // 258 bytes from two bits, at most
+      return 1032;
+    case COMPRESSION_LZW:  // a string of the full table of 4096 codes, from 12 bits
+      return 2731;
+    case COMPRESSION_JPEG:
+    case COMPRESSION_OJPEG:  // a block of 64 from one bit, in a progressive scan
+      return 1024;
+    default:  // zstd and lzma say "repeat" in a few bytes, LERC "all the same"
+      return 1u << 17;
+  }
+}
+
+}  // namespace fibflow::io

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "io/stack.h"
+#include "io/tiff/tiff_file.h"
+#include "io/tiff/tiff_page.h"
+
+namespace fibflow::io {
+
+/// A multi-page TIFF, one slice per page. Also ImageJ's own form beyond 4 GB: one directory, and the voxels
+/// of all slices in one run after it.
+///
+/// Refused, with what it is and what to do: colour, palettes (but for a ramp of gray), more than one sample
+/// or channel, signed, 1-bit, 12-bit, half, double, 32-bit integer and complex samples, pages that differ, a
+/// time series of volumes, OME planes out of z order, chains of pages that loop or leave the file. Handled,
+/// and told in info().remarks: min-is-white is inverted, so that bright is bright; thumbnails, pyramid levels
+/// and masks (NewSubfileType) are left out; the orientation tag is ignored, as ImageJ does; the frames of a
+/// film are taken as slices.
+class TiffStack : public Stack {
+ public:
+  /// `one_of_many`: the file is one slice of a folder, and rightly holds less than its description tells of
+  /// the whole.
+  explicit TiffStack(const std::string& path, bool one_of_many = false);
+
+  const StackInfo& info() const override { return info_; }
+  std::vector<std::string> files() const override { return {file_.path()}; }
+  Slice read(std::int64_t z) override;
+
+ private:
+  void select_pages();
+  void interpret_description(const TiffDirectory& directory, bool one_of_many);
+  void claim_contiguous(const TiffDirectory& directory, std::int64_t images);
+  Slice read_contiguous(std::int64_t z) const;
+  std::string page_name(std::int64_t z) const;
+
+  TiffFile file_;
+  StackInfo info_;
+  GrayLayout layout_;
+  bool palette_ = false;
+  std::vector<TiffPage> pages_;              // only while opening
+  std::vector<std::uint64_t> directories_;   // of the slices
+  std::vector<std::uint32_t> page_numbers_;  // from 1, as in the file
+  std::uint64_t contiguous_at_ = 0;          // file offset of slice 0; 0 if each slice has its page
+};
+
+}  // namespace fibflow::io

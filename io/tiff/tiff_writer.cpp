@@ -1,0 +1,389 @@
+#include "io/tiff/tiff_writer.h"
+
+#include <tiffio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include "io/error.h"
+#include "io/files/atomic_file.h"
+#include "io/files/file_identity.h"
+#include "io/files/file_mark.h"
+#include "io/tiff/tiff_file.h"
+
+namespace fibflow::io {
+namespace {
+
+constexpr std::size_t strip_bytes = 256 << 10;
+
+// The shortest decimal that reads back as the same number, whatever the locale.
+std::string decimal(double value) {
+  std::array<char, 32> text{};
+  const auto result = std::to_chars(text.data(), text.data() + text.size(), value);
+  return {text.data(), result.ptr};
+}
+
+// ImageJ parses its description as Java properties: one value is one line, and a backslash starts an escape.
+std::string escaped(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    if (c == '\\') {
+      line += "\\\\";
+    } else if (c == '\n') {
+      line += "\\n";
+    } else if (c == '\r') {
+      line += "\\r";
+    } else if (c != '\0') {
+      line += c;
+    }
+  }
+  return line;
+}
+
+bool has_scale(const VoxelSize& nm) {
+  return nm.x > 0 && nm.y > 0;
+}
+
+std::string describe(const TiffWriterOptions& options) {
+  std::string text = "ImageJ=1.53t\n";
+  const std::string depth = std::to_string(options.depth);
+  if (options.depth > 1) {
+    // In an uncompressed file ImageJ takes "images" to mean that the voxels of all slices follow the first
+    // ones without directories between.
+    if (options.compression != Compression::none) text += "images=" + depth + "\n";
+    text += "slices=" + depth + "\n";
+  }
+  if (has_scale(options.voxel_nm)) {
+    text += "unit=nm\n";
+    if (options.voxel_nm.z > 0) text += "spacing=" + decimal(options.voxel_nm.z) + "\n";
+  }
+  text += "loop=false\n";
+  if (!options.description.empty()) text += "fibflow=" + escaped(options.description) + "\n";
+  return text;
+}
+
+// Whether 32-bit offsets could run out: voxels that do not compress grow by less than 1 %, and each slice
+// adds its directory and the offsets of its strips.
+bool needs_big_tiff(const TiffWriterOptions& options, const Slice& slice) {
+  if (options.depth <= 0) return true;
+  const double voxels = static_cast<double>(slice.size_bytes());
+  const double strips = voxels / strip_bytes + slice.height();
+  const double per_slice = voxels * 1.01 + 512 + 16 * strips;
+  constexpr double margin = 16 << 20;
+  return per_slice * static_cast<double>(options.depth) + static_cast<double>(options.description.size()) >
+         4294967295.0 - margin;
+}
+
+std::uint16_t scheme(Compression compression) {
+  switch (compression) {
+    case Compression::none:
+      return COMPRESSION_NONE;
+    case Compression::deflate:
+      return COMPRESSION_ADOBE_DEFLATE;
+    case Compression::zstd:
+      return COMPRESSION_ZSTD;
+  }
+  throw std::logic_error("TiffWriter: not a compression");
+}
+
+// libtiff's view of the growing file. libtiff tells that a write failed, but not why, and its closing does
+// not even tell that: so the first failure is kept here.
+struct Sink {
+  int descriptor = -1;
+  std::uint64_t position = 0;
+  std::uint64_t end = 0;
+  int failure = 0;  // errno
+  std::string error;
+};
+
+tmsize_t sink_read(thandle_t handle, void* buffer, tmsize_t bytes) {
+  auto& sink = *static_cast<Sink*>(handle);
+  tmsize_t done = 0;
+  while (done < bytes) {
+    const ssize_t got = ::pread(sink.descriptor, static_cast<char*>(buffer) + done,
+                                static_cast<std::size_t>(bytes - done), static_cast<off_t>(sink.position));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && sink.failure == 0) sink.failure = errno;
+    if (got <= 0) break;
+    sink.position += static_cast<std::uint64_t>(got);
+    done += got;
+  }
+  return done;
+}
+
+tmsize_t sink_write(thandle_t handle, void* buffer, tmsize_t bytes) {
+  auto& sink = *static_cast<Sink*>(handle);
+  tmsize_t done = 0;
+  // After the first failure nothing more goes to the disk: the file is lost anyway.
+  while (done < bytes && sink.failure == 0) {
+    const ssize_t put = ::pwrite(sink.descriptor, static_cast<const char*>(buffer) + done,
+                                 static_cast<std::size_t>(bytes - done), static_cast<off_t>(sink.position));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) {
+      sink.failure = errno;
+      break;
+    }
+    sink.position += static_cast<std::uint64_t>(put);
+    done += put;
+  }
+  sink.end = std::max(sink.end, sink.position);
+  return done;
+}
+
+toff_t sink_seek(thandle_t handle, toff_t offset, int whence) {
+  auto& sink = *static_cast<Sink*>(handle);
+  if (whence == SEEK_SET) sink.position = offset;
+  if (whence == SEEK_CUR) sink.position += offset;
+  if (whence == SEEK_END) sink.position = sink.end + offset;
+  return sink.position;
+}
+
+int sink_close(thandle_t) {
+  return 0;
+}
+toff_t sink_size(thandle_t handle) {
+  return static_cast<Sink*>(handle)->end;
+}
+
+int keep_error(TIFF*, void* user, const char*, const char* format, va_list arguments) {
+  auto& sink = *static_cast<Sink*>(user);
+  std::array<char, 512> text{};
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  if (sink.error.empty()) sink.error = text.data();
+  return 1;
+}
+
+int drop_warning(TIFF*, void*, const char*, const char*, va_list) {
+  return 1;
+}
+
+}  // namespace
+
+struct TiffWriter::State {
+  State(std::string path, TiffWriterOptions given)
+      : options(std::move(given)), file(std::move(path), options.overwrite) {
+    sink.descriptor = file.descriptor();
+  }
+  State(std::string path, TiffWriterOptions given, const TiffProgress& from)
+      : options(std::move(given)),
+        file(std::move(path), options.overwrite, ResumeAt{from.slices > 0 ? from.length : 0}) {
+    sink.descriptor = file.descriptor();
+    if (from.slices > 0) go_on(from);
+  }
+  ~State() { close(); }
+
+  void go_on(const TiffProgress& from);
+  void open(const Slice& slice);
+  void close() {
+    if (tiff != nullptr) TIFFClose(std::exchange(tiff, nullptr));
+  }
+  void set_fields(const Slice& slice);
+  [[noreturn]] void fail() const;
+
+  TiffWriterOptions options;
+  AtomicFile file;
+  Sink sink;
+  TIFF* tiff = nullptr;
+  int height = 0;  // of the first slice, as width and type
+  int width = 0;
+  PixelType type = PixelType::u8;
+  std::int64_t written = 0;
+  std::uint64_t length = 0;  // of the file with these slices
+  bool failed = false;
+};
+
+void TiffWriter::State::fail() const {
+  if (sink.failure != 0) {
+    throw Error(ErrorKind::read_write, file.path(),
+                std::string("cannot be written: ") + std::strerror(sink.failure), sink.failure);
+  }
+  throw Error(
+      ErrorKind::read_write, file.path(),
+      "cannot be written: " + (sink.error.empty() ? std::string("libtiff gives no reason") : sink.error));
+}
+
+/// Ends the chain of directories after the slices that count, and learns what they are like.
+void TiffWriter::State::go_on(const TiffProgress& from) {
+  const TiffFile before(file.partial());
+  const TiffDirectory first = before.directory(before.first_directory());
+  TiffDirectory last = first;
+  for (std::int64_t n = 1; n < from.slices; ++n) last = before.directory(last.next);
+  // What came after the last one may have been tied to it already.
+  const std::array<char, 8> none{};
+  const std::size_t bytes = before.is_big_tiff() ? 8 : 4;
+  if (::pwrite(sink.descriptor, none.data(), bytes, static_cast<off_t>(last.next_position)) !=
+      static_cast<ssize_t>(bytes)) {
+    sink.failure = errno;
+    fail();
+  }
+  const auto value = [&](std::uint16_t tag) {
+    const TiffEntry* found = first.find(tag);
+    return found == nullptr ? 0 : before.last_integer(*found).value_or(0);
+  };
+  height = static_cast<int>(value(TIFFTAG_IMAGELENGTH));
+  width = static_cast<int>(value(TIFFTAG_IMAGEWIDTH));
+  const std::uint64_t bits = value(TIFFTAG_BITSPERSAMPLE);
+  type = bits == 8 ? PixelType::u8 : bits == 16 ? PixelType::u16 : PixelType::f32;
+  written = from.slices;
+  length = from.length;
+  sink.end = from.length;
+}
+
+void TiffWriter::State::open(const Slice& slice) {
+  TIFFOpenOptions* open_options = TIFFOpenOptionsAlloc();
+  if (open_options == nullptr) throw std::bad_alloc();
+  TIFFOpenOptionsSetErrorHandlerExtR(open_options, keep_error, &sink);
+  TIFFOpenOptionsSetWarningHandlerExtR(open_options, drop_warning, &sink);
+  const char* mode = written > 0 ? "a" : needs_big_tiff(options, slice) ? "w8" : "w4";
+  tiff = TIFFClientOpenExt(file.path().c_str(), mode, &sink, sink_read, sink_write, sink_seek, sink_close,
+                           sink_size, nullptr, nullptr, open_options);
+  TIFFOpenOptionsFree(open_options);
+  if (tiff == nullptr) fail();
+}
+
+void TiffWriter::State::set_fields(const Slice& slice) {
+  const bool is_float = slice.type() == PixelType::f32;
+  const std::size_t row_bytes = static_cast<std::size_t>(slice.width()) * bytes_per_voxel(slice.type());
+  const std::size_t rows =
+      std::clamp<std::size_t>(strip_bytes / row_bytes, 1, static_cast<std::size_t>(slice.height()));
+  bool good = true;
+  const auto set = [&](std::uint32_t tag, auto value) { good = good && TIFFSetField(tiff, tag, value) == 1; };
+  set(TIFFTAG_IMAGEWIDTH, static_cast<std::uint32_t>(slice.width()));
+  set(TIFFTAG_IMAGELENGTH, static_cast<std::uint32_t>(slice.height()));
+  set(TIFFTAG_BITSPERSAMPLE, static_cast<int>(8 * bytes_per_voxel(slice.type())));
+  set(TIFFTAG_SAMPLESPERPIXEL, 1);
+  set(TIFFTAG_SAMPLEFORMAT, is_float ? SAMPLEFORMAT_IEEEFP : SAMPLEFORMAT_UINT);
+  set(TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+  set(TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
+  set(TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
+  set(TIFFTAG_ROWSPERSTRIP, static_cast<std::uint32_t>(rows));
+  set(TIFFTAG_COMPRESSION, static_cast<int>(scheme(options.compression)));
+  // ImageJ undoes a predictor only of LZW and shows deflated differences as they are, and Bio-Formats knows no float
+  // predictor. Masks compress as well without; whoever asks for zstd has given up on ImageJ's own reader.
+  if (options.compression == Compression::zstd && !is_float) set(TIFFTAG_PREDICTOR, PREDICTOR_HORIZONTAL);
+  // libtiff's own default (9) takes twice as long for a few percent.
+  if (options.compression == Compression::zstd) set(TIFFTAG_ZSTD_LEVEL, 3);
+  if (has_scale(options.voxel_nm)) {
+    // ImageJ's convention: voxels per unit of its description.
+    set(TIFFTAG_RESOLUTIONUNIT, RESUNIT_NONE);
+    set(TIFFTAG_XRESOLUTION, 1 / options.voxel_nm.x);
+    set(TIFFTAG_YRESOLUTION, 1 / options.voxel_nm.y);
+  }
+  if (written == 0) {
+    set(TIFFTAG_SOFTWARE, "fibflow " FIBFLOW_VERSION);
+    set(TIFFTAG_IMAGEDESCRIPTION, describe(options).c_str());
+  }
+  if (!good) fail();
+}
+
+namespace {
+
+void check(const std::string& path, const TiffWriterOptions& options) {
+  if (options.depth < 0) throw std::invalid_argument("TiffWriter: depth is negative");
+  if (TIFFIsCODECConfigured(scheme(options.compression)) == 0) {
+    throw Error(ErrorKind::cannot_create, path, "libtiff here cannot write this compression");
+  }
+}
+
+}  // namespace
+
+TiffWriter::TiffWriter(std::string path, TiffWriterOptions options, const TiffProgress& from) {
+  check(path, options);
+  state_ = std::make_unique<State>(std::move(path), std::move(options), from);
+}
+
+TiffWriter::TiffWriter(std::string path, TiffWriterOptions options) {
+  check(path, options);
+  state_ = std::make_unique<State>(std::move(path), std::move(options));
+}
+
+TiffWriter::~TiffWriter() = default;
+TiffWriter::TiffWriter(TiffWriter&&) noexcept = default;
+TiffWriter& TiffWriter::operator=(TiffWriter&&) noexcept = default;
+
+void TiffWriter::write(const Slice& slice) {
+  State& state = *state_;
+  if (state.failed) throw std::logic_error("TiffWriter: written to after a failure");
+  if (slice.data() == nullptr) throw std::invalid_argument("TiffWriter: an empty slice");
+  if (state.options.depth > 0 && state.written == state.options.depth) {
+    throw std::invalid_argument("TiffWriter: more slices than the " + std::to_string(state.options.depth) +
+                                " announced");
+  }
+  if (state.tiff == nullptr) {
+    state.failed = true;
+    state.open(slice);
+    state.failed = false;
+    if (state.written == 0) {
+      state.height = slice.height();
+      state.width = slice.width();
+      state.type = slice.type();
+    }
+  }
+  if (slice.height() != state.height || slice.width() != state.width || slice.type() != state.type) {
+    throw std::invalid_argument(
+        "TiffWriter: slice " + std::to_string(slice.z()) + " has " + std::to_string(slice.height()) + " x " +
+        std::to_string(slice.width()) + " " + name_of(slice.type()) + " voxels, the first one " +
+        std::to_string(state.height) + " x " + std::to_string(state.width) + " " + name_of(state.type));
+  }
+  state.failed = true;
+  state.set_fields(slice);
+  const auto bytes = static_cast<tmsize_t>(slice.size_bytes());
+  const tmsize_t strip = TIFFStripSize(state.tiff);
+  for (tmsize_t at = 0, index = 0; at < bytes; at += strip, ++index) {
+    // libtiff does not write to the voxels: in native byte order the predictor works on a copy.
+    void* data = const_cast<std::byte*>(slice.data()) + at;
+    if (TIFFWriteEncodedStrip(state.tiff, static_cast<std::uint32_t>(index), data,
+                              std::min(strip, bytes - at)) < 0) {
+      state.fail();
+    }
+  }
+  if (TIFFWriteDirectory(state.tiff) != 1 || state.sink.failure != 0) state.fail();
+  ++state.written;
+  state.length = state.sink.end;
+  state.failed = false;
+}
+
+TiffProgress TiffWriter::progress() const {
+  return {state_->written, state_->length, state_->file.inode()};
+}
+
+void TiffWriter::sync() {
+  state_->file.sync();
+}
+
+void TiffWriter::keep() {
+  state_->file.keep();
+}
+
+void TiffWriter::finish() {
+  State& state = *state_;
+  if (state.failed) throw std::logic_error("TiffWriter: finished after a failure");
+  if (state.written == 0) throw std::logic_error("TiffWriter: finished without a slice");
+  if (state.options.depth > 0 && state.written != state.options.depth) {
+    throw std::logic_error("TiffWriter: finished after " + std::to_string(state.written) + " of " +
+                           std::to_string(state.options.depth) + " slices");
+  }
+  state.failed = true;  // finished or not, nothing can follow
+  state.close();
+  if (state.sink.failure != 0) state.fail();
+  if (!state.options.mark.empty()) {
+    state.file.sync();
+    mark_file(state.file.descriptor(), state.options.mark);
+  }
+  state.file.commit();
+}
+
+bool is_finished(const std::string& path, const TiffProgress& progress) {
+  const auto file = identify(path);
+  return file && file->inode == progress.inode && file->size == progress.length;
+}
+
+}  // namespace fibflow::io

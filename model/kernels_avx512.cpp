@@ -1,2 +1,0 @@
-#define FIBFLOW_ISA isa_avx512
-#include "model/kernels_body.h"

@@ -1,2 +1,0 @@
-#define FIBFLOW_ISA isa_generic
-#include "model/kernels_body.h"

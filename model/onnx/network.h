@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/error.h"
+#include "model/statistics/statistics.h"
+
+namespace fibflow::model {
+
+/// One BatchNormalization node.
+struct BatchNorm {
+  std::string name;  ///< the node's name, or its output's if it has none
+  int channels = 0;
+  float epsilon = 1e-5F;
+  std::vector<float> gamma;  ///< [channels], the ONNX input "scale"
+  std::vector<float> beta;   ///< [channels], the ONNX input "B"
+  LayerStatistics source;    ///< [channels] each, as the file stores them
+};
+
+/// A network as its ONNX file describes it: one image in, one map of logits or probabilities out.
+/// Immutable, cheap to copy; every member may be called in parallel.
+class Network {
+ public:
+  /// Reads and checks a model. Throws ModelMissing, or ModelError that names the file, the node and the
+  /// reason: not an ONNX file, an opset outside 11 … 17, an operator that is not supported, a shape that does
+  /// not fit, a missing external-data file.
+  static Network load(const std::filesystem::path& file);
+
+  /// The same from memory; name stands for the file in messages.
+  static Network parse(std::span<const std::byte> bytes, const std::string& name);
+
+  const std::string& name() const;  ///< the file
+  int opset() const;
+  std::string producer() const;
+  int input_channels() const;   ///< 1, 3 or what the file says
+  int output_channels() const;  ///< 1 logit, or the number of classes
+
+  /// What the last node makes: logits, or probabilities already (Sigmoid or Softmax at the end).
+  enum class Output { logits, sigmoid, softmax };
+  Output output() const;
+
+  /// BatchNormalization layers in topological order; empty if the exporter folded them away.
+  const std::vector<BatchNorm>& batch_norms() const;
+  Statistics source_statistics() const;
+
+  /// Operator names and how often each occurs.
+  std::map<std::string, int> operators() const;
+  std::size_t parameters() const;  ///< number of trained values
+  const std::map<std::string, std::string>& metadata() const;
+
+  /// Largest distance, in pixels, from an output pixel to an input pixel that it depends on; and the pooling
+  /// grid: shifts by multiples of it commute with the network. Both for interior pixels.
+  int receptive_field_radius() const;
+  int stride() const;
+
+  /// The same graph with other statistics and more metadata (existing keys are replaced) as ONNX bytes.
+  /// Layers that shared an initializer no longer do, and weights that lay beside the file are in it.
+  std::string with_statistics(const Statistics& statistics,
+                              const std::map<std::string, std::string>& metadata) const;
+
+  struct Graph;                                   ///< internal
+  const Graph& graph() const { return *graph_; }  ///< internal
+
+ private:
+  explicit Network(std::shared_ptr<const Graph> graph);
+  std::shared_ptr<const Graph> graph_;
+};
+
+/// How to export a model so that it can be adapted; the end of the refusal of a model without
+/// BatchNormalization.
+extern const char* const export_hint;
+
+}  // namespace fibflow::model

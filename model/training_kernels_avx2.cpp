@@ -1,3 +1,0 @@
-#define FIBFLOW_ISA isa_avx2
-#define FIBFLOW_BLOCK 8
-#include "model/training_kernels_body.h"

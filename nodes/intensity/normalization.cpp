@@ -1,0 +1,104 @@
+#include "nodes/intensity/normalization.h"
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
+
+namespace fibflow::nodes {
+namespace {
+
+std::optional<double> number(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+[[noreturn]] void refuse(const std::string& text, const std::string& why) {
+  throw std::invalid_argument("normalization '" + text + "': " + why);
+}
+
+/// The two numbers of "name:A,B".
+Normalization with_two_numbers(Normalization::Kind kind, const std::string& text, std::string_view numbers) {
+  const auto comma = numbers.find(',');
+  if (comma == std::string_view::npos) refuse(text, "two numbers are needed, as in zscore:0.5,0.2");
+  const auto first = number(numbers.substr(0, comma));
+  const auto second = number(numbers.substr(comma + 1));
+  if (!first || !second) refuse(text, "two numbers are needed, as in zscore:0.5,0.2");
+  return {kind, *first, *second};
+}
+
+}  // namespace
+
+Normalization Normalization::parse(const std::string& text) {
+  const auto colon = text.find(':');
+  const std::string name = text.substr(0, colon);
+  if (name == "zscore" || name == "percentile") {
+    const Kind kind = name == "zscore" ? Kind::zscore : Kind::percentile;
+    const std::string_view numbers =
+        colon == std::string::npos ? "" : std::string_view(text).substr(colon + 1);
+    const Normalization result = with_two_numbers(kind, text, numbers);
+    if (kind == Kind::zscore && result.second <= 0) refuse(text, "the standard deviation must be above 0");
+    if (kind == Kind::percentile &&
+        !(0 <= result.first && result.first < result.second && result.second <= 100)) {
+      refuse(text, "percentiles must be in 0 <= LO < HI <= 100");
+    }
+    return result;
+  }
+  if (text == "unit") return {Kind::unit};
+  if (text == "stack") return {Kind::stack};
+  if (text == "slice") return {Kind::slice};
+  refuse(text, "it must be unit, zscore:MEAN,STD, stack, slice or percentile:LO,HI");
+}
+
+std::string Normalization::text() const {
+  std::ostringstream out;
+  out.precision(9);
+  switch (kind) {
+    case Kind::unit:
+      return "unit";
+    case Kind::stack:
+      return "stack";
+    case Kind::slice:
+      return "slice";
+    case Kind::zscore:
+      out << "zscore:" << first << ',' << second;
+      return out.str();
+    case Kind::percentile:
+      out << "percentile:" << first << ',' << second;
+      return out.str();
+  }
+  throw std::logic_error("unknown normalization");
+}
+
+Affine standardize(io::PixelType type, double mean, double deviation) {
+  if (deviation <= 0) deviation = 1;
+  return {1 / (full_scale(type) * deviation), -mean / deviation};
+}
+
+Affine affine_of(const Normalization& normalization, const io::Slice& slice,
+                 const IntensityMoments& measured_stack) {
+  switch (normalization.kind) {
+    case Normalization::Kind::unit:
+      return standardize(slice.type(), 0, 1);
+    case Normalization::Kind::zscore:
+      return standardize(slice.type(), normalization.first, normalization.second);
+    case Normalization::Kind::stack:
+      return standardize(slice.type(), measured_stack.mean, measured_stack.deviation());
+    case Normalization::Kind::slice: {
+      const IntensityMoments moments = measure_intensity(slice);
+      return standardize(slice.type(), moments.mean, moments.deviation());
+    }
+    case Normalization::Kind::percentile: {
+      const double low = intensity_percentile(slice, normalization.first);
+      const double high = intensity_percentile(slice, normalization.second);
+      return standardize(slice.type(), low, high - low);
+    }
+  }
+  throw std::logic_error("unknown normalization");
+}
+
+}  // namespace fibflow::nodes

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "io/slice.h"
+#include "model/onnx/network.h"
+#include "nodes/tiles/entropy.h"
+
+namespace fibflow::nodes {
+
+/// What is made of the network's output.
+struct PredictionFormat {
+  double threshold = 0.5;  ///< one channel only: foreground is what is more probable than this
+  std::optional<io::PixelType> probability;  ///< type of the probability stack, if there is to be one
+};
+
+/// The prediction for some pixels.
+struct Labels {
+  std::shared_ptr<const std::vector<std::uint8_t>> mask;  ///< 0 / 255, or the class for two and more channels
+  std::shared_ptr<const std::vector<std::byte>> probability;  ///< of the foreground; null if not wanted
+  std::int64_t foreground = 0;                                ///< pixels that are not background
+  double entropy = 0;  ///< sum over the pixels of their prediction's entropy, in bits
+};
+
+/// Makes masks and probabilities of what the network gives for each pixel.
+/// One channel: its sigmoid (unless the network ends in one) is the probability of the foreground, and the
+/// mask is 255 where that exceeds the threshold. Two and more channels: the mask is the index of the largest
+/// channel, the first one among equals, and the probability of the foreground is 1 minus the softmax (unless
+/// the network ends in one) of channel 0. Probabilities are stored as round(255 p), round(65535 p) or p.
+/// The entropy is that of foreground or not for one channel, up to 1 bit, and that over the classes otherwise,
+/// up to log2(channels); it is summed pixel by pixel, so it depends on nothing but the output.
+/// Immutable; may be called in parallel.
+class Classifier {
+ public:
+  /// Throws std::invalid_argument if the threshold is not in [0, 1] or there are more classes than a mask can
+  /// hold.
+  Classifier(model::Network::Output kind, int channels, PredictionFormat format);
+
+  /// output: [channels, pixels]. Throws model::ModelError if a value is not finite.
+  Labels operator()(std::span<const float> output) const;
+
+  const PredictionFormat& format() const { return format_; }
+
+ private:
+  float foreground_probability(std::span<const float> output, std::size_t pixels, std::size_t pixel) const;
+  void add_binary_entropy(float output, float foreground, EntropySum& sum) const;
+  void add_class_entropy(std::span<const float> output, std::size_t pixels, std::size_t pixel,
+                         std::size_t strongest, EntropySum& sum) const;
+
+  model::Network::Output kind_;
+  int channels_;
+  PredictionFormat format_;
+};
+
+}  // namespace fibflow::nodes

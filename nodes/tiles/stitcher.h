@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "io/slice.h"
+#include "nodes/tiles/prediction.h"
+#include "nodes/tiles/tile_grid.h"
+
+namespace fibflow::nodes {
+
+/// A segmented slice.
+struct SegmentedSlice {
+  std::int64_t order = 0;
+  io::Slice mask;
+  std::optional<io::Slice> probability;
+  double foreground = 0;   ///< share of pixels that are not background
+  double entropy = 0;      ///< mean over the pixels of the prediction's entropy, in bits (see Classifier)
+  double seconds = 0;      ///< of work on its tiles, on one thread
+  double featureless = 0;  ///< share of pixels that do not count in moments
+};
+
+/// Joins one slice's predictions into the slice.
+/// In:     Prediction, in any order.
+/// Out:    the slice, with its last tile; otherwise nothing.
+/// Keeps:  one partial slice per slice in flight.
+/// Throws: std::logic_error if two tiles claim one core.
+class Stitcher {
+ public:
+  using Input = Prediction;
+  using Output = std::optional<SegmentedSlice>;
+
+  Stitcher(TileGrid grid, PredictionFormat format);
+
+  Output operator()(const Input& prediction);
+
+ private:
+  struct Partial {
+    std::shared_ptr<std::byte[]> mask;
+    std::shared_ptr<std::byte[]> probability;
+    std::vector<bool> stitched;  // by tile
+    int missing = 0;
+    std::int64_t foreground = 0;
+    std::vector<double> entropy;  // by tile, to be summed in their order
+    double seconds = 0;
+  };
+
+  TileGrid grid_;
+  PredictionFormat format_;
+  std::map<std::int64_t, Partial> partial_;  // by order
+};
+
+}  // namespace fibflow::nodes

@@ -1,0 +1,322 @@
+#include "pipeline/adapt/comparison.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "nodes/tiles/tile_cutter.h"
+#include "nodes/tiles/tile_grid.h"
+#include "nodes/tiles/worker_pool.h"
+#include "pipeline/adapt/plan.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+constexpr int largest_tile = 1024;  // above a megapixel only windows are compared, and these are smaller
+constexpr int smallest_tile = 64;
+
+/// Cuts areas into tiles of at most this size.
+void cut_areas(ComparisonPlan& plan, int size, int alignment) {
+  plan.tiles.clear();
+  plan.area_of_tile.clear();
+  for (std::size_t a = 0; a < plan.areas.size(); ++a) {
+    const model::Region& area = plan.areas[a];
+    const nodes::TileGrid grid(area.height(), area.width(), size, alignment);
+    for (const model::Region& core : grid.cores()) {
+      plan.tiles.push_back({{area.y.begin + core.y.begin, area.y.begin + core.y.end},
+                            {area.x.begin + core.x.begin, area.x.begin + core.x.end}});
+      plan.area_of_tile.push_back(static_cast<int>(a));
+    }
+  }
+}
+
+/// The same pixels in the mirror image (left to right) of a slice of this width.
+model::Region mirrored(const model::Region& region, int width) {
+  return {region.y, {width - region.x.end, width - region.x.begin}};
+}
+
+template <typename T>
+void mirror_rows(std::span<T> pixels, int width) {
+  for (std::size_t row = 0; row + static_cast<std::size_t>(width) <= pixels.size();
+       row += static_cast<std::size_t>(width)) {
+    std::reverse(pixels.begin() + static_cast<std::ptrdiff_t>(row),
+                 pixels.begin() + static_cast<std::ptrdiff_t>(row) + width);
+  }
+}
+
+/// What two masks have in common.
+struct Overlap {
+  std::int64_t both = 0;
+  std::int64_t either = 0;
+  std::int64_t equal = 0;
+  std::int64_t pixels = 0;
+
+  void add(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      both += a[i] != 0 && b[i] != 0;
+      either += a[i] != 0 || b[i] != 0;
+      equal += a[i] == b[i];
+    }
+    pixels += static_cast<std::int64_t>(a.size());
+  }
+  std::optional<double> iou() const {
+    if (either == 0) return std::nullopt;
+    return static_cast<double>(both) / static_cast<double>(either);
+  }
+};
+
+}  // namespace
+
+/// One network's view of one slice, by tile.
+struct Comparator::Prediction {
+  Reading reading;
+  std::vector<std::vector<std::uint8_t>> masks;
+  std::vector<std::vector<float>> probabilities;  // empty if they are not wanted
+};
+
+std::size_t kept_by_comparison(const model::Inference& inference, int slices, bool previews) {
+  long long pixels = static_cast<long long>(inference.height()) * inference.width();
+  if (const auto sample = probe_sample(inference.height(), inference.width(), inference.alignment())) {
+    pixels = 0;
+    for (const model::Region& area : *sample) pixels += area.area();
+  }
+  return static_cast<std::size_t>(pixels) * static_cast<std::size_t>(slices) *
+         (previews ? 2 + sizeof(float) : 2);
+}
+
+std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference, model::PlanKind kind,
+                                              std::size_t memory, int threads, std::size_t voxel_bytes,
+                                              int weight_copies) {
+  const int height = inference.height();
+  const int width = inference.width();
+  ComparisonPlan plan;
+  plan.kind = kind;
+  plan.areas = probe_sample(height, width, inference.alignment())
+                   .value_or(std::vector<model::Region>{{{0, height}, {0, width}}});
+  const std::size_t voxels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * voxel_bytes;
+  const std::size_t fixed = fixed_memory(inference, weight_copies) + 3 * voxels;
+  for (int size = largest_tile; size >= smallest_tile; size /= 2) {
+    cut_areas(plan, size, inference.alignment());
+    std::size_t largest = 0;
+    for (const model::Region& tile : plan.tiles)
+      largest = std::max(largest, static_cast<std::size_t>(tile.area()));
+    const std::size_t worker = worker_memory(inference, plan.tiles, kind, 2 * sizeof(float));
+    if (fixed + worker > memory) continue;
+    const auto fit = std::min<std::size_t>((memory - fixed) / worker, plan.tiles.size());
+    plan.workers = std::min(threads, static_cast<int>(fit));
+    return plan;
+  }
+  return std::nullopt;
+}
+
+Comparator::Comparator(const model::Inference& inference, const nodes::Normalizer& normalizer,
+                       ComparisonPlan plan, double threshold, bool previews)
+    : inference_(inference),
+      normalizer_(normalizer),
+      plan_(std::move(plan)),
+      threshold_(threshold),
+      wants_previews_(previews) {}
+
+nodes::Snapshot Comparator::snapshot(const model::Statistics& statistics) const {
+  const auto weights =
+      plan_.kind == model::PlanKind::frozen ? inference_.freeze(statistics) : inference_.weights();
+  return {plan_.kind, weights, std::make_shared<const model::Statistics>(statistics)};
+}
+
+std::vector<Comparator::Prediction> Comparator::predict(io::Stack& stack,
+                                                        const std::vector<std::int64_t>& slices,
+                                                        const nodes::Snapshot& snapshot, bool probabilities,
+                                                        ThreadTeam& team, RunContext& run) const {
+  const model::Network& network = inference_.network();
+  const nodes::Classifier classifier(
+      network.output(), network.output_channels(),
+      {threshold_, probabilities ? std::optional(io::PixelType::f32) : std::nullopt});
+  const int width = inference_.width();
+  const auto tiles = plan_.tiles.size();
+  nodes::WorkerPool workers(plan_.workers);
+  const nodes::ParallelLoop loop = team.loop(plan_.workers, "comparison tile", run);
+
+  const auto label = [&](const nodes::PreparedSlice& prepared, const model::Region& tile, bool mirror) {
+    const auto plan = inference_.plan(mirror ? mirrored(tile, width) : tile, snapshot.kind);
+    const auto worker = workers.lend();
+    const model::Region needed = plan->input_region();
+    const std::span<float> input = plan->input(worker->workspace);
+    nodes::cut_tile(prepared.slice, prepared.affine, mirror ? mirrored(needed, width) : needed,
+                    network.input_channels(), input);
+    if (mirror) mirror_rows(input, needed.width());
+    const bool frozen = snapshot.kind == model::PlanKind::frozen;
+    plan->run(worker->workspace, *snapshot.weights, frozen ? nullptr : snapshot.statistics.get(), nullptr);
+    worker->output.resize(static_cast<std::size_t>(tile.area()) *
+                          static_cast<std::size_t>(network.output_channels()));
+    plan->read_output(worker->workspace, worker->output);
+    if (mirror) mirror_rows(std::span(worker->output), tile.width());
+    return classifier(worker->output);
+  };
+
+  std::vector<Prediction> predictions;
+  for (const std::int64_t z : slices) {
+    const auto slice = run.call("reader", {z}, [&] { return stack.read(z); });
+    const auto prepared = run.call("normalizer", {z}, [&] { return normalizer_({0, slice}); });
+    Prediction prediction;
+    prediction.masks.resize(tiles);
+    if (probabilities) prediction.probabilities.resize(tiles);
+    std::vector<double> entropy(tiles);
+    std::vector<Overlap> with_mirror(tiles);
+    std::vector<std::int64_t> foreground(tiles);
+    run.call("comparison", {z}, [&] {
+      team.run([&] {
+        loop(static_cast<int>(tiles), [&](int t) {
+          const auto i = static_cast<std::size_t>(t);
+          const nodes::Labels labels = label(prepared, plan_.tiles[i], false);
+          entropy[i] = labels.entropy;
+          foreground[i] = labels.foreground;
+          with_mirror[i].add(*labels.mask, *label(prepared, plan_.tiles[i], true).mask);
+          prediction.masks[i] = *labels.mask;
+          if (probabilities) {
+            prediction.probabilities[i].resize(labels.mask->size());
+            std::memcpy(prediction.probabilities[i].data(), labels.probability->data(),
+                        labels.probability->size());
+          }
+        });
+      });
+      return true;
+    });
+    // Sums in the order of the tiles, so that they do not depend on the threads.
+    Overlap steady;
+    for (std::size_t i = 0; i < tiles; ++i) {
+      prediction.reading.foreground += static_cast<double>(foreground[i]);
+      prediction.reading.entropy += entropy[i];
+      steady.both += with_mirror[i].both;
+      steady.either += with_mirror[i].either;
+      steady.pixels += with_mirror[i].pixels;
+    }
+    prediction.reading.foreground /= static_cast<double>(steady.pixels);
+    prediction.reading.entropy /= static_cast<double>(steady.pixels);
+    prediction.reading.steadiness = steady.iou();
+    predictions.push_back(std::move(prediction));
+    run.advance();
+  }
+  return predictions;
+}
+
+void Comparator::compare(io::Stack& stack, const std::vector<std::int64_t>& slices,
+                         const model::Statistics& source, const model::Statistics& adapted, ThreadTeam& team,
+                         RunContext& run) {
+  comparison_.slices.clear();
+  previews_.clear();
+  source_masks_.clear();
+  // One after the other: folded into the weights, each set of statistics takes a copy of them.
+  std::vector<Prediction> before = predict(stack, slices, snapshot(source), false, team, run);
+  const std::vector<Prediction> after = predict(stack, slices, snapshot(adapted), wants_previews_, team, run);
+  for (std::size_t s = 0; s < slices.size(); ++s) {
+    Overlap overlap;
+    for (std::size_t t = 0; t < plan_.tiles.size(); ++t) overlap.add(before[s].masks[t], after[s].masks[t]);
+    SliceComparison slice;
+    slice.z = slices[s];
+    slice.source = before[s].reading;
+    slice.adapted = after[s].reading;
+    slice.agreement = overlap.iou();
+    slice.equal = static_cast<double>(overlap.equal) / static_cast<double>(overlap.pixels);
+    comparison_.slices.push_back(slice);
+    if (wants_previews_) add_preview(stack, slices[s], before[s], after[s], run);
+    source_masks_.push_back(std::move(before[s].masks));
+  }
+}
+
+void Comparator::was_written(const io::Slice& mask) {
+  const auto found = std::find_if(comparison_.slices.begin(), comparison_.slices.end(),
+                                  [&](const SliceComparison& slice) { return slice.z == mask.z(); });
+  if (found == comparison_.slices.end()) return;
+  const auto s = static_cast<std::size_t>(found - comparison_.slices.begin());
+  const auto labels = mask.as<std::uint8_t>();
+  Overlap overlap;
+  for (std::size_t t = 0; t < plan_.tiles.size(); ++t) {
+    const model::Region& tile = plan_.tiles[t];
+    const auto width = static_cast<std::size_t>(tile.width());
+    for (int y = 0; y < tile.height(); ++y) {
+      const std::size_t at =
+          static_cast<std::size_t>(tile.y.begin + y) * static_cast<std::size_t>(mask.width()) +
+          static_cast<std::size_t>(tile.x.begin);
+      overlap.add(labels.subspan(at, width),
+                  std::span(source_masks_[s][t]).subspan(static_cast<std::size_t>(y) * width, width));
+    }
+  }
+  found->written_agreement = overlap.iou();
+}
+
+void Comparator::was_written(std::int64_t z, double agreement) {
+  for (SliceComparison& slice : comparison_.slices) {
+    if (slice.z == z) slice.written_agreement = agreement;
+  }
+}
+
+std::string one_line(const Comparison& comparison) {
+  double foreground[2] = {0, 0};
+  for (const SliceComparison& slice : comparison.slices) {
+    foreground[0] += slice.source.foreground / static_cast<double>(comparison.slices.size());
+    foreground[1] += slice.adapted.foreground / static_cast<double>(comparison.slices.size());
+  }
+  const auto mean = [&](const auto& value) -> std::string {
+    double sum = 0;
+    int count = 0;
+    for (const SliceComparison& slice : comparison.slices) {
+      if (const std::optional<double> known = value(slice)) sum += *known, ++count;
+    }
+    if (count == 0) return "none";
+    char number[32];
+    std::snprintf(number, sizeof number, "%.3f", sum / count);
+    return number;
+  };
+  char line[256];
+  std::snprintf(
+      line, sizeof line,
+      "%zu slices, foreground %.2f %% as it is and %.2f %% adapted, agreement %s, steadiness %s and %s",
+      comparison.slices.size(), 100 * foreground[0], 100 * foreground[1],
+      mean([](const SliceComparison& s) { return s.agreement; }).c_str(),
+      mean([](const SliceComparison& s) { return s.source.steadiness; }).c_str(),
+      mean([](const SliceComparison& s) { return s.adapted.steadiness; }).c_str());
+  return line;
+}
+
+void Comparator::add_preview(io::Stack& stack, std::int64_t z, const Prediction& source,
+                             const Prediction& adapted, RunContext& run) {
+  const Mosaic mosaic(plan_.areas);
+  const auto slice = run.call("reader", {z}, [&] { return stack.read(z); });
+  const auto picture = [&](const auto& value_of) {
+    std::vector<float> plane(static_cast<std::size_t>(mosaic.height) *
+                             static_cast<std::size_t>(mosaic.width));
+    for (std::size_t t = 0; t < plan_.tiles.size(); ++t) {
+      const model::Region& tile = plan_.tiles[t];
+      const auto a = static_cast<std::size_t>(plan_.area_of_tile[t]);
+      const int top = mosaic.top[a] + tile.y.begin - plan_.areas[a].y.begin;
+      const int left = mosaic.left[a] + tile.x.begin - plan_.areas[a].x.begin;
+      std::size_t i = 0;
+      for (int y = 0; y < tile.height(); ++y) {
+        for (int x = 0; x < tile.width(); ++x, ++i) {
+          plane[static_cast<std::size_t>(top + y) * static_cast<std::size_t>(mosaic.width) +
+                static_cast<std::size_t>(left + x)] = value_of(t, i);
+        }
+      }
+    }
+    return gray_levels(averaged_down(plane, mosaic.height, mosaic.width).pixels, 0, 1);
+  };
+  const auto in_source = [&](std::size_t t, std::size_t i) { return source.masks[t][i] != 0; };
+  const auto in_adapted = [&](std::size_t t, std::size_t i) { return adapted.masks[t][i] != 0; };
+  const SmallPicture image = averaged_down(cut_mosaic(mosaic, slice), mosaic.height, mosaic.width);
+  const auto [low, high] = display_range(image.pixels);
+  Preview preview;
+  preview.z = z;
+  preview.height = image.height;
+  preview.width = image.width;
+  preview.image = gray_levels(image.pixels, low, high);
+  preview.source_mask = picture([&](std::size_t t, std::size_t i) { return in_source(t, i) ? 1.0F : 0.0F; });
+  preview.mask = picture([&](std::size_t t, std::size_t i) { return in_adapted(t, i) ? 1.0F : 0.0F; });
+  preview.probability = picture([&](std::size_t t, std::size_t i) { return adapted.probabilities[t][i]; });
+  preview.disagreement = picture(
+      [&](std::size_t t, std::size_t i) { return in_source(t, i) != in_adapted(t, i) ? 1.0F : 0.0F; });
+  previews_.push_back(std::move(preview));
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,204 @@
+#include "pipeline/adapt/patch_adaptation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <numeric>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "nodes/tiles/batch_measurer.h"
+#include "nodes/tiles/tile_cutter.h"
+#include "pipeline/adapt/plan.h"
+#include "pipeline/flow/memory_budget.h"
+#include "pipeline/flow/pipeline_error.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+/// A permutation that is the same with every standard library, unlike std::shuffle's.
+template <typename T>
+void shuffle(std::vector<T>& items, std::mt19937_64& random) {
+  for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random() % i]);
+}
+
+/// Slices that are in memory together.
+std::int64_t slices_per_window(const io::StackInfo& info, std::int64_t slices) {
+  const std::int64_t pixels = static_cast<std::int64_t>(info.height) * info.width;
+  return std::clamp<std::int64_t>(PatchAdaptation::window_pixels / pixels, 1, slices);
+}
+
+io::Slice crop(const io::Slice& slice, const model::Region& region) {
+  const std::size_t voxel = io::bytes_per_voxel(slice.type());
+  const std::size_t row = static_cast<std::size_t>(region.width()) * voxel;
+  auto voxels = std::make_shared_for_overwrite<std::byte[]>(static_cast<std::size_t>(region.height()) * row);
+  for (int y = 0; y < region.height(); ++y) {
+    const auto from = static_cast<std::size_t>(region.y.begin + y) * static_cast<std::size_t>(slice.width()) +
+                      static_cast<std::size_t>(region.x.begin);
+    std::memcpy(voxels.get() + static_cast<std::size_t>(y) * row, slice.data() + from * voxel, row);
+  }
+  return io::Slice(slice.z(), region.height(), region.width(), slice.type(), std::move(voxels));
+}
+
+/// The network ready for the sizes of patches that a stack has: at most four.
+class PatchInference {
+ public:
+  explicit PatchInference(const model::Network& network) : network_(network) {}
+
+  nodes::BatchTile prepare(const nodes::PreparedSlice& patch) {
+    const int height = patch.slice.height();
+    const int width = patch.slice.width();
+    const model::Inference& inference = of_size(height, width);
+    const model::Region all{{0, height}, {0, width}};
+    return {patch, inference.plan(all, model::PlanKind::measured), inference.weights()};
+  }
+
+ private:
+  const model::Inference& of_size(int height, int width) {
+    const auto found = sizes_.find({height, width});
+    if (found != sizes_.end()) return found->second;
+    return sizes_.try_emplace({height, width}, network_, height, width).first->second;
+  }
+
+  const model::Network& network_;
+  std::map<std::pair<int, int>, model::Inference> sizes_;
+};
+
+/// Takes batch after batch.
+class BatchUpdater {
+ public:
+  BatchUpdater(const model::Network& network, const PatchAdaptation& adaptation, int workers,
+               model::Estimator& estimator, ThreadTeam& team, RunContext& run)
+      : adaptation_(adaptation),
+        inference_(network),
+        measurer_(network),
+        channels_(network.input_channels()),
+        workers_(workers),
+        estimator_(estimator),
+        team_(team),
+        run_(run) {}
+
+  void operator()(const std::vector<nodes::PreparedSlice>& patches) {
+    run_.call("patch adaptation", {patches.front().slice.z()}, [&] {
+      nodes::BatchMeasurer::Input tiles;
+      for (const nodes::PreparedSlice& patch : patches) tiles.push_back(inference_.prepare(patch));
+      const nodes::ParallelLoop loop = team_.loop(workers_.capacity(), "patch", run_);
+      model::Moments moments;
+      team_.run([&] {
+        moments = adaptation_.normalize_by == NormalizeBy::batch ? measurer_(tiles, workers_, loop).merged
+                                                                 : measure_running(tiles, loop);
+      });
+      estimator_.update(moments, static_cast<double>(patches.size()));
+      return true;
+    });
+  }
+
+ private:
+  /// Normalized with the running statistics before this batch.
+  model::Moments measure_running(const nodes::BatchMeasurer::Input& tiles, const nodes::ParallelLoop& loop) {
+    const model::Statistics used =
+        model::blend(estimator_.estimate(), estimator_.source(), adaptation_.source_share);
+    std::vector<model::Moments> moments(tiles.size());
+    loop(static_cast<int>(tiles.size()), [&](int i) {
+      const nodes::BatchTile& tile = tiles[static_cast<std::size_t>(i)];
+      const auto worker = workers_.lend();
+      nodes::cut_tile(tile.image.slice, tile.image.affine, tile.plan->input_region(), channels_,
+                      tile.plan->input(worker->workspace));
+      tile.plan->run(worker->workspace, *tile.weights, &used, &moments[static_cast<std::size_t>(i)],
+                     tile.image.counted ? &*tile.image.counted : nullptr);
+    });
+    model::Moments merged;
+    for (const model::Moments& m : moments) merged.merge(m);
+    return merged;
+  }
+
+  const PatchAdaptation& adaptation_;
+  PatchInference inference_;
+  nodes::BatchMeasurer measurer_;
+  int channels_;
+  nodes::WorkerPool workers_;
+  model::Estimator& estimator_;
+  ThreadTeam& team_;
+  RunContext& run_;
+};
+
+}  // namespace
+
+nodes::TileGrid patch_grid(int height, int width, const model::Network& network) {
+  const int stride = std::max(1, network.stride());
+  const auto size = [stride](int extent) {
+    const int parts =
+        std::max(1, static_cast<int>(std::lround(static_cast<double>(extent) / PatchAdaptation::patch)));
+    return ((extent + parts - 1) / parts + stride - 1) / stride * stride;
+  };
+  return nodes::TileGrid(height, width, size(height), size(width), stride);
+}
+
+PatchMemory patch_memory(const model::Network& network, const io::StackInfo& info, std::int64_t slices) {
+  const nodes::TileGrid grid = patch_grid(info.height, info.width, network);
+  const model::Region largest{{0, grid.core_height()}, {0, grid.core_width()}};
+  const model::Inference inference(network, largest.height(), largest.width());
+  std::map<std::pair<int, int>, int> sizes;
+  for (const model::Region& core : grid.cores()) ++sizes[{core.height(), core.width()}];
+  const auto pixels = static_cast<std::size_t>(info.height) * static_cast<std::size_t>(info.width);
+  const std::size_t voxel = io::bytes_per_voxel(info.type);
+  PatchMemory memory;
+  // A window of slices cut into patches, and the slice that is being read, decoded and cut.
+  const auto window = static_cast<std::size_t>(slices_per_window(info, slices));
+  memory.fixed = fixed_memory(inference, static_cast<int>(sizes.size())) + (window + 3) * pixels * voxel;
+  memory.worker = worker_memory(inference, {largest}, model::PlanKind::measured, 0);
+  return memory;
+}
+
+void require_patch_memory(const PatchMemory& memory, std::size_t budget) {
+  if (memory.smallest() <= budget) return;
+  const std::size_t mebibytes = (memory.smallest() >> 20) + 1;
+  throw BudgetTooSmall("a memory budget of " + spoken_memory(budget) +
+                           " is too small for the first of two passes: the smallest that works is " +
+                           std::to_string(mebibytes) + "M",
+                       mebibytes << 20);
+}
+
+void adapt_over_patches(io::Stack& stack, SliceRange range, const nodes::Normalizer& normalizer,
+                        const model::Network& network, const PatchAdaptation& adaptation,
+                        model::Estimator& estimator, ThreadTeam& team, RunContext& run) {
+  const io::StackInfo& info = stack.info();
+  const nodes::TileGrid grid = patch_grid(info.height, info.width, network);
+  const PatchMemory memory = patch_memory(network, info, range.size());
+  require_patch_memory(memory, adaptation.memory);
+  const std::size_t fit = (adaptation.memory - memory.fixed) / memory.worker;
+  const int workers = static_cast<int>(std::min<std::size_t>(fit, PatchAdaptation::batch));
+  BatchUpdater update(network, adaptation, workers, estimator, team, run);
+
+  std::mt19937_64 random(PatchAdaptation::seed);
+  std::vector<std::int64_t> slices(static_cast<std::size_t>(range.size()));
+  std::iota(slices.begin(), slices.end(), range.first);
+  shuffle(slices, random);
+  const auto window = static_cast<std::size_t>(slices_per_window(info, range.size()));
+
+  std::vector<nodes::PreparedSlice> patches;  // of the window, and what the one before left over
+  for (std::size_t begin = 0; begin < slices.size(); begin += window) {
+    const auto end = std::min(slices.size(), begin + window);
+    std::sort(slices.begin() + static_cast<std::ptrdiff_t>(begin),
+              slices.begin() + static_cast<std::ptrdiff_t>(end));
+    for (std::size_t i = begin; i < end; ++i) {
+      const io::Slice slice = run.call("reader", {slices[i]}, [&] { return stack.read(slices[i]); });
+      const auto prepared = run.call("normalizer", {slices[i]}, [&] { return normalizer({0, slice}); });
+      for (const model::Region& core : grid.cores()) {
+        patches.push_back({0, crop(slice, core), prepared.affine});
+        if (prepared.counted) patches.back().counted = prepared.counted->part(core);
+      }
+    }
+    shuffle(patches, random);
+    while (patches.size() >= PatchAdaptation::batch || (end == slices.size() && !patches.empty())) {
+      const std::size_t count = std::min<std::size_t>(patches.size(), PatchAdaptation::batch);
+      update({patches.end() - static_cast<std::ptrdiff_t>(count), patches.end()});
+      patches.resize(patches.size() - count);
+    }
+    for (std::size_t i = begin; i < end; ++i) run.advance();
+  }
+}
+
+}  // namespace fibflow::pipeline

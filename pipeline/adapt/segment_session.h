@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "io/slice.h"
+#include "model/statistics/estimator.h"
+#include "model/tile/inference.h"
+#include "nodes/intensity/normalizer.h"
+#include "nodes/statistics/moments_collector.h"
+#include "nodes/statistics/statistics_updater.h"
+#include "nodes/tiles/classifier.h"
+#include "nodes/tiles/own_statistics_segmenter.h"
+#include "nodes/tiles/segmenter.h"
+#include "nodes/tiles/stitcher.h"
+#include "nodes/tiles/tiler.h"
+#include "nodes/tiles/worker_pool.h"
+#include "pipeline/adapt/plan.h"
+#include "pipeline/flow/run_context.h"
+#include "pipeline/flow/thread_team.h"
+
+namespace fibflow::pipeline {
+
+/// What a session makes of slices.
+struct SessionSetting {
+  nodes::UpdateRule rule;
+  nodes::PredictionFormat format;
+  bool own_statistics = false;  ///< each slice is normalized with its own statistics
+};
+
+/// Segments slices and updates the statistics on the way, in one or several bursts. A burst is a run of the
+/// graph until no slice is ready; the statistics, and the snapshots that are due for the next `lag` slices, go
+/// over to the next burst. What comes out depends on the order of the slices only, bit for bit, never on how
+/// they were cut into bursts. One call at a time.
+class SegmentSession {
+ public:
+  /// Everything that the slices to come depend on. It stands after a slice: the moments of that slice and
+  /// those before it are in it, and nothing of later ones, though they may be under way.
+  struct State {
+    std::int64_t next = 0;  ///< order of the slice that comes next: 0, 1, 2, … in the order of processing
+    nodes::UpdaterState updater;
+  };
+
+  /// A slice is done: segmented, and its moments taken.
+  struct Done {
+    const nodes::SegmentedSlice& slice;
+    const nodes::Update& update;  ///< what its moments led to; update.after is the updater's state then
+  };
+
+  struct Source {
+    std::function<std::optional<io::Slice>()> read;  ///< the next slice; nothing ends the burst
+    std::function<Place()> place_of_next;            ///< of the slice that read() would give, for errors
+  };
+  /// Serial, in the order of the slices. When it returns, state() stands after that slice.
+  using Sink = std::function<void(const Done&)>;
+
+  /// Everything given by reference outlives the session. Throws std::invalid_argument if a rule is out of its range.
+  SegmentSession(const model::Inference& inference, const Plan& plan, const nodes::Normalizer& normalizer,
+                 model::Estimator estimator, const SessionSetting& setting, ThreadTeam& team,
+                 RunContext& context);
+  SegmentSession(const SegmentSession&) = delete;
+  SegmentSession& operator=(const SegmentSession&) = delete;
+
+  /// One burst. Returns the number of slices that were written. If it throws (the burst's first failure, from
+  /// the source, a node or the sink, or Interrupted), the session stands after the last slice that the sink
+  /// has taken, and can go on from there: slices that were under way have to be read again.
+  std::int64_t run(const Source& source, const Sink& sink);
+
+  /// After the last slice that the sink has taken. Not to be called while run() is under way; the sink finds
+  /// it in what it gets (state_after()).
+  const State& state() const { return state_; }
+
+  /// The state after a slice, for the sink.
+  static State state_after(const Done& done) { return {done.update.order + 1, *done.update.after}; }
+
+  /// Goes on from a state, of this session or of another one with the same setting and network. Throws
+  /// std::invalid_argument if it does not fit.
+  void restore(State state);
+
+  const model::Estimator& estimator() const { return updater_.estimator(); }
+  /// Updates of the statistics, those of estimates that were given up included.
+  std::int64_t batches() const { return updater_.batches(); }
+  /// Order of the slice that settled the statistics, if they are frozen.
+  std::optional<std::int64_t> frozen_after() const { return updater_.frozen_after(); }
+
+ private:
+  nodes::StatisticsUpdater::Probe reprobe(const model::Inference& inference,
+                                          const std::vector<model::Region>& cores, double source_share);
+  void start_over();
+
+  const nodes::Normalizer& normalizer_;
+  ThreadTeam& team_;
+  RunContext& context_;
+  const nodes::TileGrid grid_;
+  const FlowLimits limits_;
+  const nodes::PredictionFormat format_;
+  const nodes::Classifier classifier_;
+  nodes::WorkerPool workers_;
+  const nodes::Tiler tiler_;
+  const nodes::Segmenter segmenter_;
+  std::optional<nodes::OwnStatisticsSegmenter> own_statistics_segmenter_;
+  nodes::Stitcher stitcher_;
+  nodes::MomentsCollector collector_;
+  nodes::StatisticsUpdater updater_;
+  State state_;
+};
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "io/slice.h"
+#include "model/tile/inference.h"
+#include "pipeline/adapt/comparison.h"
+#include "pipeline/adapt/plan.h"
+#include "pipeline/adapt/segment_session.h"
+#include "pipeline/report/run_report.h"
+
+namespace fibflow::pipeline {
+
+/// What a run's options mean for its plan and its session; the same for a stack and for a live acquisition, as both
+/// must give the same slices.
+
+/// Nothing is updated while slices are segmented.
+bool starts_frozen(const ResolvedOptions& options);
+
+/// Each slice is normalized with its own statistics.
+bool has_own_statistics(const ResolvedOptions& options);
+
+/// probability_bytes: of a voxel; 0 if probabilities are not written.
+PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std::size_t probability_bytes);
+
+/// For a comparison of so many slices with the source. It stays within what the run is expected to take anyway, if
+/// that is known (`expected`, bytes) and enough, else within the budget. Nothing if that is too small.
+std::optional<ComparisonPlan> comparison_plan(const ResolvedOptions& options,
+                                              const model::Inference& inference, io::PixelType type,
+                                              int slices, bool previews, std::optional<std::size_t> expected);
+
+SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
+
+/// For a session that uses the source's statistics after all, frozen.
+SessionSetting source_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,323 @@
+#include "pipeline/cli/arguments/run_arguments.h"
+
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <stdexcept>
+
+#include "io/error.h"
+#include "pipeline/cli/arguments/arguments.h"
+#include "pipeline/cli/arguments/file_names.h"
+#include "pipeline/cli/terminal/help_formatter.h"
+#include "pipeline/flow/memory_budget.h"
+#include "pipeline/flow/pipeline_error.h"
+#include "pipeline/report/run_summary.h"
+
+namespace fibflow::cli {
+namespace {
+
+using pipeline::Freeze;
+using pipeline::Recipe;
+
+void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& adaptation,
+                              RunArguments& arguments, bool may_adapt_nothing, bool has_whole_stack) {
+  const std::string group = "Adaptation";
+  std::vector<std::pair<std::string, Recipe>> recipes{{"stream", Recipe::stream}};
+  if (has_whole_stack) recipes.emplace_back("two-pass", Recipe::two_pass);
+  if (may_adapt_nothing) recipes.emplace_back("none", Recipe::none);
+  add_choice(command, "--recipe", adaptation.recipe, recipes, "how")->group(group);
+  model::EstimatorOptions& estimator = adaptation.estimator;
+  add_choice(command, "--estimator", estimator.rule,
+             {{"ema", model::Rule::ema},
+              {"pooled", model::Rule::pooled},
+              {"prior", model::Rule::prior},
+              {"ubna", model::Rule::ubna}},
+             "of the target's statistics")
+      ->group(group);
+  command.add_option("--momentum", estimator.momentum, "ema, ubna: weight of the new batch")
+      ->type_name("A")
+      ->group(fine_tuning);
+  command.add_option("--prior-images", estimator.prior_images, "prior: weight of the source, in images")
+      ->type_name("N")
+      ->group(fine_tuning);
+  command.add_option("--batch-decay", estimator.batch_decay, "ubna: decay of the momentum per batch")
+      ->type_name("B")
+      ->group(fine_tuning);
+  command.add_option("--layer-decay", estimator.layer_decay, "ubna: decay of the momentum per layer")
+      ->type_name("L")
+      ->group(fine_tuning);
+  command
+      .add_option("--source-share", adaptation.source_share,
+                  "(1-S) estimate + S source is used; 0 is the paper's")
+      ->type_name("S")
+      ->group(group);
+  add_choice(command, "--featureless", adaptation.featureless,
+             {{"count", nodes::Featureless::counts}, {"leave-out", nodes::Featureless::left_out}},
+             "empty resin and black borders, in the statistics")
+      ->group(fine_tuning);
+  command
+      .add_option("--normalize-by", arguments.normalize_by,
+                  "statistics of: all so far, or the slice or batch")
+      ->type_name("running|batch")
+      ->check(CLI::IsMember({"running", "batch"}).description(""))
+      ->default_str("running; two-pass: batch")
+      ->group(group);
+  command.add_option("--probe", arguments.probe, "stream: slices measured before the first is segmented")
+      ->type_name("N")
+      ->check(at_least_zero())
+      ->default_str("3; with batch: 0")
+      ->group(group);
+  if (has_whole_stack) {
+    add_choice(command, "--probe-slices", adaptation.probe_order,
+               {{"spread", pipeline::ProbeOrder::spread}, {"first", pipeline::ProbeOrder::first}},
+               "of the probe: spread, or the first ones, as watch has to")
+        ->group(fine_tuning);
+  }
+  command.add_option("--lag", adaptation.lag, "stream: a slice's moments count L slices later")
+      ->type_name("L")
+      ->group(group);
+  add_choice(command, "--freeze", adaptation.freeze,
+             {{"never", Freeze::never}, {"probe", Freeze::probe}, {"settled", Freeze::settled}},
+             "stream: when to stop updating")
+      ->group(group);
+  command
+      .add_option("--settle-drift", adaptation.settle.drift, "settled: drift per slice and channel at most")
+      ->type_name("D")
+      ->group(fine_tuning);
+  command.add_option("--settle-slices", adaptation.settle.slices, "settled: for so many slices in a row")
+      ->type_name("N")
+      ->group(fine_tuning);
+  command
+      .add_option("--monitor-every", adaptation.monitor.every,
+                  "settled: measure each K-th frozen slice; 0: none")
+      ->type_name("K")
+      ->group(fine_tuning);
+  command
+      .add_option("--reopen-drift", adaptation.monitor.drift,
+                  "settled: adapt again once slices are farther by D per channel than usual")
+      ->type_name("D")
+      ->group(fine_tuning);
+  command
+      .add_option("--reopen-slices", adaptation.monitor.slices, "settled: in so many measured ones in a row")
+      ->type_name("N")
+      ->group(fine_tuning);
+}
+
+void add_doubt_arguments(CLI::App& command, RunArguments& arguments) {
+  const std::string group = "Adaptation";
+  command.add_option("--compare", arguments.comparison, "slices also segmented without, to see if it helps")
+      ->type_name("N")
+      ->check(at_least_zero())
+      ->default_str("3")
+      ->group(fine_tuning);
+  add_choice(command, "--on-doubt", arguments.adaptation.on_doubt,
+             {{"keep", pipeline::OnDoubt::keep},
+              {"source", pipeline::OnDoubt::source},
+              {"stop", pipeline::OnDoubt::stop}},
+             "adaptation seems not to help: warn, do without, or stop")
+      ->group(group);
+}
+
+void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
+  const std::string group = "Resources";
+  command.add_option("--threads", arguments.resources.threads, "at most so many")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096).description(""))
+      ->default_str("all")
+      ->group(group);
+  const auto set_memory = [&arguments](const std::string& text) {
+    arguments.resources.memory = static_cast<std::size_t>(parse_bytes(text));
+  };
+  command.add_option_function<std::string>("--memory", set_memory, "at most so much, as 4G or 512M")
+      ->type_name("SIZE")
+      ->default_str(pipeline::spoken_memory(pipeline::default_memory_budget()))
+      ->group(group);
+  command
+      .add_option("--tile", arguments.resources.tile, "height and width of a tile without its halo, at most")
+      ->type_name("PIXELS")
+      ->check(above_zero())
+      ->default_str("planned")
+      ->group(group);
+}
+
+constexpr const char* input_group = "Input";
+constexpr const char* output_group = "Output";
+
+void add_model_argument(CLI::App& command, RunArguments& arguments) {
+  command.add_option("--model", arguments.model, "U-Net as ONNX, exported with its BatchNorm layers")
+      ->type_name("ONNX")
+      ->required();
+}
+
+void add_normalization_argument(CLI::App& command, RunArguments& arguments) {
+  command
+      .add_option("--normalization", arguments.normalization,
+                  "unit, zscore:MEAN,STD, stack, slice or percentile:LO,HI")
+      ->type_name("RULE")
+      ->default_str("the model's, else unit")
+      ->group(input_group);
+}
+
+/// An option that the chosen estimator does not know must not look as if it had an effect.
+void require_parameters_fit(const CLI::App& command, const RunArguments& arguments) {
+  const auto rule = arguments.adaptation.estimator.rule;
+  const auto only_for = [&](const char* option, bool fits, const char* users) {
+    if (command.count(option) > 0 && !fits)
+      throw CLI::ValidationError(option, std::string("belongs to ") + users);
+  };
+  only_for("--momentum", rule == model::Rule::ema || rule == model::Rule::ubna,
+           "the estimators ema and ubna");
+  only_for("--prior-images", rule == model::Rule::prior, "the estimator prior");
+  only_for("--batch-decay", rule == model::Rule::ubna, "the estimator ubna");
+  only_for("--layer-decay", rule == model::Rule::ubna, "the estimator ubna");
+  const bool settles = arguments.adaptation.freeze == Freeze::settled;
+  only_for("--settle-drift", settles, "--freeze settled");
+  only_for("--settle-slices", settles, "--freeze settled");
+  only_for("--monitor-every", settles, "--freeze settled");
+  only_for("--reopen-drift", settles, "--freeze settled");
+  only_for("--reopen-slices", settles, "--freeze settled");
+  only_for("--lag", arguments.adaptation.recipe == Recipe::stream, "--recipe stream");
+  const bool adapts = arguments.adaptation.recipe != Recipe::none;
+  for (const char* option : {"--estimator", "--source-share", "--featureless"})
+    only_for(option, adapts, "recipes that adapt");
+}
+
+/// Whether the error, or what it wraps, names a file.
+bool names_a_file(const std::exception& error) {
+  if (dynamic_cast<const io::Error*>(&error) != nullptr) return true;
+  try {
+    std::rethrow_if_nested(error);
+  } catch (const std::exception& cause) {
+    return names_a_file(cause);
+  } catch (...) {
+  }
+  return false;
+}
+
+/// What fails at a slice says which one; here it gets the name of the stack if it has none.
+pipeline::Outcome with_the_stack_named(const std::string& stack,
+                                       const std::function<pipeline::Outcome()>& run) {
+  try {
+    return run();
+  } catch (const pipeline::PipelineError& error) {
+    if (names_a_file(error)) throw;
+    std::throw_with_nested(pipeline::PipelineError(stack + ": " + error.what()));
+  }
+}
+
+}  // namespace
+
+void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adapt_nothing) {
+  command.add_option("STACK", arguments.stack, "multi-page TIFF, folder or glob of TIFFs")->required();
+  add_model_argument(command, arguments);
+  add_slices_option(command, arguments.input.slices)->group(input_group);
+  add_normalization_argument(command, arguments);
+  add_adaptation_arguments(command, arguments.adaptation, arguments, may_adapt_nothing, true);
+  add_doubt_arguments(command, arguments);
+  add_resource_arguments(command, arguments);
+  command.parse_complete_callback([&command, &arguments] { require_parameters_fit(command, arguments); });
+}
+
+void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
+  command.add_option("FOLDER", arguments.stack, "where the slices come, one TIFF each")->required();
+  add_model_argument(command, arguments);
+  add_normalization_argument(command, arguments);
+  add_adaptation_arguments(command, arguments.adaptation, arguments, true, false);
+  add_doubt_arguments(command, arguments);
+  add_resource_arguments(command, arguments);
+  command.parse_complete_callback([&command, &arguments] { require_parameters_fit(command, arguments); });
+}
+
+void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io::Compression& compression,
+                          std::optional<double>& threshold) {
+  add_choice(command, "--probability-type", probability_type,
+             {{"u8", io::PixelType::u8}, {"u16", io::PixelType::u16}, {"f32", io::PixelType::f32}},
+             "voxels of the probabilities")
+      ->needs(command.get_option("--probability"))
+      ->group(output_group);
+  add_choice(command, "--compression", compression,
+             {{"deflate", io::Compression::deflate},
+              {"zstd", io::Compression::zstd},
+              {"none", io::Compression::none}},
+             "of the outputs")
+      ->group(output_group);
+  command.add_option("--threshold", threshold, "foreground is what is more probable")
+      ->type_name("P")
+      ->default_str("the model's, else 0.5")
+      ->group(output_group);
+}
+
+void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context) {
+  command.add_flag("--overwrite", arguments.overwrite, "replace outputs that exist")->group(output_group);
+  command.add_option("--report", arguments.report, "what was done, as JSON")
+      ->type_name("JSON")
+      ->group(output_group);
+  command.add_option("--trace", arguments.trace, "when each node was at work, for a trace viewer")
+      ->type_name("JSON")
+      ->group(fine_tuning);
+  add_logging_options(command, context);
+}
+
+void complete(RunArguments& arguments) {
+  if (!arguments.normalization.empty()) {
+    arguments.input.normalization = nodes::Normalization::parse(arguments.normalization);
+  }
+  if (!arguments.normalize_by.empty()) {
+    arguments.adaptation.normalize_by =
+        arguments.normalize_by == "batch" ? pipeline::NormalizeBy::batch : pipeline::NormalizeBy::running;
+  }
+  if (arguments.comparison >= 0) arguments.adaptation.comparison = arguments.comparison;
+  arguments.adaptation.previews = !arguments.report.empty();
+  if (arguments.probe >= 0) arguments.adaptation.probe = arguments.probe;
+  require_free(arguments.report, arguments.overwrite);
+  require_free(arguments.trace, arguments.overwrite);
+  require_makeable(arguments.report);
+}
+
+void require_apart(const RunArguments& arguments, std::vector<std::string> outputs, const io::Stack& stack) {
+  outputs.insert(outputs.end(), {arguments.report, arguments.trace});
+  std::vector<std::string> inputs = stack.files();
+  inputs.insert(inputs.end(), {arguments.stack, arguments.model});
+  require_apart(outputs, inputs);
+}
+
+pipeline::Outcome report_doubt(const RunArguments& arguments, const std::function<pipeline::Outcome()>& run) {
+  try {
+    return with_the_stack_named(arguments.stack, run);
+  } catch (const pipeline::Doubtful& doubtful) {
+    if (!arguments.report.empty()) write_report(doubtful.report(), arguments.report, arguments.overwrite);
+    throw;
+  }
+}
+
+RunConsole::RunConsole(Context& context, const RunArguments& arguments, std::int64_t voxels_per_slice)
+    : context_(context) {
+  hooks_.stop = context.interruption.token();
+  hooks_.trace = arguments.trace;
+  hooks_.log = [this](const std::string& line) { context_.log->info("{}", line); };
+  hooks_.begin = [this, voxels_per_slice](const std::string& phase, std::int64_t slices) {
+    progress_.reset();
+    progress_ = make_progress(context_, phase, slices, voxels_per_slice);
+  };
+  hooks_.advance = [this] {
+    if (progress_) progress_->add_slice();
+  };
+}
+
+void RunConsole::conclude(const pipeline::RunReport& report) {
+  if (progress_) context_.log->info("{}", progress_->summary());
+  progress_.reset();
+  for (const std::string& line : pipeline::summary_of(report)) context_.log->info("{}", line);
+  context_.log->info("peak memory {} of {}", pipeline::spoken_memory(report.peak_memory),
+                     pipeline::spoken_memory(report.options.memory));
+  for (const std::string& warning : report.warnings) context_.log->warn("{}", warning);
+}
+
+void keep_heap_small() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
+}  // namespace fibflow::cli

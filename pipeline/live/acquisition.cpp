@@ -1,0 +1,492 @@
+#include "pipeline/live/acquisition.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "io/folder/natural_order.h"
+#include "nodes/intensity/intensity.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+using std::chrono::milliseconds;
+using Kind = AcquisitionNote::Kind;
+
+// So many zero bytes at the end of a file may be what its writer has not written. Fewer are a dark corner; no writer
+// leaves so little for a rest.
+constexpr std::uint64_t suspicious_zeros = 16;
+
+// Between two tries to read a file that cannot be decoded and does not change.
+constexpr milliseconds first_pause{250};
+constexpr milliseconds longest_pause{15'000};
+
+std::string spoken(std::int64_t first, std::int64_t last) {
+  if (first == last) return "slice " + std::to_string(first);
+  return "slices " + std::to_string(first) + " to " + std::to_string(last);
+}
+
+AcquisitionPast::File past_file(const std::string& name, const io::FileIdentity& identity) {
+  return {name, identity.size, identity.modified_ns};
+}
+
+bool same_content(const AcquisitionPast::File& file, const io::FileIdentity& identity) {
+  return file.size == identity.size && file.modified_ns == identity.modified_ns;
+}
+
+}  // namespace
+
+Acquisition::Acquisition(AcquisitionOptions options, std::function<void(const AcquisitionNote& note)> report)
+    : options_(std::move(options)),
+      report_(std::move(report)),
+      numbering_(options_.pattern),
+      watch_(options_.folder, {options_.recursive, options_.poll, options_.notify}) {
+  const auto require = [](bool holds, const char* message) {
+    if (!holds) throw std::invalid_argument(message);
+  };
+  require(options_.max_gap >= 0, "a gap cannot have a negative number of slices");
+  require(options_.step >= 1, "the step from one slice's number to the next must be at least 1");
+  require(options_.first.value_or(0) >= 0, "the first slice's number cannot be negative");
+  require(
+      options_.settle.count() >= 0 && options_.wait_missing.count() >= 0 && options_.wait_black.count() >= 0,
+      "a time to wait cannot be negative");
+  require(options_.poll.count() > 0, "the time between two looks at the folder must be above 0");
+}
+
+void Acquisition::resume(AcquisitionPast past) {
+  if (!past.first) return;
+  first_ = past.first;
+  next_ = past.next;
+  taken_ = {past.taken.begin(), past.taken.end()};
+  for (const auto& [number, file] : past.failed) {
+    failed_.emplace(number, file);
+    if (number >= next_) failed_ahead_.insert(number);
+    ++counts_.failed;
+  }
+  for (const auto& [first, last] : past.skipped) {
+    if (last >= next_) skipped_ahead_[first] = last;
+    counts_.skipped += static_cast<std::uint64_t>((last - first) / options_.step + 1);
+  }
+  height_ = past.height;
+  width_ = past.width;
+  type_ = past.type;
+  counts_.seen = past.taken.size() + past.failed.size();
+  if (!past.taken.empty()) first_file_ = past.taken.begin()->second.name;
+}
+
+std::optional<AcquiredSlice> Acquisition::take() {
+  due_ = Clock::time_point::max();
+  look();
+  if (!watch_.is_there()) {
+    obstacle_ = options_.folder + " cannot be read: " + watch_.reason();
+    return std::nullopt;
+  }
+  if (!first_ && !begin()) return std::nullopt;
+  std::optional<AcquiredSlice> taken;
+  for (;;) {
+    if (const auto ahead = skipped_ahead_.find(next_); ahead != skipped_ahead_.end()) {
+      // Whoever waits for masks was told that it will not come.
+      const std::int64_t last = ahead->second;
+      while (next_ <= last) pass();
+      continue;
+    }
+    if (failed_ahead_.contains(next_)) {
+      pass();
+      continue;
+    }
+    const auto found = candidates_.find(next_);
+    if (found == candidates_.end()) {
+      if (candidates_.empty()) {
+        obstacle_ = "slice " + std::to_string(next_) + " is not there yet";
+        return std::nullopt;
+      }
+      if (is_far(candidates_.begin()->first)) {
+        obstacle_ = "slice " + std::to_string(next_) + " is not there yet";
+        leave_far_ones();
+        return std::nullopt;
+      }
+      if (!gives_up(next_, nullptr)) {
+        obstacle_ = "slice " + std::to_string(next_) + " is missing, slice " +
+                    std::to_string(candidates_.begin()->first) + " is there";
+        return std::nullopt;
+      }
+      skip(candidates_.begin()->first - options_.step);
+      continue;
+    }
+    bool unlike = true;
+    for (Candidate& candidate : found->second) {
+      const Fate fate = try_file(next_, candidate, taken);
+      if (fate == Fate::taken) return taken;
+      unlike = unlike && fate == Fate::unlike;
+    }
+    if (unlike) {
+      fail(next_, found->second.front());
+      continue;
+    }
+    std::erase_if(found->second, [](const Candidate& candidate) { return candidate.file.empty(); });
+    if (found->second.empty()) {
+      candidates_.erase(found);
+      continue;
+    }
+    if (gives_up(next_, &found->second)) {
+      fail(next_, found->second.front());
+      continue;
+    }
+    obstacle_ = found->second.front().reason;
+    return std::nullopt;
+  }
+}
+
+void Acquisition::close() {
+  closed_ = true;
+  looked_ = false;
+  watch_.rescan();
+}
+
+bool Acquisition::at_end() const {
+  return closed_ && looked_ && (candidates_.empty() || !watch_.is_there());
+}
+
+void Acquisition::wait(milliseconds longest, int wake) {
+  const auto until_due =
+      std::chrono::ceil<milliseconds>(std::min(due_, Clock::now() + longest) - Clock::now());
+  watch_.wait(std::clamp(until_due, milliseconds(0), longest), wake);
+}
+
+void Acquisition::look() {
+  const io::FolderWatch::Changes changes = watch_.look();
+  looked_ = true;
+  if (watch_.overflows() != counts_.overflows) {
+    counts_.overflows = watch_.overflows();
+    note(Kind::overflow, 0, 0, "",
+         "more happened in the folder than the system could tell of: all of it was looked at");
+  }
+  if (watch_.is_there() != was_there_) {
+    was_there_ = watch_.is_there();
+    back_since_ = last_news_ = Clock::now();
+    if (was_there_) {
+      note(Kind::folder_back, 0, 0, "", options_.folder + ": the folder is there again");
+    } else {
+      note(Kind::folder_gone, 0, 0, "",
+           options_.folder + ": the folder cannot be read: " + watch_.reason() + "; waiting for it");
+    }
+  }
+  for (const std::string& file : changes.gone) lose(file);
+  for (const io::FolderWatch::File& file : changes.files) meet(file);
+}
+
+void Acquisition::meet(const io::FolderWatch::File& file) {
+  const auto number = numbering_.number_of(file.path);
+  const bool off_step = number && first_ && (*number - *first_) % options_.step != 0;
+  if (!number || off_step) {
+    if (foreign_told_) return;
+    foreign_told_ = true;
+    note(Kind::foreign, 0, 0, file.path,
+         file.path + (off_step ? " is not in step with the other slices" : " is no slice by its name") +
+             ": ignored, and so will be others");
+    return;
+  }
+  if (first_ && *number < next_) return meet_passed(*number, file);
+  last_news_ = Clock::now();
+  Candidates& candidates = candidates_[*number];
+  const auto place = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
+    const int order = io::natural_compare(candidate.file, file.path);
+    return order > 0 || (order == 0 && candidate.file >= file.path);
+  });
+  Candidate candidate;
+  candidate.file = file.path;
+  candidate.identity = file.identity;
+  candidate.changed = last_news_;
+  if (place != candidates.end() && place->file == file.path) {
+    // The events of one write come more than once.
+    if (place->identity != file.identity) *place = std::move(candidate);
+    return;
+  }
+  candidates.insert(place, std::move(candidate));
+  arrivals_.emplace_back(last_news_, *number);
+  ++counts_.seen;
+  ++counts_.pending;
+}
+
+void Acquisition::meet_passed(std::int64_t number, const io::FolderWatch::File& file) {
+  const auto tell = [&](Kind kind, const std::string& text) {
+    // Once for each state of the file. Only the last one is kept: a file may change as long as the microscope runs.
+    const auto [told, first_time] = told_.try_emplace(file.path, past_file(file.path, file.identity));
+    if (!first_time && same_content(told->second, file.identity)) return;
+    told->second = past_file(file.path, file.identity);
+    ++counts_.late;
+    note(kind, number, number, file.path, text);
+  };
+  if (const auto taken = taken_.find(number); taken != taken_.end()) {
+    if (taken->second.name != file.path) {
+      tell(Kind::duplicate,
+           file.path + " has the number of " + taken->second.name + ", which was segmented: ignored");
+    } else if (!same_content(taken->second, file.identity)) {
+      tell(Kind::replaced,
+           file.path + " was changed after it had been segmented; its mask is that of the old content");
+    }
+    return;
+  }
+  const auto failed = failed_.find(number);
+  if (failed != failed_.end() && failed->second.name == file.path &&
+      same_content(failed->second, file.identity)) {
+    return;
+  }
+  if (failed != failed_.end()) {
+    tell(Kind::late, file.path + " was changed after it had been given up: too late, it is left out");
+  } else if (number < *first_) {
+    tell(Kind::late, file.path + " comes before slice " + std::to_string(*first_) +
+                         ", which the acquisition began with: it is left out");
+  } else {
+    tell(Kind::late, file.path + " came after slice " + std::to_string(number) +
+                         " had been given up: too late, it is left out");
+  }
+}
+
+void Acquisition::lose(const std::string& file) {
+  const auto number = numbering_.number_of(file);
+  const auto found = number ? candidates_.find(*number) : candidates_.end();
+  if (found == candidates_.end()) return;
+  counts_.pending -= std::erase_if(found->second, [&](const Candidate& c) { return c.file == file; });
+  if (found->second.empty()) candidates_.erase(found);
+}
+
+/// Decides the first number, once what is there first has had the time to settle.
+bool Acquisition::begin() {
+  if (options_.first) {
+    start_at(*options_.first);
+    return true;
+  }
+  if (candidates_.empty()) {
+    obstacle_ = "no slice is there yet";
+    return false;
+  }
+  const auto since = later_since(-1);
+  if (!closed_ && Clock::now() < *since + options_.settle) {
+    obstacle_ = "the first slices are coming";
+    due(*since + options_.settle);
+    return false;
+  }
+  start_at(candidates_.begin()->first);
+  return true;
+}
+
+void Acquisition::start_at(std::int64_t number) {
+  first_ = next_ = number;
+  note(Kind::first, number, number, "", "the first slice is number " + std::to_string(number));
+  // What was met before may not belong to it.
+  for (auto& [other, files] : std::exchange(candidates_, {})) {
+    if (other >= number && (other - number) % options_.step == 0) {
+      candidates_.emplace(other, std::move(files));
+      continue;
+    }
+    counts_.pending -= files.size();
+    for (const Candidate& candidate : files) meet({candidate.file, candidate.identity});
+  }
+}
+
+Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidate,
+                                        std::optional<AcquiredSlice>& taken) {
+  const std::string path = options_.folder + "/" + candidate.file;
+  const auto now = Clock::now();
+  const auto identity = io::identify(path);
+  if (!identity) {
+    // Gone, or out of reach for a moment, and then nothing about it will have changed. An empty name marks it for removal.
+    watch_.forget(candidate.file);
+    --counts_.pending;
+    candidate.file.clear();
+    return Fate::waiting;
+  }
+  if (*identity != candidate.identity) {
+    const std::string file = candidate.file;
+    candidate = {};
+    candidate.file = file;
+    candidate.identity = *identity;
+    candidate.changed = last_news_ = now;
+  }
+  if (candidate.unlike) return Fate::unlike;
+  if (now < candidate.changed + options_.settle) {
+    candidate.reason = candidate.file + " is being written";
+    due(candidate.changed + options_.settle);
+    return Fate::waiting;
+  }
+  if (candidate.zero_end && !may_end_in_zeros(number, candidate)) return Fate::waiting;
+  if (now < candidate.try_at && !closed_) {
+    due(candidate.try_at);
+    return Fate::waiting;
+  }
+  io::SliceFileReading reading =
+      io::read_slice_file(path, number, [&](const io::StackInfo& info) { return unlike_first(info); });
+  if (reading.state == io::SliceFileReading::State::changing || reading.identity != candidate.identity) {
+    candidate.changed = last_news_ = Clock::now();
+    candidate.reason = candidate.file + " is being written";
+    due(candidate.changed + options_.settle);
+    return Fate::waiting;
+  }
+  if (reading.state == io::SliceFileReading::State::refused) {
+    fail_try(candidate, candidate.file + ": " + reading.reason);
+    candidate.unlike = true;
+    return Fate::unlike;
+  }
+  if (reading.state != io::SliceFileReading::State::whole) {
+    fail_try(candidate, reading.reason);
+    return Fate::waiting;
+  }
+  try {
+    nodes::require_finite(reading.slice);
+  } catch (const nodes::BadSlice& bad) {
+    fail_try(candidate, candidate.file + ": " + bad.what());
+    return Fate::waiting;
+  }
+  const bool black = reading.zero_end >= suspicious_zeros;
+  if (black && !std::exchange(candidate.zero_end, true) && !may_end_in_zeros(number, candidate)) {
+    return Fate::waiting;
+  }
+  if (black) {
+    note(Kind::black_end, number, number, candidate.file,
+         candidate.file + " ends in " + std::to_string(reading.zero_end) +
+             " zero bytes and did not change for long: taken as it is");
+  }
+  taken = AcquiredSlice{number,       candidate.file,    reading.identity, reading.slice,
+                        reading.info, candidate.changed, Clock::now()};
+  accept(number, candidate, reading);
+  return Fate::taken;
+}
+
+void Acquisition::fail_try(Candidate& candidate, const std::string& reason) {
+  const auto now = Clock::now();
+  if (!candidate.failing_since) candidate.failing_since = now;
+  candidate.pause = std::clamp(2 * candidate.pause, first_pause, longest_pause);
+  candidate.try_at = now + candidate.pause;
+  candidate.reason = reason;
+  due(candidate.try_at);
+}
+
+/// Whether a file that ends in zeros has been left alone for long enough.
+bool Acquisition::may_end_in_zeros(std::int64_t number, Candidate& candidate) {
+  if (closed_) return true;
+  // A writer that fills one file after another is done with this one when it has come to a later one. If it is only
+  // held up, nothing later comes either.
+  const bool later = later_since(number).has_value();
+  const auto since = std::max(candidate.changed, back_since_);
+  const auto until =
+      since + (later ? std::min(options_.wait_black, options_.wait_missing) : options_.wait_missing);
+  if (Clock::now() >= until) return true;
+  candidate.reason = candidate.file + " ends in zeros: it may not be written to its end";
+  due(until);
+  return false;
+}
+
+/// Nothing if there is no difference.
+std::string Acquisition::unlike_first(const io::StackInfo& info) const {
+  if (height_ == 0) return "";
+  if (info.height != height_ || info.width != width_) {
+    return "has " + std::to_string(info.width) + " x " + std::to_string(info.height) +
+           " voxels instead of the " + std::to_string(width_) + " x " + std::to_string(height_) + " of '" +
+           first_file_ + "'";
+  }
+  if (info.type != type_) {
+    return std::string("holds ") + io::name_of(info.type) + " voxels instead of the " + io::name_of(type_) +
+           " of '" + first_file_ + "'";
+  }
+  return "";
+}
+
+void Acquisition::accept(std::int64_t number, const Candidate& candidate,
+                         const io::SliceFileReading& reading) {
+  if (height_ == 0) {
+    height_ = reading.slice.height();
+    width_ = reading.slice.width();
+    type_ = reading.slice.type();
+    first_file_ = candidate.file;
+  }
+  const std::string file = candidate.file;
+  taken_[number] = past_file(file, reading.identity);
+  for (const Candidate& other : candidates_.at(number)) {
+    if (other.file.empty() || other.file == file) continue;
+    ++counts_.late;
+    note(Kind::duplicate, number, number, other.file,
+         other.file + " has the number of " + file + ", which is segmented: ignored");
+  }
+  pass();
+}
+
+/// Whether a number, missing or with files that cannot be used, has been waited for long enough.
+bool Acquisition::gives_up(std::int64_t number, const Candidates* candidates) {
+  auto since = back_since_;
+  if (candidates != nullptr) {
+    for (const Candidate& candidate : *candidates) {
+      // A file that still changes, or only ends in zeros, has its own time.
+      if (!candidate.failing_since) return false;
+      since = std::max(since, *candidate.failing_since);
+    }
+  }
+  if (closed_) return true;
+  const auto later = later_since(number);
+  if (!later) return false;
+  since = std::max(since, *later) + options_.wait_missing;
+  due(since);
+  return Clock::now() >= since;
+}
+
+void Acquisition::fail(std::int64_t number, const Candidate& candidate) {
+  ++counts_.failed;
+  failed_[number] = past_file(candidate.file, candidate.identity);
+  note(Kind::failed, number, number, candidate.file,
+       "slice " + std::to_string(number) + " is left out: " + candidate.reason, candidate.identity);
+  pass();
+}
+
+void Acquisition::skip(std::int64_t last) {
+  const std::int64_t first = next_;
+  counts_.skipped += static_cast<std::uint64_t>((last - first) / options_.step + 1);
+  while (next_ <= last) pass();
+  note(Kind::skipped, first, last, "", spoken(first, last) + " never came: left out");
+}
+
+/// Too far from the next number to be one of the same count.
+bool Acquisition::is_far(std::int64_t number) const {
+  return (number - next_) / options_.step > options_.max_gap;
+}
+
+void Acquisition::leave_far_ones() {
+  const auto& [number, files] = *candidates_.begin();
+  if (!std::exchange(far_told_, true)) {
+    ++counts_.late;
+    note(Kind::foreign, number, number, files.front().file,
+         files.front().file + " is more than " + std::to_string(options_.max_gap) + " numbers after slice " +
+             std::to_string(next_) + ", which is not there: it waits until the numbers come near");
+  }
+  if (!closed_) return;
+  for (const auto& [far_number, far_files] : candidates_) counts_.pending -= far_files.size();
+  candidates_.clear();
+}
+
+/// Goes to the next number.
+void Acquisition::pass() {
+  if (const auto found = candidates_.find(next_); found != candidates_.end()) {
+    counts_.pending -= static_cast<std::uint64_t>(std::count_if(
+        found->second.begin(), found->second.end(), [](const auto& c) { return !c.file.empty(); }));
+    candidates_.erase(found);
+  }
+  next_ += options_.step;
+}
+
+/// When the first of the files with later numbers that are there was seen.
+std::optional<Acquisition::Clock::time_point> Acquisition::later_since(std::int64_t number) {
+  while (!arrivals_.empty() && !candidates_.contains(arrivals_.front().second)) arrivals_.pop_front();
+  for (const auto& [time, arrived] : arrivals_) {
+    if (arrived > number && candidates_.contains(arrived) && !(first_ && is_far(arrived))) return time;
+  }
+  return std::nullopt;
+}
+
+void Acquisition::due(Clock::time_point time) {
+  due_ = std::min(due_, time);
+}
+
+void Acquisition::note(Kind kind, std::int64_t first, std::int64_t last, const std::string& file,
+                       const std::string& text, const io::FileIdentity& identity) const {
+  if (report_) report_({kind, first, last, file, identity, text});
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,208 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "io/files/file_identity.h"
+#include "io/files/folder_watch.h"
+#include "io/folder/slice_numbering.h"
+#include "io/slice.h"
+#include "io/tiff/slice_file.h"
+
+namespace fibflow::pipeline {
+
+/// How a live acquisition is followed. Times are real time, measured by the steady clock.
+struct AcquisitionOptions {
+  std::string folder;
+  std::string pattern;                     ///< see SliceNumbering
+  bool recursive = false;                  ///< subfolders too
+  std::chrono::milliseconds settle{2000};  ///< a file that has not changed for so long may be complete
+  std::chrono::milliseconds poll{5000};    ///< between looks at the whole folder
+  std::chrono::milliseconds wait_missing{600'000};  ///< for a number, once a later one is there
+  std::chrono::milliseconds wait_black{60'000};     ///< for a file whose end is zero, see Acquisition
+  std::optional<std::int64_t> first;                ///< number; default: the lowest that is there first
+  std::int64_t step = 1;                            ///< from one number to the next
+  std::int64_t max_gap = 1000;                      ///< numbers that may be missing in a row
+  bool notify = true;                               ///< use inotify
+};
+
+/// A slice of a live acquisition, read and complete.
+struct AcquiredSlice {
+  std::int64_t number = 0;  ///< also the slice's z
+  std::string file;         ///< relative to the folder
+  io::FileIdentity identity;
+  io::Slice slice;
+  io::StackInfo info;                              ///< of the file
+  std::chrono::steady_clock::time_point complete;  ///< when its last change was seen
+  std::chrono::steady_clock::time_point taken;     ///< when it was read
+};
+
+/// Something that happened to an acquisition that its user should know.
+struct AcquisitionNote {
+  enum class Kind {
+    first,        ///< the number that the acquisition begins with is decided
+    skipped,      ///< numbers first to last never came
+    failed,       ///< a number's file cannot be used
+    late,         ///< a file came after its number had been passed
+    replaced,     ///< a file was changed after it had been taken
+    duplicate,    ///< another file has the same number
+    foreign,      ///< a file that is no slice; the first one only
+    black_end,    ///< a file was taken though its end is zero
+    overflow,     ///< inotify lost events; the whole folder was looked at
+    folder_gone,  ///< the folder cannot be read
+    folder_back,
+  };
+  Kind kind = Kind::first;
+  std::int64_t first = 0;  ///< number, if it is about one
+  std::int64_t last = 0;
+  std::string file;
+  io::FileIdentity identity;  ///< of a file that failed
+  std::string text;           ///< for people
+};
+
+/// What became of an acquisition's slices before this process: what a restart needs to go on.
+struct AcquisitionPast {
+  struct File {
+    std::string name;
+    std::uint64_t size = 0;
+    std::int64_t modified_ns = 0;
+  };
+  std::optional<std::int64_t> first;
+  std::int64_t next = 0;                ///< number after the last slice that was segmented; with `first` only
+  std::map<std::int64_t, File> taken;   ///< segmented
+  std::map<std::int64_t, File> failed;  ///< given up; from `next` on, too
+  std::vector<std::pair<std::int64_t, std::int64_t>> skipped;  ///< first and last number; from `next` on, too
+  int height = 0;                                              ///< of the slices; 0: none was taken
+  int width = 0;
+  io::PixelType type = io::PixelType::u8;
+};
+
+/// Gives the slices of a live acquisition in the order of their numbers, each once, when it is complete.
+///
+/// Complete: nothing about the file has changed for `settle`; every voxel was decoded; and the file was the same
+/// before and after. A file whose end is zero may be one that its writer has not filled yet, or be black there: it is
+/// taken when it has not changed for `wait_black` and a later number is there, or for `wait_missing`.
+/// A number that is not there, or whose file cannot be decoded, is waited for until a later one has been there for
+/// `wait_missing`; then it is passed, and said so. A file beyond a gap of more than `max_gap` numbers has somebody's date
+/// or another count in its name: it is told of, and does not make anything missing. A slice that has another size or type than the first one is passed at
+/// once, if no other file has its number. While the folder is away nothing is decided. What is waiting is on the disk: only names are in memory.
+/// One thread at a time.
+class Acquisition {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  struct Counts {
+    std::uint64_t seen = 0;  ///< slice files
+    std::uint64_t pending = 0;
+    std::uint64_t skipped = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t late = 0;  ///< also replaced, and duplicates
+    std::uint64_t overflows = 0;
+  };
+
+  /// Throws std::invalid_argument if an option is out of its range.
+  Acquisition(AcquisitionOptions options, std::function<void(const AcquisitionNote& note)> report);
+
+  /// Goes on after an earlier process; before the first take().
+  void resume(AcquisitionPast past);
+
+  /// The next slice, if it is complete now. Waits for nothing but the disk.
+  std::optional<AcquiredSlice> take();
+
+  /// Waits until take() may have a slice, until `wake` (a file descriptor) can be read, or for `longest`.
+  void wait(std::chrono::milliseconds longest, int wake = -1);
+
+  /// No more slices will come: what is there is taken without waiting for what is missing.
+  void close();
+  /// After close(): take() has given everything that can be had.
+  bool at_end() const;
+
+  /// Looks at the whole folder with the next take().
+  void rescan() { watch_.rescan(); }
+
+  const Counts& counts() const { return counts_; }
+  std::optional<std::int64_t> next() const { return first_ ? std::optional(next_) : std::nullopt; }
+  bool folder_is_there() const { return watch_.is_there(); }
+  /// What the last take() waits for, for people: "slice 118 is not there yet".
+  const std::string& obstacle() const { return obstacle_; }
+  /// When a slice file was last seen to be new or changed; when the folder came back; or the beginning.
+  Clock::time_point last_news() const { return last_news_; }
+
+ private:
+  struct Candidate {
+    std::string file;
+    io::FileIdentity identity;
+    Clock::time_point changed;  // as seen
+    bool zero_end = false;      // it was decoded, and ends in zeros
+    std::optional<Clock::time_point> failing_since;
+    Clock::time_point try_at;
+    std::chrono::milliseconds pause{0};
+    std::string reason;   // why it is not taken
+    bool unlike = false;  // another size or type than the first slice
+  };
+  using Candidates = std::vector<Candidate>;  // of one number, in the order of their names
+  enum class Fate { taken, unlike, waiting };
+
+  void look();
+  void meet(const io::FolderWatch::File& file);
+  void meet_passed(std::int64_t number, const io::FolderWatch::File& file);
+  void lose(const std::string& file);
+  bool begin();
+  void start_at(std::int64_t number);
+  Fate try_file(std::int64_t number, Candidate& candidate, std::optional<AcquiredSlice>& taken);
+  void fail_try(Candidate& candidate, const std::string& reason);
+  bool may_end_in_zeros(std::int64_t number, Candidate& candidate);
+  std::string unlike_first(const io::StackInfo& info) const;
+  void accept(std::int64_t number, const Candidate& candidate, const io::SliceFileReading& reading);
+  bool gives_up(std::int64_t number, const Candidates* candidates);
+  void fail(std::int64_t number, const Candidate& candidate);
+  void skip(std::int64_t last);
+  bool is_far(std::int64_t number) const;
+  void leave_far_ones();
+  void pass();
+  std::optional<Clock::time_point> later_since(std::int64_t number);
+  void due(Clock::time_point time);
+  void note(AcquisitionNote::Kind kind, std::int64_t first, std::int64_t last, const std::string& file,
+            const std::string& text, const io::FileIdentity& identity = {}) const;
+
+  const AcquisitionOptions options_;
+  const std::function<void(const AcquisitionNote& note)> report_;
+  const SliceNumbering numbering_;
+  io::FolderWatch watch_;
+  const Clock::time_point begin_ = Clock::now();
+  std::optional<std::int64_t> first_;
+  std::int64_t next_ = 0;
+  std::map<std::int64_t, Candidates>
+      candidates_;  // numbers from next_ on; all of them before the first is decided
+  std::deque<std::pair<Clock::time_point, std::int64_t>> arrivals_;  // numbers as they became candidates
+  std::unordered_map<std::int64_t, AcquisitionPast::File> taken_;
+  std::unordered_map<std::int64_t, AcquisitionPast::File> failed_;
+  std::map<std::int64_t, std::int64_t> skipped_ahead_;  // decided by an earlier process: first to last
+  std::unordered_set<std::int64_t> failed_ahead_;
+  std::unordered_map<std::string, AcquisitionPast::File> told_;  // late files, duplicates, by name
+  int height_ = 0;
+  int width_ = 0;
+  io::PixelType type_ = io::PixelType::u8;
+  std::string first_file_;
+  Counts counts_;
+  std::string obstacle_;
+  Clock::time_point last_news_ = begin_;
+  Clock::time_point back_since_ = begin_;
+  Clock::time_point due_;
+  bool was_there_ = true;
+  bool looked_ = false;
+  bool closed_ = false;
+  bool foreign_told_ = false;
+  bool far_told_ = false;
+};
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,86 @@
+#include "pipeline/live/live_output.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "io/files/folder.h"
+#include "io/stack.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* masks = "masks";
+constexpr const char* probabilities = "probabilities";
+
+}  // namespace
+
+LiveOutput::LiveOutput(LiveOutputOptions options, std::string description)
+    : options_(std::move(options)), description_(std::move(description)) {
+  io::make_folder(options_.folder);
+  io::make_folder(options_.folder + "/" + masks);
+  if (options_.probability) io::make_folder(options_.folder + "/" + probabilities);
+}
+
+bool LiveOutput::has_results() const {
+  std::error_code ignored;
+  const fs::directory_iterator entries(options_.folder + "/" + masks, ignored);
+  return std::any_of(begin(entries), end(entries),
+                     [](const auto& entry) { return entry.path().filename().string().front() != '.'; });
+}
+
+void LiveOutput::remove_leftovers() const {
+  for (const std::string kind : {"", masks, probabilities}) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(options_.folder + "/" + kind, ignored)) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with('.') && name.ends_with(".partial")) fs::remove(entry.path(), ignored);
+    }
+  }
+}
+
+void LiveOutput::write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm) {
+  // A mask without its probability would look like a finished slice.
+  if (options_.probability) write_one(slice.probability.value(), path_of(probabilities, file), voxel_nm);
+  write_one(slice.mask, path_of(masks, file), voxel_nm);
+}
+
+void LiveOutput::write_stacks(const std::vector<std::string>& files, io::VoxelSize voxel_nm,
+                              const std::function<void()>& advance) {
+  if (files.empty()) return;
+  for (const auto& [kind, path] : stacks()) {
+    io::TiffWriter writer(
+        path, {options_.compression, voxel_nm, description_, true, static_cast<std::int64_t>(files.size())});
+    for (const std::string& file : files) {
+      writer.write(io::open_stack(path_of(kind, file))->read(0));
+      advance();
+    }
+    writer.finish();
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> LiveOutput::stacks() const {
+  std::vector<std::pair<std::string, std::string>> all{{masks, options_.folder + "/" + masks + ".tif"}};
+  if (options_.probability) all.emplace_back(probabilities, options_.folder + "/" + probabilities + ".tif");
+  return all;
+}
+
+std::string LiveOutput::path_of(const std::string& kind, const std::string& file) const {
+  std::string name = fs::path(file).filename().string();
+  for (const char* ending : {".tif", ".tiff", ".TIF", ".TIFF", ".ome"}) {
+    if (name.ends_with(ending)) name.resize(name.size() - std::char_traits<char>::length(ending));
+  }
+  return options_.folder + "/" + kind + "/" + name + ".tif";
+}
+
+void LiveOutput::write_one(const io::Slice& slice, const std::string& path, io::VoxelSize voxel_nm) const {
+  io::TiffWriter writer(path, {options_.compression, voxel_nm, description_, true, 1});
+  writer.write(slice);
+  writer.finish();
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/slice.h"
+#include "io/tiff/tiff_writer.h"
+#include "nodes/tiles/stitcher.h"
+
+namespace fibflow::pipeline {
+
+/// What a live run writes into its folder.
+struct LiveOutputOptions {
+  std::string folder;
+  bool probability = false;  ///< also probabilities
+  io::PixelType probability_type = io::PixelType::u8;
+  io::Compression compression = io::Compression::deflate;
+};
+
+/// The results of a live run: masks/NAME.tif and probabilities/NAME.tif, one for each slice, NAME being that of the
+/// slice's file without its extension; and on demand the stacks masks.tif and probabilities.tif. Each file is under its
+/// name only when it is whole and on the disk. Not thread-safe.
+class LiveOutput {
+ public:
+  /// Makes the folders where they are missing. Throws io::Error (cannot_create).
+  LiveOutput(LiveOutputOptions options, std::string description);
+
+  /// Masks are there already.
+  bool has_results() const;
+
+  /// Removes what a process that was killed had begun to write. Only for who has locked the folder.
+  void remove_leftovers() const;
+
+  /// Writes a slice, replacing what an earlier process may have written of it. `file`: of the slice. When it returns,
+  /// the mask is on the disk. Throws io::Error.
+  void write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm);
+
+  /// Writes the stacks of these slices' masks and probabilities, in this order, replacing older ones; memory is that of
+  /// one slice. advance: called after each slice. Throws io::Error.
+  void write_stacks(const std::vector<std::string>& files, io::VoxelSize voxel_nm,
+                    const std::function<void()>& advance);
+
+  /// The names of the stacks: kind and path.
+  std::vector<std::pair<std::string, std::string>> stacks() const;
+
+ private:
+  std::string path_of(const std::string& kind, const std::string& file) const;
+  void write_one(const io::Slice& slice, const std::string& path, io::VoxelSize voxel_nm) const;
+
+  const LiveOutputOptions options_;
+  const std::string description_;
+};
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,560 @@
+#include "pipeline/live/watch.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <system_error>
+#include <utility>
+
+#include "io/error.h"
+#include "pipeline/flow/interruption.h"
+#include "pipeline/live/live_session.h"
+#include "pipeline/live/patient_writer.h"
+#include "pipeline/live/watch_report.h"
+#include "pipeline/live/watch_setting.h"
+#include "pipeline/live/watch_state.h"
+#include "pipeline/live/watch_status.h"
+#include "pipeline/options/version.h"
+#include "pipeline/pictures/live_picture.h"
+#include "pipeline/report/run_facts.h"
+#include "pipeline/report/run_recorder.h"
+#include "pipeline/report/run_summary.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// Slices are acknowledged, and the status is written, at most so often.
+constexpr milliseconds between_saves{1000};
+/// The longest rest between two looks for what is asked for by a file.
+constexpr milliseconds longest_rest{1000};
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// Without a stop: what is in flight is to be finished.
+RunHooks hooks_of(const WatchServices& services) {
+  RunHooks hooks;
+  hooks.log = services.log;
+  hooks.jitter = [&liveness = services.liveness](const char*) { liveness.progress(); };
+  return hooks;
+}
+
+/// `finished`: nothing if it is not known any more.
+LiveSlice shown_of(const JournalEntry& entry, std::chrono::system_clock::time_point finished) {
+  LiveSlice shown;
+  shown.z = entry.first;
+  shown.finished = finished;
+  shown.foreground = entry.record.foreground;
+  shown.entropy = entry.record.entropy;
+  shown.drift = entry.record.slice_drift;
+  shown.latency = entry.latency;
+  return shown;
+}
+
+/// One live run.
+class Watch {
+ public:
+  Watch(const model::Network& network, const WatchOptions& options, ResolvedOptions resolved,
+        WatchServices services);
+
+  WatchEnd run();
+
+ private:
+  void resume();
+  bool follow();
+  bool stopping() const { return services_.stop.stop_requested(); }
+  void look_for_end();
+  bool begin();
+  void tell_doubt();
+  bool segment();
+  std::optional<io::Slice> next_slice();
+  void was_segmented(const SegmentSession::Done& done);
+  void save();
+  void conclude();
+  void remove_stop_file() const;
+  void write_stacks();
+  WatchReport report();
+
+  void took_note(const AcquisitionNote& note);
+  void keep_note(const AcquisitionNote& note);
+
+  const model::Network& network_;
+  const WatchOptions options_;
+  const ResolvedOptions resolved_;
+  WatchServices services_;
+  RunHooks hooks_;
+  RunContext context_;
+  const nodes::PredictionFormat format_;
+  WatchStatus status_;
+  PatientWriter writer_;
+  LiveOutput output_;
+  FolderLock output_lock_;
+  WatchState state_;
+  Acquisition acquisition_;
+  std::optional<LiveSession> live_;
+  const Clock::time_point start_ = Clock::now();
+  const std::string started_ = utc_now();
+  bool closing_ = false;
+
+  std::vector<AcquiredSlice> first_;  // until there are enough to begin
+  std::deque<AcquiredSlice> begun_;   // the same, on their way into the session
+
+  std::mutex mutex_;  // the reader and the writer of a burst are two threads; it guards what follows
+  std::deque<AcquiredSlice> in_flight_;
+  Acquisition::Counts counts_;
+  std::vector<JournalEntry> decisions_;  // numbers that were left out
+
+  // Of the writer, and between bursts.
+  std::vector<RunEvent> events_;
+  std::vector<JournalEntry> done_;  // on the disk; all of them
+  std::size_t saved_ = 0;           // of those, acknowledged
+  std::vector<LiveSlice> to_show_;  // not acknowledged yet
+  WatchCheckpoint checkpoint_;      // after the last one of them
+  Clock::time_point last_save_ = start_;
+  Clock::time_point last_picture_;
+};
+
+Watch::Watch(const model::Network& network, const WatchOptions& options, ResolvedOptions resolved,
+             WatchServices services)
+    : network_(network),
+      options_(options),
+      resolved_(std::move(resolved)),
+      services_(std::move(services)),
+      hooks_(hooks_of(services_)),
+      context_(hooks_, false),
+      format_{resolved_.threshold,
+              options.output.probability ? std::optional(options.output.probability_type) : std::nullopt},
+      status_(services_.board, options.output.folder),
+      writer_(services_, status_),
+      output_(options.output,
+              std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(resolved_)),
+      output_lock_(options.output.folder + "/.lock"),
+      state_(options.state_folder, watch_setting(options, resolved_), output_.has_results()),
+      acquisition_(options.acquisition, [this](const AcquisitionNote& note) { took_note(note); }) {
+  output_.remove_leftovers();
+  services_.board.change([&](LiveStatus& status) {
+    status.folder = options_.acquisition.folder;
+    status.output = options_.output.folder;
+    status.model = options_.model;
+    status.options = one_line(resolved_);
+    status.started = std::chrono::system_clock::now();
+    status.memory_budget = resolved_.memory;
+  });
+}
+
+void Watch::resume() {
+  for (const std::string& remark : state_.remarks()) services_.warn(remark);
+  const AcquisitionPast past = state_.past(options_.acquisition.step);
+  acquisition_.resume(past);
+  for (const JournalEntry& entry : state_.journal().entries()) {
+    if (entry.kind == JournalEntry::Kind::event) {
+      events_.push_back(entry.event);
+    } else {
+      (entry.kind == JournalEntry::Kind::taken ? done_ : decisions_).push_back(entry);
+    }
+  }
+  saved_ = done_.size();
+  if (state_.checkpoint()) {
+    checkpoint_ = *state_.checkpoint();
+    live_.emplace(network_, resolved_, checkpoint_.height, checkpoint_.width, checkpoint_.type, format_,
+                  context_);
+    live_->resume(checkpoint_.intensity, checkpoint_.uses_source, checkpoint_.session);
+    services_.log("going on after " + std::to_string(done_.size()) + " slices, with number " +
+                  std::to_string(checkpoint_.next_number));
+    tell_doubt();
+  }
+  services_.board.change([&](LiveStatus& status) {
+    status.counts.processed = saved_;
+    for (const JournalEntry& entry : done_) {
+      status.latency.add(entry.latency);
+      status.slices.add(shown_of(entry, {}));
+    }
+    if (!done_.empty()) status.newest_slice = done_.back().first;
+    if (live_) status.voxels_per_slice = static_cast<double>(checkpoint_.height) * checkpoint_.width;
+  });
+}
+
+WatchEnd Watch::run() {
+  services_.log("options: " + one_line(resolved_));
+  resume();
+  last_save_ = Clock::now();
+  services_.log("following " + options_.acquisition.folder);
+  services_.ready();
+  try {
+    if (follow()) return WatchEnd::complete;
+  } catch (const Interrupted&) {
+    if (!stopping()) throw;
+  }
+  status_.write(LiveState::ending, "stopped on request");
+  return WatchEnd::stopped;
+}
+
+/// Until the acquisition is over (true), or a stop is requested.
+bool Watch::follow() {
+  while (!stopping()) {
+    services_.requests.clear();
+    if (services_.requests.take_rescan()) acquisition_.rescan();
+    if (services_.requests.take_stack()) write_stacks();
+    look_for_end();
+    if (live_ ? segment() : begin()) continue;
+    status_.show_counts(acquisition_.counts(), first_.size());
+    if (stopping()) break;
+    if (closing_ && acquisition_.at_end() && (live_ || first_.empty())) {
+      conclude();
+      return true;
+    }
+    const LiveState state = !acquisition_.folder_is_there() ? LiveState::paused
+                            : live_                         ? LiveState::waiting
+                                                            : LiveState::probing;
+    status_.show(state, acquisition_.obstacle());
+    services_.liveness.waiting(acquisition_.obstacle());
+    acquisition_.wait(longest_rest, services_.requests.descriptor());
+  }
+  return false;
+}
+
+/// Whether the acquisition is over: by the stop file, or because nothing came for long.
+void Watch::look_for_end() {
+  if (closing_) return;
+  std::string why;
+  std::error_code ignored;
+  if (fs::exists(options_.stop_file, ignored)) why = options_.stop_file + " is there";
+  if (options_.end_after && acquisition_.folder_is_there() &&
+      Clock::now() - std::max(acquisition_.last_news(), last_save_) >= *options_.end_after) {
+    why = "nothing new came for long";
+  }
+  if (why.empty()) return;
+  services_.log(why + ": what is there is segmented, then this ends");
+  closing_ = true;
+  status_.begin_to_end();
+  acquisition_.close();
+}
+
+/// Collects the first slices, and measures them once they are there. Whether there was something to do.
+bool Watch::begin() {
+  const auto wanted = static_cast<std::size_t>(LiveSession::slices_to_begin(resolved_));
+  bool came = false;
+  while (first_.size() < wanted && !stopping()) {
+    auto slice = acquisition_.take();
+    if (!slice) break;
+    first_.push_back(*std::move(slice));
+    services_.liveness.progress();
+    came = true;
+  }
+  const bool complete = first_.size() == wanted || (closing_ && acquisition_.at_end() && !first_.empty());
+  if (!complete || stopping()) return came;
+  status_.show(LiveState::probing, "");
+  const Liveness::Work work(services_.liveness);
+  const io::Slice& slice = first_.front().slice;
+  checkpoint_.height = slice.height();
+  checkpoint_.width = slice.width();
+  checkpoint_.type = slice.type();
+  checkpoint_.voxel_nm = first_.front().info.voxel_nm;
+  live_.emplace(network_, resolved_, slice.height(), slice.width(), slice.type(), format_, context_);
+  std::vector<io::Slice> slices;
+  for (const AcquiredSlice& acquired : first_) slices.push_back(acquired.slice);
+  live_->begin(slices);
+  checkpoint_.intensity = live_->intensity();
+  checkpoint_.uses_source = live_->uses_source();
+  RunReport seen;
+  seen.comparison = live_->comparison();
+  seen.doubt = live_->doubt();
+  seen.previews = live_->previews();
+  const auto told = seen.json();
+  writer_.write([&] { state_.save_previews(told["previews"]); });
+  checkpoint_.doubt = {{"comparison", told["comparison"]}, {"doubt", told["doubt"]}};
+  tell_doubt();
+  begun_ = {std::make_move_iterator(first_.begin()), std::make_move_iterator(first_.end())};
+  first_.clear();
+  services_.board.change([&](LiveStatus& status) {
+    status.voxels_per_slice = static_cast<double>(checkpoint_.height) * checkpoint_.width;
+  });
+  return true;
+}
+
+/// Of what begin() saw, in this process or an earlier one.
+void Watch::tell_doubt() {
+  if (checkpoint_.doubt.is_object() && checkpoint_.doubt["doubt"].is_object()) {
+    for (const auto& sign : checkpoint_.doubt["doubt"]["signs"]) {
+      const std::string text = sign["text"];
+      services_.warn("in doubt: " + text);
+      status_.warn(text);
+    }
+  }
+  if (!live_->uses_source()) return;
+  const std::string text = "therefore the model is used as it is (--on-doubt source)";
+  services_.warn(text);
+  status_.warn(text);
+}
+
+/// Segments all that is complete now. Whether there was something.
+bool Watch::segment() {
+  if (begun_.empty()) {
+    auto slice = acquisition_.take();
+    if (!slice) return false;
+    begun_.push_back(*std::move(slice));
+  }
+  writer_.set_working(true);
+  const SegmentSession::Source source{
+      [&] { return next_slice(); },
+      [&] { return Place{begun_.empty() ? acquisition_.next().value_or(0) : begun_.front().number}; }};
+  try {
+    live_->session().run(source, [&](const SegmentSession::Done& done) { was_segmented(done); });
+    save();
+  } catch (const Interrupted&) {
+    writer_.set_working(false);
+    if (!stopping()) throw;
+    // What was in flight when there was no room to write it is done again after a restart.
+    const std::lock_guard lock(mutex_);
+    in_flight_.clear();
+  } catch (...) {
+    writer_.set_working(false);
+    throw;
+  }
+  writer_.set_working(false);
+  return true;
+}
+
+/// Gives the graph what is ready now, and ends the burst where nothing is.
+std::optional<io::Slice> Watch::next_slice() {
+  if (stopping() || services_.requests.stack_is_asked()) return std::nullopt;
+  if (services_.requests.take_rescan()) acquisition_.rescan();
+  std::optional<AcquiredSlice> slice;
+  if (begun_.empty()) {
+    slice = acquisition_.take();
+  } else {
+    slice = std::move(begun_.front());
+    begun_.pop_front();
+  }
+  const std::lock_guard lock(mutex_);
+  counts_ = acquisition_.counts();
+  counts_.pending += begun_.size();
+  if (!slice) return std::nullopt;
+  const io::Slice voxels = slice->slice;
+  in_flight_.push_back(*std::move(slice));
+  return voxels;
+}
+
+void Watch::was_segmented(const SegmentSession::Done& done) {
+  AcquiredSlice acquired;
+  {
+    const std::lock_guard lock(mutex_);
+    acquired = std::move(in_flight_.front());
+    in_flight_.pop_front();
+  }
+  writer_.write([&] { output_.write(done.slice, acquired.file, checkpoint_.voxel_nm); });
+  JournalEntry entry;
+  entry.kind = JournalEntry::Kind::taken;
+  entry.first = entry.last = acquired.number;
+  entry.file = {acquired.file, acquired.identity.size, acquired.identity.modified_ns};
+  entry.latency = seconds_since(acquired.complete);
+  entry.record = record_of(done.slice, done.update);
+  entry.record.seconds = seconds_since(acquired.taken);
+  std::vector<JournalEntry> lines{entry};
+  if (const auto event = event_of(done.update, acquired.number, resolved_.lag)) {
+    JournalEntry line;
+    line.kind = JournalEntry::Kind::event;
+    line.first = line.last = acquired.number;
+    line.event = *event;
+    lines.push_back(line);
+    events_.push_back(*event);
+    services_.log(event->text);
+    if (done.update.turn->kind == nodes::Turn::Kind::reopened) {
+      status_.warn(event->text);
+    }
+  }
+  for (const JournalEntry& line : lines) {
+    writer_.write([&] {
+      const std::lock_guard lock(mutex_);
+      state_.journal().append(line);
+    });
+  }
+  done_.push_back(entry);
+  to_show_.push_back(shown_of(entry, std::chrono::system_clock::now()));
+  checkpoint_.session = SegmentSession::state_after(done);
+  checkpoint_.next_number = acquired.number + options_.acquisition.step;
+  if (Clock::now() - last_picture_ >= between_saves) {
+    LivePicture picture = make_live_picture(acquired.number, acquired.slice, done.slice.mask);
+    services_.board.change([&](LiveStatus& status) { status.picture = std::move(picture); });
+    last_picture_ = Clock::now();
+  }
+  if (Clock::now() - last_save_ >= between_saves) save();
+}
+
+/// Acknowledges what is on the disk.
+void Watch::save() {
+  if (saved_ == done_.size()) return;
+  writer_.write([&] {
+    const std::lock_guard lock(mutex_);
+    state_.save(checkpoint_);
+  });
+  saved_ = done_.size();
+  last_save_ = Clock::now();
+  const double drift = live_->drift_from_source(checkpoint_.session);
+  Acquisition::Counts counts;
+  std::size_t waiting = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    counts = counts_;
+    waiting = in_flight_.size();
+  }
+  services_.board.change([&](LiveStatus& status) {
+    for (const LiveSlice& slice : std::exchange(to_show_, {})) {
+      status.slices.add(slice);
+      status.latency.add(slice.latency);
+    }
+    status.counts.processed = saved_;
+    status.newest_slice = done_.back().first;
+    status.adaptation = resolved_.recipe == Recipe::none ? "none" : nodes::name_of(done_.back().record.state);
+    if (resolved_.recipe != Recipe::none) status.drift_from_source = drift;
+  });
+  status_.show_counts(counts, waiting);
+  status_.write(LiveState::running, "");
+}
+
+/// Ends a run over an acquisition that is over.
+void Watch::conclude() {
+  if (done_.empty()) {
+    remove_stop_file();
+    throw io::Error(io::ErrorKind::missing, options_.acquisition.folder, "no slice came");
+  }
+  if (const auto left = acquisition_.counts().pending; left > 0 && !acquisition_.folder_is_there()) {
+    const std::string text = acquisition_.obstacle() + ": " + std::to_string(left) +
+                             " slices that were there are not segmented; the same command goes on with them";
+    services_.warn(text);
+    status_.warn(text);
+  }
+  status_.show(LiveState::ending, "writing the stacks");
+  write_stacks();
+  for (const std::string& line : summary_of(report().run)) services_.log(line);
+  const Acquisition::Counts counts = acquisition_.counts();
+  services_.log(std::to_string(done_.size()) + " slices segmented, " + std::to_string(counts.skipped) +
+                " never came, " + std::to_string(counts.failed) + " could not be used, " +
+                std::to_string(counts.late) + " files came late or twice");
+  const auto status = services_.board.latest().status;
+  if (status->latency.count() > 0) {
+    char line[200];
+    std::snprintf(line, sizeof line,
+                  "from a complete file to its mask: median %.2f s, 99 of 100 within %.2f s, longest %.2f s",
+                  status->latency.quantile(0.5), status->latency.quantile(0.99), status->latency.longest());
+    services_.log(line);
+  }
+  status_.write(LiveState::ending, "the acquisition is over");
+  remove_stop_file();  // not before: who is killed is to be asked again
+}
+
+void Watch::remove_stop_file() const {
+  std::error_code ignored;
+  fs::remove(options_.stop_file, ignored);
+}
+
+void Watch::write_stacks() {
+  std::vector<std::string> files;
+  for (const JournalEntry& entry : done_) files.push_back(entry.file.name);
+  writer_.set_working(true);
+  writer_.write([&] {
+    output_.write_stacks(files, checkpoint_.voxel_nm, [&] { services_.liveness.progress(); });
+    report().write(options_.output.folder + "/report.json");
+  });
+  writer_.set_working(false);
+  for (const auto& [kind, path] : output_.stacks()) {
+    if (!files.empty()) services_.log(path + ": " + std::to_string(files.size()) + " slices");
+  }
+}
+
+WatchReport Watch::report() {
+  WatchReport report;
+  report.run.command = "watch";
+  report.run.started = started_;
+  report.run.input.path = options_.acquisition.folder;
+  report.run.input.format = "live acquisition";
+  report.run.input.depth = static_cast<std::int64_t>(done_.size());
+  report.run.input.height = checkpoint_.height;
+  report.run.input.width = checkpoint_.width;
+  report.run.input.type = checkpoint_.type;
+  report.run.input.voxel_nm = checkpoint_.voxel_nm;
+  report.run.model = model_of(network_);
+  report.run.options = resolved_;
+  report.run.options.end_slice = report.run.input.depth;
+  if (live_ && resolved_.recipe != Recipe::none) {
+    report.run.adaptation = live_->adaptation();
+    // From a place in the order to a number.
+    auto& frozen_after = report.run.adaptation->frozen_after;
+    if (frozen_after) frozen_after = done_.at(static_cast<std::size_t>(*frozen_after)).first;
+    for (std::size_t i = 0; i < done_.size() && i < static_cast<std::size_t>(resolved_.probe); ++i) {
+      report.run.adaptation->probe_slices.push_back(done_[i].first);
+    }
+  }
+  report.doubt = checkpoint_.doubt;
+  try {
+    report.previews = state_.previews();
+  } catch (const io::Error& error) {
+    services_.warn(std::string(error.what()) + ": the report is without pictures");
+  }
+  report.run.events = events_;
+  for (const JournalEntry& entry : done_) report.run.slices.push_back(entry.record);
+  report.run.outputs = output_.stacks();
+  report.run.seconds.total = seconds_since(start_);
+  report.done = done_;
+  report.left_out = decisions_;
+  report.status = services_.board.latest().status;
+  return report;
+}
+
+/// On whichever thread takes slices.
+void Watch::took_note(const AcquisitionNote& note) {
+  using Kind = AcquisitionNote::Kind;
+  const bool ordinary =
+      note.kind == Kind::first || note.kind == Kind::folder_back || note.kind == Kind::foreign;
+  if (note.kind == Kind::first || note.kind == Kind::skipped || note.kind == Kind::failed) keep_note(note);
+  if (ordinary) {
+    services_.log(note.text);
+    return;
+  }
+  services_.warn(note.text);
+  status_.warn(note.text);
+}
+
+/// Decisions are durable before anybody is told.
+void Watch::keep_note(const AcquisitionNote& note) {
+  JournalEntry entry;
+  entry.kind = note.kind == AcquisitionNote::Kind::first     ? JournalEntry::Kind::first
+               : note.kind == AcquisitionNote::Kind::skipped ? JournalEntry::Kind::skipped
+                                                             : JournalEntry::Kind::failed;
+  entry.first = note.first;
+  entry.last = note.last;
+  entry.file = {note.file, note.identity.size, note.identity.modified_ns};
+  writer_.write([&] {
+    const std::lock_guard lock(mutex_);
+    state_.journal().append(entry);
+    state_.journal().sync();
+  });
+  const std::lock_guard lock(mutex_);
+  decisions_.push_back(entry);
+}
+
+}  // namespace
+
+WatchEnd watch(const model::Network& network, const WatchOptions& given, const InputOptions& input,
+               const AdaptationOptions& adaptation, const ResourceOptions& resources,
+               WatchServices services) {
+  WatchOptions options = given;
+  if (options.state_folder.empty()) options.state_folder = options.output.folder + "/.state";
+  if (options.stop_file.empty()) options.stop_file = options.output.folder + "/stop";
+  const std::string folder = absolute_path(options.acquisition.folder);
+  const std::string output = absolute_path(options.output.folder);
+  if (output == folder || (options.acquisition.recursive && (output + "/").starts_with(folder + "/"))) {
+    throw std::invalid_argument("the output cannot be where slices are looked for: " + options.output.folder);
+  }
+  ResolvedOptions resolved = resolve_watch_options(network, options, input, adaptation, resources);
+  return Watch(network, options, std::move(resolved), std::move(services)).run();
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,209 @@
+#include "pipeline/live/watch_journal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <locale>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "io/error.h"
+#include "io/files/atomic_file.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+using Kind = JournalEntry::Kind;
+
+constexpr std::array<std::pair<Kind, const char*>, 5> words = {{{Kind::first, "first"},
+                                                                {Kind::taken, "taken"},
+                                                                {Kind::skipped, "skipped"},
+                                                                {Kind::failed, "failed"},
+                                                                {Kind::event, "event"}}};
+
+/// Holds after a restart, though the slices after it may be done again.
+bool is_decision(Kind kind) {
+  return kind == Kind::first || kind == Kind::skipped || kind == Kind::failed;
+}
+
+// FNV-1a (Fowler, Noll, Vo), 64 bits: against lines that were not written to their end, not against forgery.
+std::uint64_t checksum(std::string_view text) {
+  std::uint64_t sum = 0xcbf29ce484222325u;
+  for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return sum;
+}
+
+std::string hex(std::uint64_t value) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
+  return text.data();
+}
+
+/// A name may hold any byte; in a line it must not have blanks or line breaks.
+std::string escaped(const std::string& name) {
+  std::string text;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > ' ' && byte != '%' && byte != 0x7f) {
+      text += c;
+      continue;
+    }
+    std::array<char, 4> code{};
+    std::snprintf(code.data(), code.size(), "%%%02x", byte);
+    text += code.data();
+  }
+  return text.empty() ? "%" : text;
+}
+
+std::string unescaped(const std::string& text) {
+  std::string name;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(&text[i + 1], &text[i + 3], byte, 16).ec == std::errc()) {
+      name += static_cast<char>(byte);
+      i += 2;
+    } else if (text[i] != '%') {
+      name += text[i];
+    }
+  }
+  return name;
+}
+
+std::string line_of(const JournalEntry& entry) {
+  std::ostringstream line;
+  line.imbue(std::locale::classic());
+  line.precision(17);
+  for (const auto& [kind, word] : words) {
+    if (kind == entry.kind) line << word;
+  }
+  line << ' ' << entry.first << ' ' << entry.last;
+  if (entry.kind == Kind::taken || entry.kind == Kind::failed) {
+    line << ' ' << entry.file.size << ' ' << entry.file.modified_ns << ' ' << escaped(entry.file.name);
+  }
+  if (entry.kind == Kind::taken) {
+    line << ' ' << entry.latency << ' ' << json_of(entry.record).dump();
+  }
+  if (entry.kind == Kind::event) {
+    line << ' ' << escaped(entry.event.event) << ' ' << escaped(entry.event.text);
+  }
+  return hex(checksum(line.str())) + " " + line.str() + "\n";
+}
+
+/// Nothing if the line, without its break, is not whole.
+std::optional<JournalEntry> entry_of(std::string_view text) {
+  if (text.size() < 18 || text[16] != ' ' || text.substr(0, 16) != hex(checksum(text.substr(17)))) {
+    return std::nullopt;
+  }
+  std::istringstream line{std::string(text.substr(17))};
+  line.imbue(std::locale::classic());
+  JournalEntry entry;
+  std::string word;
+  line >> word >> entry.first >> entry.last;
+  bool known = false;
+  for (const auto& [kind, its_word] : words) {
+    if (word != its_word) continue;
+    entry.kind = kind;
+    known = true;
+  }
+  if (entry.kind == Kind::taken || entry.kind == Kind::failed) {
+    std::string name;
+    line >> entry.file.size >> entry.file.modified_ns >> name;
+    entry.file.name = unescaped(name);
+  }
+  if (entry.kind == Kind::taken) {
+    std::string record;
+    line >> entry.latency >> record;
+    const auto json = nlohmann::ordered_json::parse(record, nullptr, false);
+    if (json.is_discarded()) return std::nullopt;
+    entry.record = slice_record(json);
+  }
+  if (entry.kind == Kind::event) {
+    std::string name, words_of_it;
+    line >> name >> words_of_it;
+    entry.event = {entry.first, unescaped(name), unescaped(words_of_it)};
+  }
+  return known && line ? std::optional(entry) : std::nullopt;
+}
+
+[[noreturn]] void fail(const std::string& path, const std::string& what, int code) {
+  throw io::Error(io::ErrorKind::read_write, path, what + ": " + std::strerror(code), code);
+}
+
+/// Of the file, if there is one.
+std::string contents_of(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file && errno != ENOENT) fail(path, "cannot be read", errno);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_(std::move(path)) {
+  const std::string text = contents_of(path_);
+  if (text.size() < acknowledged) {
+    throw io::Error(io::ErrorKind::bad_data, path_,
+                    "has " + std::to_string(text.size()) + " bytes, its checkpoint knows " +
+                        std::to_string(acknowledged) + ": the state is not whole");
+  }
+  std::string kept = text.substr(0, acknowledged);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    const auto entry = end == std::string::npos ? std::nullopt : entry_of({text.data() + at, end - at});
+    const bool sure = at < acknowledged;
+    if (!entry) {
+      if (sure) throw io::Error(io::ErrorKind::bad_data, path_, "is damaged at byte " + std::to_string(at));
+      break;
+    }
+    if (sure || is_decision(entry->kind)) {
+      entries_.push_back(*entry);
+      if (!sure) kept += text.substr(at, end + 1 - at);
+    }
+    at = end + 1;
+  }
+  if (kept != text || text.empty()) {
+    io::AtomicFile whole(path_, true);
+    whole.write(kept.data(), kept.size());
+    whole.commit();
+  }
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (descriptor_ < 0) fail(path_, "cannot be opened", errno);
+  bytes_ = kept.size();
+}
+
+WatchJournal::~WatchJournal() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void WatchJournal::append(const JournalEntry& entry) {
+  const std::string line = line_of(entry);
+  for (std::size_t done = 0; done < line.size();) {
+    const ssize_t put = ::write(descriptor_, line.data() + done, line.size() - done);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) {
+      const int code = errno;
+      // What there is of the line has no checksum: it would end the journal.
+      if (::ftruncate(descriptor_, static_cast<off_t>(bytes_)) != 0) fail(path_, "cannot be cut", errno);
+      fail(path_, "cannot be written", code);
+    }
+    done += static_cast<std::size_t>(put);
+  }
+  bytes_ += line.size();
+}
+
+void WatchJournal::sync() {
+  if (::fdatasync(descriptor_) != 0) fail(path_, "cannot be brought to the disk", errno);
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "io/slice.h"
+#include "io/tiff/tiff_writer.h"
+#include "model/statistics/estimator.h"
+#include "nodes/intensity/feature_finder.h"
+#include "nodes/intensity/normalization.h"
+#include "nodes/statistics/statistics_updater.h"
+#include "pipeline/options/slice_range.h"
+
+namespace fibflow::pipeline {
+
+enum class Recipe {
+  stream,    ///< one pass: a probe, then every slice is segmented while it updates the statistics
+  two_pass,  ///< adapt over patches of the whole stack, then segment with the final statistics
+  none,      ///< the source statistics, folded into the weights
+};
+
+enum class NormalizeBy {
+  running,  ///< the running statistics as they stand for a slice or batch
+  batch,    ///< the slice's or batch's own statistics, without any source share
+};
+
+enum class Freeze {
+  never,    ///< every slice updates the statistics
+  probe,    ///< stream: nothing is updated after the probe
+  settled,  ///< stream: updating ends once the statistics have settled
+};
+
+/// Which slices the probe measures.
+enum class ProbeOrder {
+  spread,  ///< over the whole range
+  first,   ///< the first ones, as a live acquisition has to
+};
+
+/// What to do if adaptation does not seem to help.
+enum class OnDoubt {
+  keep,    ///< say so and go on
+  source,  ///< segment with the source's statistics, frozen
+  stop,    ///< end with Doubtful before anything is segmented
+};
+
+const char* name_of(Recipe recipe);
+const char* name_of(NormalizeBy by);
+const char* name_of(Freeze freeze);
+const char* name_of(ProbeOrder order);
+const char* name_of(OnDoubt on_doubt);
+const char* name_of(nodes::Featureless featureless);  ///< "count", "leave-out"
+
+/// How the network is adapted.
+struct AdaptationOptions {
+  Recipe recipe = Recipe::stream;
+  model::EstimatorOptions estimator;
+  double source_share = 0.25;               ///< of the source in the statistics that are used, in [0, 1]
+  std::optional<NormalizeBy> normalize_by;  ///< default: running for stream, batch for two-pass
+  nodes::Featureless featureless = nodes::Featureless::left_out;  ///< resin and borders in the statistics
+  Freeze freeze = Freeze::never;
+  nodes::SettleRule settle;    ///< for Freeze::settled
+  nodes::MonitorRule monitor;  ///< for Freeze::settled
+  std::optional<int> probe;    ///< slices; default: 3 for stream normalized by running statistics, else 0
+  ProbeOrder probe_order = ProbeOrder::spread;  ///< also of the slices whose intensities are measured
+  int lag = 4;  ///< stream: the statistics after slice n are slice n + lag's; 1 to 1000
+  /// Slices that are segmented with the source's and with the adapted statistics before the run segments, to see
+  /// whether adaptation helps; 0: none. Default: 3, or 0 where nothing is adapted beforehand.
+  std::optional<int> comparison;
+  OnDoubt on_doubt = OnDoubt::keep;
+  bool previews = false;  ///< makes pictures of the compared slices for the report
+};
+
+/// What of the stack is used, and how its intensities are read.
+struct InputOptions {
+  SliceRange slices;
+  /// Default: the model's metadata "fibflow.normalization", else unit.
+  std::optional<nodes::Normalization> normalization;
+};
+
+/// What a segmentation writes. An empty path is not written.
+struct OutputOptions {
+  std::string mask;
+  std::string probability;
+  io::PixelType probability_type = io::PixelType::u8;
+  io::Compression compression = io::Compression::deflate;
+  /// Probability above which a pixel is foreground, for networks with one output channel. Default: the
+  /// model's metadata "fibflow.threshold", else 0.5.
+  std::optional<double> threshold;
+  bool overwrite = false;
+  /// A run that ends early, however it ends, leaves what it has done and a checkpoint beside the masks; run
+  /// again with the same options, it goes on from there to the same bytes.
+  bool resume = false;
+  double checkpoint_seconds = 10;  ///< time between checkpoints; 0: after each slice
+};
+
+/// What a run may use. None of it changes a result by more than rounding, and threads not even that.
+struct ResourceOptions {
+  int threads = 0;  ///< 0: as many as the machine has
+  std::size_t memory =
+      0;         ///< bytes; 0: the smaller of 4 GiB and half of the machine's (or container's) memory
+  int tile = 0;  ///< largest height and width of a tile's core, in pixels; 0: planned
+};
+
+/// How a run talks to whoever started it. log, begin and advance may be called from any thread, one at a
+/// time; jitter from several at once.
+struct RunHooks {
+  std::stop_token stop;  ///< asks the run to end with Interrupted
+  std::function<void(const std::string& line)> log;
+  /// A phase begins: "probe", "adapt", "compare" or "segment", with this many slices of work to come.
+  std::function<void(const std::string& phase, std::int64_t slices)> begin;
+  /// A slice (or as many pixels) of the phase is done.
+  std::function<void()> advance;
+  std::string trace;  ///< file that gets one span per node call, for a trace viewer; empty: none
+  /// Called after each step that a kill must not harm, with its name; tests kill here. Serial.
+  std::function<void(const char* step)> durable_step;
+  /// Called at the beginning and at the end of each node call; tests put delays here.
+  std::function<void(const char* node)> jitter;
+};
+
+}  // namespace fibflow::pipeline

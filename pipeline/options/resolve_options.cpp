@@ -1,0 +1,124 @@
+#include "pipeline/options/resolve_options.h"
+
+#include <oneapi/tbb/info.h>
+
+#include <charconv>
+#include <stdexcept>
+
+#include "pipeline/flow/memory_budget.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+void require(bool holds, const std::string& message) {
+  if (!holds) throw std::invalid_argument(message);
+}
+
+void resolve_normalization(const InputOptions& input, const model::Network& network,
+                           ResolvedOptions& resolved) {
+  const auto found = network.metadata().find("fibflow.normalization");
+  if (input.normalization) {
+    resolved.normalization = *input.normalization;
+    resolved.normalization_source = "option";
+  } else if (found != network.metadata().end()) {
+    try {
+      resolved.normalization = nodes::Normalization::parse(found->second);
+    } catch (const std::invalid_argument& error) {
+      throw model::ModelError(network.name() + ": metadata fibflow.normalization: " + error.what());
+    }
+    resolved.normalization_source = "model";
+  } else {
+    resolved.normalization_source = "default";
+  }
+}
+
+void resolve_threshold(const OutputOptions& output, const model::Network& network,
+                       ResolvedOptions& resolved) {
+  if (network.output_channels() > 1) {
+    require(!output.threshold, "a threshold has no meaning for this model: it has " +
+                                   std::to_string(network.output_channels()) +
+                                   " output channels, and the mask is the strongest one");
+    resolved.threshold_source = "unused";
+    return;
+  }
+  const auto found = network.metadata().find("fibflow.threshold");
+  if (output.threshold) {
+    resolved.threshold = *output.threshold;
+    resolved.threshold_source = "option";
+    require(resolved.threshold >= 0 && resolved.threshold <= 1, "the threshold must lie in [0, 1]");
+  } else if (found != network.metadata().end()) {
+    const std::string& text = found->second;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), resolved.threshold);
+    if (error != std::errc() || end != text.data() + text.size() ||
+        !(resolved.threshold >= 0 && resolved.threshold <= 1)) {
+      throw model::ModelError(network.name() + ": metadata fibflow.threshold: '" + text +
+                              "' is not a number in [0, 1]");
+    }
+    resolved.threshold_source = "model";
+  } else {
+    resolved.threshold_source = "default";
+  }
+}
+
+void resolve_adaptation(const AdaptationOptions& given, const model::Network& network,
+                        ResolvedOptions& resolved) {
+  const bool stream = given.recipe == Recipe::stream;
+  require(given.source_share >= 0 && given.source_share <= 1, "the source share must lie in [0, 1]");
+  // For each slice of the lag a snapshot is kept, and copied with each slice.
+  require(given.lag >= 1 && given.lag <= 1000, "the lag must be 1 to 1000 slices");
+  require(given.probe.value_or(0) >= 0, "the probe cannot have a negative number of slices");
+  require(given.probe.value_or(0) == 0 || stream, "only the recipe stream has a probe");
+  require(given.freeze == Freeze::never || stream, "only the recipe stream can freeze its statistics");
+  require(!given.normalize_by || given.recipe != Recipe::none,
+          "the recipe none normalizes by the source's statistics only");
+  if (given.recipe != Recipe::none && network.batch_norms().empty()) {
+    throw model::ModelError(network.name() + ": the model has no BatchNormalization layers to adapt: " +
+                            model::export_hint + "; or segment with --recipe none");
+  }
+  resolved.recipe = given.recipe;
+  resolved.estimator = given.estimator;
+  resolved.source_share = given.recipe == Recipe::none ? 0 : given.source_share;
+  resolved.normalize_by = given.normalize_by.value_or(
+      given.recipe == Recipe::two_pass ? NormalizeBy::batch : NormalizeBy::running);
+  resolved.featureless = given.recipe == Recipe::none ? nodes::Featureless::counts : given.featureless;
+  resolved.freeze = given.freeze;
+  resolved.settle = given.settle;
+  resolved.monitor = nodes::DriftMonitor(given.monitor).rule();  // throws if it is out of its range
+  resolved.probe = given.probe.value_or(stream && resolved.normalize_by == NormalizeBy::running ? 3 : 0);
+  resolved.probe_order = given.probe_order;
+  resolved.lag = given.lag;
+  require(given.freeze == Freeze::never || resolved.normalize_by == NormalizeBy::running,
+          "statistics cannot be frozen where each slice has its own");
+  require(given.freeze != Freeze::probe || resolved.probe > 0, "freezing after the probe needs a probe");
+  const bool adapts_first = given.recipe == Recipe::two_pass || resolved.probe > 0;
+  require(given.comparison.value_or(0) >= 0, "a negative number of slices cannot be compared");
+  require(given.comparison.value_or(0) == 0 || adapts_first,
+          "nothing is adapted before the segmentation that could be compared with the source");
+  resolved.comparison = given.comparison.value_or(adapts_first ? 3 : 0);
+  resolved.on_doubt = given.on_doubt;
+  resolved.previews = given.previews;
+  require(given.on_doubt == OnDoubt::keep || resolved.comparison > 0,
+          "without a comparison with the source there is no doubt to act on");
+}
+
+}  // namespace
+
+ResolvedOptions resolve_options(const InputOptions& input, const AdaptationOptions& adaptation,
+                                const OutputOptions& output, const ResourceOptions& resources,
+                                const io::StackInfo& stack, const model::Network& network) {
+  ResolvedOptions resolved;
+  const SliceRange range = input.slices.within(stack.depth);
+  resolved.first_slice = range.first;
+  resolved.end_slice = *range.end;
+  resolve_normalization(input, network, resolved);
+  resolve_threshold(output, network, resolved);
+  resolve_adaptation(adaptation, network, resolved);
+  require(resources.threads >= 0 && resources.threads <= 4096, "the number of threads must lie in [0, 4096]");
+  require(resources.tile >= 0, "a tile cannot have a negative size");
+  resolved.threads = resources.threads > 0 ? resources.threads : tbb::info::default_concurrency();
+  resolved.memory = resources.memory > 0 ? resources.memory : default_memory_budget();
+  resolved.tile = resources.tile;
+  return resolved;
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "io/stack.h"
+#include "model/onnx/network.h"
+#include "pipeline/options/options.h"
+#include "pipeline/report/run_report.h"
+
+namespace fibflow::pipeline {
+
+/// Fills in every default, from the model's metadata and the machine where they say.
+/// Throws std::invalid_argument for options that are out of range or contradict each other, and
+/// model::ModelError with the way to export it right if the recipe adapts and the model has no BatchNorm
+/// layers.
+ResolvedOptions resolve_options(const InputOptions& input, const AdaptationOptions& adaptation,
+                                const OutputOptions& output, const ResourceOptions& resources,
+                                const io::StackInfo& stack, const model::Network& network);
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fibflow::pipeline {
+
+/// A run report (pipeline/report/run_report.h) as it was read from its file: what the page shows. What older versions did not
+/// record, or the run did not have, is empty.
+struct RecordedRun {
+  enum class State { adapting, monitored, frozen };
+
+  struct Slice {
+    std::int64_t z = 0;
+    double seconds = 0;
+    std::optional<double> foreground;         ///< share
+    std::optional<double> entropy;            ///< bits
+    std::optional<double> drift;              ///< of the statistics by this slice, per channel
+    std::optional<double> drift_from_source;  ///< of the source from the statistics in use, per channel
+    std::optional<double> slice_drift;  ///< of the slice's moments from the running statistics, per channel
+    State state = State::adapting;
+  };
+
+  struct Event {
+    std::int64_t z = 0;
+    std::string event;
+    std::string text;
+  };
+
+  struct StateSummary {
+    std::string state;
+    std::int64_t slices = 0;
+    std::optional<double> work_seconds;  ///< mean of a slice
+  };
+
+  struct Adaptation {
+    std::vector<std::int64_t> probe_slices;
+    std::int64_t batches = 0;
+    std::optional<std::int64_t> frozen_after;
+    std::optional<double> drift_from_source;         ///< per channel, at the end
+    std::vector<std::optional<double>> layer_drift;  ///< summed over each layer's channels; nothing: infinite
+    std::vector<std::string> layer_names;            ///< as many, or none
+    std::vector<std::int64_t> layer_channels;        ///< as many, or none
+  };
+
+  struct Reading {
+    double foreground = 0;
+    double entropy = 0;
+    std::optional<double> steadiness;
+  };
+
+  struct ComparedSlice {
+    std::int64_t z = 0;
+    Reading source;
+    Reading adapted;
+    std::optional<double> agreement;  ///< IoU of the two masks; nothing if both are empty
+    double equal = 0;                 ///< share of pixels
+    std::optional<double> written_agreement;
+  };
+
+  struct Doubt {
+    bool doubtful = false;
+    std::vector<std::string> signs;  ///< sentences
+    std::string action;
+  };
+
+  struct Preview {
+    std::int64_t z = 0;
+    /// Name and "data:image/png;base64,…", checked to be nothing else.
+    std::vector<std::pair<std::string, std::string>> pictures;
+  };
+
+  using Facts = std::vector<std::pair<std::string, std::string>>;  ///< name, value
+
+  std::string fibflow;
+  std::string command;
+  std::string started;
+  std::string stack;   ///< path
+  std::string recipe;  ///< "stream", "two-pass", "none"; empty if not recorded
+  std::string model;   ///< file
+  Facts input;
+  Facts network;
+  Facts options;
+  Facts outputs;
+  std::optional<Adaptation> adaptation;
+  std::vector<Slice> slices;
+  std::vector<Event> events;
+  std::vector<StateSummary> states;
+  std::vector<ComparedSlice> comparison;
+  std::optional<Doubt> doubt;
+  std::vector<Preview> previews;
+  std::vector<std::string> warnings;
+
+  double prepare_seconds = 0;
+  double adapt_seconds = 0;
+  double segment_seconds = 0;
+  double total_seconds = 0;
+  std::optional<double> voxels_per_second;
+  double peak_memory = 0;                 ///< bytes; 0 if unknown
+  std::optional<double> expected_memory;  ///< bytes
+  std::optional<double> memory_budget;    ///< bytes
+};
+
+/// Reads a report. Throws io::Error: missing or read_write if the file cannot be read; bad_data, with the field, if it
+/// is not JSON, no run report, one of a newer format, or has fields of another type or out of their range.
+RecordedRun read_recorded_run(const std::string& path);
+
+/// The same from text; path stands for the file in messages.
+RecordedRun parse_recorded_run(const std::string& text, const std::string& path);
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "pipeline/report/page/recorded_run.h"
+
+namespace fibflow::pipeline {
+
+/// A run as one HTML page for people: verdict, pictures, drift, foreground and entropy over z, time and memory, options.
+/// The page is complete in itself: no script, and nothing is loaded from anywhere. What the report lacks is left out,
+/// with a word why. All text of the report is escaped.
+std::string report_page(const RecordedRun& run);
+
+}  // namespace fibflow::pipeline

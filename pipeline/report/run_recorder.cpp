@@ -1,0 +1,46 @@
+#include "pipeline/report/run_recorder.h"
+
+#include <utility>
+
+namespace fibflow::pipeline {
+
+SliceRecord record_of(const nodes::SegmentedSlice& slice, const nodes::Update& update) {
+  SliceRecord record;
+  record.z = slice.mask.z();
+  record.foreground = slice.foreground;
+  record.entropy = slice.entropy;
+  record.work_seconds = slice.seconds;
+  record.state = update.state;
+  record.frozen = update.state != nodes::SliceState::adapting;
+  if (!record.frozen && update.counted) record.drift = update.drift;
+  record.drift_from_source = update.drift_from_source;
+  record.slice_drift = update.slice_drift;
+  record.featureless = slice.featureless;
+  return record;
+}
+
+void RunRecorder::was_read(std::int64_t z) {
+  const std::lock_guard lock(mutex_);
+  read_[z] = Clock::now();
+}
+
+SliceRecord RunRecorder::was_written(const nodes::SegmentedSlice& slice, const nodes::Update& update) {
+  SliceRecord record = record_of(slice, update);
+  const std::lock_guard lock(mutex_);
+  const auto read = read_.extract(record.z);
+  if (!read.empty()) record.seconds = std::chrono::duration<double>(Clock::now() - read.mapped()).count();
+  records_.push_back(record);
+  return record;
+}
+
+void RunRecorder::restore(std::vector<SliceRecord> records) {
+  const std::lock_guard lock(mutex_);
+  records_ = std::move(records);
+}
+
+std::vector<SliceRecord> RunRecorder::records() const {
+  const std::lock_guard lock(mutex_);
+  return records_;
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,194 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/stack.h"
+#include "model/statistics/estimator.h"
+#include "pipeline/adapt/doubt.h"
+#include "pipeline/adapt/plan.h"
+#include "pipeline/options/options.h"
+
+namespace fibflow::pipeline {
+
+/// Every option of a run with its default filled in.
+struct ResolvedOptions {
+  Recipe recipe = Recipe::stream;
+  model::EstimatorOptions estimator;
+  double source_share = 0;
+  NormalizeBy normalize_by = NormalizeBy::running;
+  nodes::Featureless featureless = nodes::Featureless::counts;
+  Freeze freeze = Freeze::never;
+  nodes::SettleRule settle;
+  nodes::MonitorRule monitor;
+  int probe = 0;  ///< slices
+  ProbeOrder probe_order = ProbeOrder::spread;
+  int lag = 4;
+  int comparison = 0;  ///< slices
+  OnDoubt on_doubt = OnDoubt::keep;
+  bool previews = false;
+  nodes::Normalization normalization;
+  std::string normalization_source;  ///< "option", "model" or "default"
+  double threshold = 0.5;
+  std::string threshold_source;  ///< as above, or "unused" for networks with several output channels
+  std::int64_t first_slice = 0;
+  std::int64_t end_slice = 0;
+  int threads = 1;
+  std::size_t memory = 0;  ///< bytes
+  int tile = 0;            ///< 0: planned
+};
+
+/// What happened to one slice.
+struct SliceRecord {
+  std::int64_t z = 0;
+  double seconds = 0;       ///< from read to written
+  double work_seconds = 0;  ///< of computing its tiles, on one thread
+  double foreground = 0;    ///< share of pixels that are not background
+  double entropy = 0;       ///< mean over the pixels of the prediction's entropy, in bits (nodes::Classifier)
+  nodes::SliceState state = nodes::SliceState::adapting;
+  bool frozen = false;           ///< segmented with frozen statistics: monitored or frozen
+  std::optional<double> drift;   ///< per channel, that this slice's moments caused in the statistics in use
+  double drift_from_source = 0;  ///< per channel, of the source from the statistics it was segmented with
+  std::optional<double> slice_drift;  ///< per channel, of its own moments from the running statistics it was
+                                      ///< segmented with (nodes::Update); nothing if it was not measured
+  double featureless = 0;             ///< share of pixels that did not count in its moments
+};
+
+/// What happened to the statistics on the way.
+struct RunEvent {
+  std::int64_t z = 0;  ///< of the slice after which it happened
+  std::string event;   ///< "frozen" or "reopened"
+  std::string text;    ///< the same in words, with the reason
+};
+
+/// One record as JSON, and back. Whoever adds to it adds to both: a run that is resumed keeps its records so.
+nlohmann::ordered_json json_of(const SliceRecord& slice);
+SliceRecord slice_record(const nlohmann::ordered_json& json);
+
+/// The run had ended early, and went on.
+struct Resumption {
+  std::int64_t z = 0;  ///< of the first slice that was still to be written
+  std::string at;      ///< UTC, ISO 8601
+};
+
+/// What adaptation did.
+struct AdaptationSummary {
+  std::vector<std::int64_t> probe_slices;
+  std::int64_t batches = 0;  ///< the estimator's updates
+  std::optional<std::int64_t>
+      frozen_after;              ///< z of the slice that settled the statistics, if they are frozen
+                                 ///< at the end
+  double drift_from_source = 0;  ///< per channel: the source's statistics against those in use at the end
+  std::vector<double> layer_drift_from_source;  ///< summed over each layer's channels
+  std::vector<std::string> layer_names;         ///< of those layers, as the model names them
+  std::vector<int> layer_channels;
+};
+
+/// What a run was and did. As JSON (version 1):
+///
+///     format          "fibflow run report"
+///     format_version  1; fields may be added without changing it
+///     fibflow         version of the program
+///     command         "segment" or "adapt"
+///     started         UTC, ISO 8601
+///     input           the stack: path, format, depth, height, width, type, voxel_nm, slices used
+///     model           file, producer, opset, channels, BatchNorm layers, parameters
+///     options         every option with its value, defaults filled in
+///     intensity       mean and deviation measured for the normalization `stack`, and the slices sampled;
+///                     else null
+///     plan            tiles, workers, slices in flight, expected memory in bytes, work relative to no tiles
+///     adaptation      probe slices, batches, drift from the source per channel and per layer (with the layers' names
+///                     and channels); null without
+///     comparison      for each compared slice, what the network as it is and the adapted one make of it:
+///                     "slices": [{z, "source" and "adapted": {foreground, entropy, steadiness}, agreement,
+///                     equal, written_agreement}], see Comparison; null if nothing was compared
+///     doubt           doubtful, signs (sign, value, limit, text), on_doubt, action; see Doubt; null likewise
+///     previews        pictures of the compared slices, if they were asked for: z, height, width, and image,
+///                     source_mask, mask, probability, disagreement as "data:image/png;base64,..."; see Preview
+///     slices          one record for each slice:
+///                     z
+///                     seconds            from read to written
+///                     work_seconds       of computing its tiles, on one thread
+///                     foreground         share of the pixels
+///                     entropy            mean of the prediction's, in bits: of foreground or not for one output
+///                                        channel (0 certain, 1 undecided), over the classes otherwise
+///                     state              "adapting", "monitored" (frozen statistics, but measured) or "frozen"
+///                     frozen             true unless adapting
+///                     drift              of the statistics by this slice, per channel; null unless adapting
+///                     drift_from_source  of the source from the statistics in use, per channel
+///                     slice_drift        of the slice's own moments from the running statistics that it was
+///                                        segmented with, these normalizing, per channel; null unless measured
+///                     featureless        share of the pixels that did not count in its moments
+///     states          for each state: how many slices, and their mean work_seconds (null if none)
+///     events          what happened to the statistics, in order: z, event ("frozen", "reopened"), text
+///     outputs         path by kind
+///     seconds         wall time: prepare, adapt (before the segmentation), segment, total
+///     voxels_per_second  of the whole run
+///     resumed         where (slice) and when the run went on after it had ended early; seconds and slices
+///                     cover all parts
+///     peak_memory     of the process until the run ended, in bytes; 0 if unknown
+///     warnings        texts
+struct RunReport {
+  struct Seconds {
+    double prepare = 0;
+    double adapt = 0;
+    double segment = 0;
+    double total = 0;
+  };
+  struct Intensity {
+    double mean = 0;
+    double deviation = 0;
+    std::vector<std::int64_t> slices;
+  };
+  struct Model {
+    std::string file;
+    std::string producer;
+    int opset = 0;
+    int input_channels = 0;
+    int output_channels = 0;
+    int batch_norms = 0;
+    std::size_t parameters = 0;
+  };
+  struct Tiles {
+    int rows = 0;
+    int columns = 0;
+    int height = 0;  ///< of the largest core
+    int width = 0;
+    int workers = 0;
+    int slices_in_flight = 0;
+    std::size_t expected_memory = 0;
+    double work = 1;
+  };
+
+  std::string command;
+  std::string started;
+  io::StackInfo input;
+  Model model;
+  ResolvedOptions options;
+  std::optional<Intensity> intensity;
+  std::optional<Tiles> plan;
+  std::optional<AdaptationSummary> adaptation;
+  std::optional<Comparison> comparison;
+  std::optional<Doubt> doubt;
+  std::vector<Preview> previews;
+  std::vector<SliceRecord> slices;
+  std::vector<RunEvent> events;
+  std::vector<Resumption> resumed;
+  std::vector<std::pair<std::string, std::string>> outputs;  ///< kind, path
+  Seconds seconds;
+  std::size_t peak_memory = 0;
+  std::vector<std::string> warnings;
+
+  nlohmann::ordered_json json() const;
+};
+
+/// The options that decide the result, on one line: kept in the outputs.
+std::string one_line(const ResolvedOptions& options);
+
+/// Writes the report as indented JSON; it appears under its name when it is complete. Throws io::Error.
+void write_report(const RunReport& report, const std::string& path, bool overwrite);
+
+}  // namespace fibflow::pipeline

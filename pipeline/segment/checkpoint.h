@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/files/checked_file.h"
+#include "model/statistics/estimator.h"
+#include "nodes/intensity/intensity.h"
+#include "pipeline/adapt/segment_session.h"
+#include "pipeline/report/run_report.h"
+#include "pipeline/segment/slice_writer.h"
+
+namespace fibflow::pipeline {
+
+/// All that a segmentation needs to go on as if it had never stopped: after some slice, with the outputs as
+/// long as they were then. A checked file in two generations (io/files/checked_file.h), CBOR inside.
+struct Checkpoint {
+  nlohmann::ordered_json setting;              ///< see run_setting()
+  std::string started;                         ///< UTC, ISO 8601
+  RunReport::Seconds seconds;                  ///< that the run has taken so far
+  nodes::IntensityMoments intensity;           ///< what the slices are normalized with, if measured
+  std::vector<std::int64_t> intensity_slices;  ///< that it was measured on
+  std::vector<std::int64_t> probe_slices;
+  model::Estimator::State adapted;  ///< before the segmentation: after the probe or first pass
+  SegmentSession::State session;    ///< after the last slice that counts
+  SliceWriter::Progress outputs;    ///< with that slice
+  std::vector<SliceRecord> slices;  ///< up to that slice
+  std::vector<RunEvent> events;     ///< up to that slice
+  std::map<std::int64_t, double> written_agreements;  ///< by z, see SliceComparison; up to that slice
+  std::vector<Resumption> resumed;                    ///< so far
+
+  /// Replaces the file. Throws io::Error.
+  void write(const std::string& path, const io::DurableStep& step = {}) const;
+
+  /// The newest one that is whole; nothing if there is none. refusal: gets why an older one was taken, if so.
+  /// Throws io::Error (bad_data, read_write).
+  static std::optional<Checkpoint> read(const std::string& path, std::string& refusal);
+};
+
+/// Where the checkpoint of a run that writes these masks is: hidden, beside them.
+std::string checkpoint_path(const std::string& mask);
+
+/// Whether there is one, whole or not.
+bool has_checkpoint(const std::string& mask);
+
+/// When a run writes checkpoints, and what counts as done.
+class CheckpointKeeper {
+ public:
+  /// Writes the first one at once: the run as it is, with no slice yet, or with those that it went on from.
+  /// From then on the writer keeps its outputs; it outlives the keeper. every: seconds; 0: after each slice.
+  /// acknowledge: called for each slice that nothing can undo any more. Throws io::Error.
+  CheckpointKeeper(std::string path, double every, Checkpoint run, SliceWriter& writer, io::DurableStep step,
+                   std::function<void()> acknowledge);
+
+  /// A slice was given to the writer, and recorded.
+  void was_written(const SegmentSession::Done& done, const SliceRecord& record,
+                   const std::vector<RunEvent>& events,
+                   const std::map<std::int64_t, double>& written_agreements,
+                   const RunReport::Seconds& seconds);
+
+  /// Makes what was written durable: syncs the outputs, then writes the checkpoint, then acknowledges. Does
+  /// nothing if it is. Throws io::Error.
+  void keep();
+
+  /// Slices that are safe.
+  std::int64_t safe() const { return safe_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string path_;
+  double every_;
+  Checkpoint latest_;
+  SliceWriter& writer_;
+  io::DurableStep step_;
+  std::function<void()> acknowledge_;
+  std::int64_t safe_ = 0;
+  bool written_ = false;  // the checkpoint is, as it is in latest_
+  Clock::time_point last_ = Clock::now();
+};
+
+}  // namespace fibflow::pipeline

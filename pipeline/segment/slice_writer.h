@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "io/tiff/tiff_writer.h"
+#include "nodes/tiles/stitcher.h"
+#include "pipeline/options/options.h"
+
+namespace fibflow::pipeline {
+
+/// Writes the segmented slices, in order: masks, and probabilities if they are wanted.
+/// In:     SegmentedSlice.
+/// Throws: io::Error.
+/// Nothing appears under the outputs' names before finish().
+///
+/// A resumable one leaves what it has written if keep() was called, or the process killed; another one goes on
+/// from any progress() that was followed by sync(), to the same bytes.
+class SliceWriter {
+ public:
+  using Input = nodes::SegmentedSlice;
+
+  /// Throws io::Error (cannot_create) if an output exists and may not be overwritten, std::invalid_argument
+  /// if both have one name.
+  SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
+              const std::string& description);
+
+  /// How far the outputs have come; both, or those that there are, with the same slices.
+  struct Progress {
+    std::optional<io::TiffProgress> mask;
+    std::optional<io::TiffProgress> probability;
+  };
+
+  /// Resumable; goes on from there, and leaves a mark on what is finished (io/files/file_mark.h). Where a writer was killed while it gave the complete outputs their names,
+  /// one that has its name already is left alone. Throws as above, and io::Error (bad_data) if what was
+  /// written before is not there as it was.
+  SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
+              const std::string& description, const Progress& from, const std::string& mark);
+
+  void operator()(const Input& slice);
+
+  Progress progress() const;
+
+  /// Brings what was written to the disk. Throws io::Error (read_write).
+  void sync();
+
+  /// From now on the growing outputs are left, to be gone on with. For a resumable one only.
+  void keep();
+
+  /// Gives the outputs their names. If one of them cannot be completed, none stays, unless it can be gone on
+  /// with. named: called after each.
+  void finish(const std::function<void()>& named = {});
+
+ private:
+  io::TiffWriterOptions tiff_options(io::VoxelSize voxel_nm, std::int64_t depth,
+                                     const std::string& description) const;
+
+  OutputOptions options_;
+  bool resumable_ = false;
+  Progress finished_;  // outputs that have their names already
+  std::optional<io::TiffWriter> mask_;
+  std::optional<io::TiffWriter> probability_;
+};
+
+}  // namespace fibflow::pipeline

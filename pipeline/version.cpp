@@ -1,9 +1,0 @@
-#include "pipeline/version.h"
-
-namespace fibflow::pipeline {
-
-const char* version() {
-  return FIBFLOW_VERSION;
-}
-
-}  // namespace fibflow::pipeline

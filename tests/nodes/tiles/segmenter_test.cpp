@@ -1,0 +1,117 @@
+#include "nodes/tiles/segmenter.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "nodes/tiles/own_statistics_segmenter.h"
+#include "nodes/tiles/stitcher.h"
+#include "tests/fixtures/small_network.h"
+
+namespace fibflow::nodes {
+namespace {
+
+using testing::textured_slice;
+
+constexpr int height = 72;
+constexpr int width = 104;
+
+class SegmenterTest : public ::testing::Test {
+ protected:
+  std::vector<Tile> tiles(const TileGrid& cores, model::PlanKind kind) const {
+    const auto source = std::make_shared<const model::Statistics>(network.source_statistics());
+    const Snapshot snapshot{
+        kind, kind == model::PlanKind::frozen ? inference.freeze(*source) : inference.weights(), source};
+    const PreparedSlice prepared{0, textured_slice(0, height, width), {1.0 / 60, -2}};
+    return Tiler(cores)({prepared, {0, snapshot}});
+  }
+
+  template <typename Segment>
+  std::vector<float> probabilities(const TileGrid& cores, const Segment& predictions) const {
+    Stitcher stitch(cores, format);
+    Stitcher::Output slice;
+    for (const Prediction& prediction : predictions) slice = stitch(prediction);
+    const auto p = slice->probability->as<float>();
+    return {p.begin(), p.end()};
+  }
+
+  std::vector<Prediction> segment(const TileGrid& cores, model::PlanKind kind) {
+    const Segmenter segmenter(inference, classifier, workers);
+    std::vector<Prediction> predictions;
+    for (const Tile& tile : tiles(cores, kind)) predictions.push_back(segmenter(tile));
+    return predictions;
+  }
+
+  const model::Network network = testing::small_network();
+  const model::Inference inference{network, height, width};
+  const PredictionFormat format{0.5, io::PixelType::f32};
+  const Classifier classifier{network.output(), network.output_channels(), format};
+  WorkerPool workers{1};
+  const TileGrid whole = TileGrid::whole(height, width);
+  const TileGrid grid{height, width, 24, inference.alignment()};
+};
+
+TEST_F(SegmenterTest, TilesGiveWhatTheWholeSliceGives) {
+  for (const auto kind : {model::PlanKind::frozen, model::PlanKind::measured}) {
+    const auto expected = probabilities(whole, segment(whole, kind));
+    const auto tiled = probabilities(grid, segment(grid, kind));
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(tiled[i], expected[i], 1e-5) << "pixel " << i;
+  }
+}
+
+TEST_F(SegmenterTest, EachPixelCountsOnceInTheMomentsOfTheTiles) {
+  model::Moments merged;
+  for (const Prediction& prediction : segment(grid, model::PlanKind::measured))
+    merged.merge(*prediction.moments);
+  const auto expected = segment(whole, model::PlanKind::measured).front().moments;
+  for (std::size_t l = 0; l < merged.layers.size(); ++l) {
+    ASSERT_EQ(merged.layers[l].count, expected->layers[l].count) << "layer " << l;
+    for (std::size_t c = 0; c < merged.layers[l].mean.size(); ++c) {
+      const double deviation = std::sqrt(expected->layers[l].squares[c] / expected->layers[l].count);
+      EXPECT_NEAR(merged.layers[l].mean[c], expected->layers[l].mean[c], 1e-5 * deviation);
+      EXPECT_NEAR(merged.layers[l].squares[c], expected->layers[l].squares[c],
+                  1e-5 * expected->layers[l].squares[c]);
+    }
+  }
+}
+
+TEST_F(SegmenterTest, AFrozenTileHasNoMoments) {
+  EXPECT_EQ(segment(whole, model::PlanKind::frozen).front().moments, nullptr);
+}
+
+TEST_F(SegmenterTest, OwnStatisticsDoNotDependOnTheTiles) {
+  WorkerPool many(grid.size());
+  const OwnStatisticsSegmenter segmenter(inference, classifier, many, serial_loop);
+  const auto expected = probabilities(whole, segmenter(tiles(whole, model::PlanKind::measured)));
+  const auto tiled = probabilities(grid, segmenter(tiles(grid, model::PlanKind::measured)));
+  for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(tiled[i], expected[i], 1e-5) << "pixel " << i;
+}
+
+TEST_F(SegmenterTest, OwnStatisticsDoNotDependOnTheSnapshot) {
+  auto other = tiles(whole, model::PlanKind::measured);
+  SliceJob job = *other.front().job;
+  auto statistics = std::make_shared<model::Statistics>(*job.snapshot.statistics);
+  for (float& mean : statistics->layers.front().mean) mean += 10;
+  job.snapshot.statistics = statistics;
+  other.front().job = std::make_shared<const SliceJob>(job);
+  const OwnStatisticsSegmenter segmenter(inference, classifier, workers, serial_loop);
+  EXPECT_EQ(probabilities(whole, segmenter(other)),
+            probabilities(whole, segmenter(tiles(whole, model::PlanKind::measured))));
+}
+
+TEST(TilerTest, RejectsTheStatisticsOfAnotherSlice) {
+  const Tiler tiler(TileGrid(8, 8, 4, 4));
+  EXPECT_THROW(tiler({PreparedSlice{1, textured_slice(1, 8, 8), {}}, OrderedSnapshot{2, {}}}),
+               std::logic_error);
+}
+
+TEST(TilerTest, RejectsASliceOfAnotherSize) {
+  const Tiler tiler(TileGrid(8, 8, 4, 4));
+  EXPECT_THROW(tiler({PreparedSlice{1, textured_slice(1, 8, 9), {}}, OrderedSnapshot{1, {}}}), BadSlice);
+}
+
+}  // namespace
+}  // namespace fibflow::nodes

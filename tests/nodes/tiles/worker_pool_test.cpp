@@ -1,0 +1,40 @@
+#include "nodes/tiles/worker_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <stdexcept>
+
+namespace fibflow::nodes {
+namespace {
+
+TEST(WorkerPoolTest, LendsAReturnedWorkerAgain) {
+  WorkerPool pool(1);
+  const Worker* first = pool.lend().get();
+  EXPECT_EQ(pool.lend().get(), first);
+}
+
+TEST(WorkerPoolTest, NeverMakesMoreWorkersThanItsCapacity) {
+  WorkerPool pool(2);
+  const auto one = pool.lend();
+  const auto two = pool.lend();
+  EXPECT_NE(one.get(), two.get());
+}
+
+TEST(WorkerPoolTest, WaitsForAWorkerToBeReturned) {
+  WorkerPool pool(1);
+  auto lent = pool.lend();
+  const Worker* only = lent.get();
+  auto waiting = std::async(std::launch::async, [&] { return pool.lend().get(); });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(1)), std::future_status::timeout);
+  lent.reset();
+  EXPECT_EQ(waiting.get(), only);
+}
+
+TEST(WorkerPoolTest, NeedsAWorker) {
+  EXPECT_THROW(WorkerPool(0), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace fibflow::nodes

@@ -1,0 +1,159 @@
+#include "pipeline/adapt/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "pipeline/adapt/patch_adaptation.h"
+#include "pipeline/flow/pipeline_error.h"
+#include "tests/fixtures/small_network.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+class PlanTest : public ::testing::Test {
+ protected:
+  PlanRequest request(std::size_t memory, int threads) const {
+    PlanRequest r;
+    r.memory = memory;
+    r.threads = threads;
+    r.probes = true;
+    return r;
+  }
+
+  std::size_t smallest(PlanRequest r) const {
+    r.memory = 1;
+    try {
+      plan_run(inference, r);
+    } catch (const BudgetTooSmall& error) {
+      return error.smallest();
+    }
+    throw std::logic_error("a byte was enough");
+  }
+
+  const model::Network network = testing::small_network();
+  const model::Inference inference{network, 2048, 3000};
+};
+
+TEST_F(PlanTest, TilesDoNotDependOnTheNumberOfThreads) {
+  for (const std::size_t memory :
+       {smallest(request(1, 1)), std::size_t{300} * mebibyte, std::size_t{4096} * mebibyte}) {
+    const Plan expected = plan_run(inference, request(memory, 1));
+    for (const int threads : {2, 3, 8, 64}) {
+      const Plan plan = plan_run(inference, request(memory, threads));
+      EXPECT_EQ(plan.grid.cores(), expected.grid.cores());
+      EXPECT_EQ(plan.probe->cores, expected.probe->cores);
+    }
+  }
+}
+
+TEST_F(PlanTest, ExpectedMemoryStaysUnderTheBudgetFromTheSmallestOn) {
+  for (const bool own : {false, true}) {
+    PlanRequest r = request(1, 8);
+    r.own_statistics = own;
+    r.probability_bytes = 4;
+    r.voxel_bytes = 4;
+    const std::size_t least = smallest(r);
+    for (std::size_t memory = least; memory < 4096 * mebibyte; memory += memory / 3) {
+      r.memory = memory;
+      const Plan plan = plan_run(inference, r);
+      EXPECT_LE(plan.expected_memory, memory);
+      EXPECT_LE(plan.limits.slices_in_flight, own ? 10 : 4);
+    }
+    r.memory = least - mebibyte;
+    EXPECT_THROW(plan_run(inference, r), BudgetTooSmall);
+  }
+}
+
+TEST_F(PlanTest, MoreMemoryNeverMeansMoreWork) {
+  double work = 1e9;
+  for (std::size_t memory = smallest(request(1, 1)); memory < 8192 * mebibyte; memory *= 2) {
+    const Plan plan = plan_run(inference, request(memory, 4));
+    EXPECT_LE(plan.work / std::min(4, plan.useful_threads), work * 1.0001) << memory / mebibyte;
+    work = plan.work / std::min(4, plan.useful_threads);
+  }
+}
+
+TEST_F(PlanTest, UsesWholeSlicesWhereMemoryAndLagAllow) {
+  const Plan plan = plan_run(inference, request(std::size_t{64} << 30, 2));
+  EXPECT_EQ(plan.grid.size(), 1);
+  EXPECT_EQ(plan.work, 1);
+  EXPECT_EQ(plan.limits.workers, 2);
+}
+
+TEST_F(PlanTest, AWaitingSliceMakesTilesTheOnlyWayToKeepWorkersBusy) {
+  PlanRequest r = request(std::size_t{64} << 30, 8);
+  r.lag = 1;
+  const Plan plan = plan_run(inference, r);
+  EXPECT_GE(plan.grid.size(), 4);
+  EXPECT_EQ(plan.limits.slices_in_flight, 1);
+}
+
+TEST_F(PlanTest, FrozenSlicesNeedNotWaitForTheLag) {
+  PlanRequest r = request(std::size_t{64} << 30, 16);
+  r.measures = false;
+  r.freezes = true;
+  r.probes = false;
+  const Plan plan = plan_run(inference, r);
+  EXPECT_EQ(plan.limits.workers, 16);
+  EXPECT_GE(plan.limits.slices_in_flight, 16);
+}
+
+TEST_F(PlanTest, TakesTheTileThatIsAskedFor) {
+  PlanRequest r = request(std::size_t{4} << 30, 2);
+  r.tile = 400;
+  const Plan plan = plan_run(inference, r);
+  EXPECT_LE(plan.grid.core_height(), 400);
+  EXPECT_LE(plan.grid.core_width(), 400);
+}
+
+TEST_F(PlanTest, RejectsNonsense) {
+  PlanRequest r = request(std::size_t{4} << 30, 2);
+  r.tile = -1;
+  EXPECT_THROW(plan_run(inference, r), std::invalid_argument);
+  r = request(std::size_t{4} << 30, 0);
+  EXPECT_THROW(plan_run(inference, r), std::invalid_argument);
+}
+
+TEST(ProbeSampleTest, IsTheWholeSliceUpToAMegapixel) {
+  EXPECT_FALSE(probe_sample(1024, 1024, 16));
+  EXPECT_TRUE(probe_sample(1025, 1024, 16));
+}
+
+TEST(ProbeSampleTest, IsAboutAMegapixelSpreadOverLargerSlices) {
+  for (const auto& [height, width] : {std::pair(2048, 2048), std::pair(8192, 6000), std::pair(300, 9000),
+                                      std::pair(1100, 1100), std::pair(20000, 700)}) {
+    const auto cores = probe_sample(height, width, 16);
+    ASSERT_TRUE(cores);
+    double area = 0;
+    double y = 0;
+    double x = 0;
+    for (const model::Region& core : *cores) {
+      area += static_cast<double>(core.area());
+      y += (core.y.begin + core.y.end) / 2.0 / static_cast<double>(cores->size());
+      x += (core.x.begin + core.x.end) / 2.0 / static_cast<double>(cores->size());
+    }
+    EXPECT_NEAR(area / (1 << 20), 1, 0.35) << height << " x " << width;
+    EXPECT_NEAR(y / height, 0.5, 0.13) << height << " x " << width;
+    EXPECT_NEAR(x / width, 0.5, 0.13) << height << " x " << width;
+  }
+}
+
+TEST(PatchGridTest, CutsNearlyEqualPatchesThatTheStridesDivide) {
+  const model::Network network = testing::small_network();
+  for (const int extent : {1024, 520, 256, 100, 700, 2048}) {
+    const nodes::TileGrid grid = patch_grid(extent, extent, network);
+    for (const model::Region& core : grid.cores()) {
+      EXPECT_GE(core.height(), std::min(extent, 160)) << extent;
+      EXPECT_LE(core.height(), 400) << extent;
+      EXPECT_EQ(core.y.begin % network.stride(), 0);
+    }
+  }
+  EXPECT_EQ(patch_grid(1024, 1024, network).core(0), (model::Region{{0, 256}, {0, 256}}));
+}
+
+}  // namespace
+}  // namespace fibflow::pipeline

@@ -1,0 +1,224 @@
+// A session's result depends on the order of the slices, never on how they were cut into bursts, nor on where it was
+// taken down and built up again.
+#include "pipeline/adapt/segment_session.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "pipeline/adapt/session_state.h"
+#include "pipeline/flow/pipeline_error.h"
+#include "tests/fixtures/textured_stack.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+constexpr int height = 72;
+constexpr int width = 104;
+constexpr std::int64_t depth = 12;
+
+struct Case {
+  std::string name;
+  nodes::UpdateRule rule;
+  model::Rule estimator = model::Rule::pooled;
+  bool own_statistics = false;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
+
+const Case cases[] = {
+    {"pooled", {}},
+    {"ema", {0.25, 3, false, {}}, model::Rule::ema},
+    {"ubna_lag_one", {0, 1, false, {}}, model::Rule::ubna},
+    {"prior", {}, model::Rule::prior},
+    {"frozen", {0.25, 4, true, {}}},
+    {"settles", {0.25, 2, false, nodes::SettleRule{1e-2, 1}}},
+    // Settles at once, and is reopened when its slices become all noise.
+    {"reopens", {0.25, 2, false, nodes::SettleRule{1e9, 1}, nodes::MonitorRule{1, 1e-3, 1e-3, 1}}},
+    {"own_statistics", {}, model::Rule::ema, true},
+};
+
+/// All that slices came to.
+struct Result {
+  std::string voxels;
+  std::vector<std::int64_t> z;
+  std::vector<double> drifts;
+  std::vector<bool> measured;
+  std::vector<nodes::SliceState> states;
+  std::vector<double> entropies;
+  int reopened = 0;
+  friend bool operator==(const Result&, const Result&) = default;
+};
+
+class SegmentSessionTest : public ::testing::TestWithParam<Case> {
+ protected:
+  SegmentSessionTest() {
+    if (GetParam().name != "reopens") return;
+    const std::size_t change = stack.voxels.size() / 2;
+    for (std::size_t i = change; i < stack.voxels.size(); ++i) {
+      stack.voxels[i] = static_cast<std::uint8_t>(i * 2654435761U >> 24 & 1 ? 255 : 0);
+    }
+  }
+
+  static Plan plan_for(const Case& c, const model::Inference& inference) {
+    PlanRequest request;
+    request.memory = std::size_t{1} << 30;
+    request.threads = 3;
+    request.tile = 32;
+    request.lag = c.rule.lag;
+    request.measures = !c.rule.frozen;
+    request.freezes = c.rule.frozen || c.rule.settle;
+    request.reopens = c.rule.settle.has_value();
+    request.own_statistics = c.own_statistics;
+    request.probability_bytes = 4;
+    return plan_run(inference, request);
+  }
+
+  model::Estimator estimator() const {
+    model::EstimatorOptions options;
+    options.rule = GetParam().estimator;
+    return model::Estimator(options, network.source_statistics());
+  }
+
+  /// A session, ready for its first slice.
+  struct Parts {
+    explicit Parts(const SegmentSessionTest& test)
+        : session(test.inference, test.plan, test.normalizer, test.estimator(),
+                  {GetParam().rule, {0.5, io::PixelType::f32}, GetParam().own_statistics}, team, context) {}
+    RunHooks hooks;
+    RunContext context{hooks, false};
+    ThreadTeam team{3};
+    SegmentSession session;
+  };
+
+  /// Segments the slices before `end` in one burst, from the one that comes next.
+  void burst(SegmentSession& session, std::int64_t end, Result& result) {
+    std::int64_t next = session.state().next;
+    const std::int64_t slices = end - next;
+    EXPECT_EQ(session.run(source(next, end), [&](const SegmentSession::Done& done) { take(done, result); }),
+              slices);
+    EXPECT_EQ(session.state().next, end);
+  }
+
+  SegmentSession::Source source(std::int64_t& next, std::int64_t end) {
+    return {[this, &next, end]() -> std::optional<io::Slice> {
+              if (next == end) return std::nullopt;
+              return stack.read(next++);
+            },
+            [&next] { return Place{next}; }};
+  }
+
+  static void take(const SegmentSession::Done& done, Result& result) {
+    for (const io::Slice* slice : {&done.slice.mask, &*done.slice.probability}) {
+      result.voxels.append(reinterpret_cast<const char*>(slice->data()), slice->size_bytes());
+    }
+    result.z.push_back(done.slice.mask.z());
+    result.drifts.push_back(done.update.drift);
+    result.measured.push_back(done.update.measured);
+    result.states.push_back(done.update.state);
+    result.entropies.push_back(done.slice.entropy);
+    result.reopened += done.update.turn && done.update.turn->kind == nodes::Turn::Kind::reopened;
+  }
+
+  Result in_one_burst() {
+    Parts parts(*this);
+    Result result;
+    burst(parts.session, depth, result);
+    last = parts.session.estimator().state();
+    return result;
+  }
+
+  const model::Network network = testing::small_network();
+  const model::Inference inference{network, height, width};
+  const Plan plan = plan_for(GetParam(), inference);
+  const nodes::Normalizer normalizer{{}, {}};
+  testing::MemoryStack<std::uint8_t> stack = testing::textured_stack(depth, height, width);
+  model::Estimator::State last;  // of the estimator after one burst
+};
+
+TEST_P(SegmentSessionTest, BurstsOfAnyLengthGiveWhatOneBurstGives) {
+  const Result expected = in_one_burst();
+  ASSERT_EQ(expected.z.size(), static_cast<std::size_t>(depth));
+  if (GetParam().name == "reopens") {
+    ASSERT_GE(expected.reopened, 1) << "is not reopened on the way";
+  } else if (GetParam().rule.settle) {
+    ASSERT_TRUE(expected.measured.front() && !expected.measured.back()) << "has not settled on the way";
+  }
+  for (const std::vector<std::int64_t>& ends :
+       {std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},
+        {1, 12},
+        {5, 5, 6, 12},
+        {11, 12}}) {
+    Parts parts(*this);
+    Result result;
+    for (const std::int64_t end : ends) burst(parts.session, end, result);
+    EXPECT_TRUE(result == expected) << ends.size() << " bursts, the first up to " << ends.front();
+    EXPECT_EQ(parts.session.estimator().state(), last);
+  }
+}
+
+TEST_P(SegmentSessionTest, AnotherSessionGoesOnFromTheStateAfterAnySlice) {
+  const Result expected = in_one_burst();
+  // As a sink sees them: later slices are under way when a state is taken.
+  std::vector<SegmentSession::State> states;
+  {
+    Parts parts(*this);
+    std::int64_t next = 0;
+    parts.session.run(source(next, depth), [&](const SegmentSession::Done& done) {
+      states.push_back(SegmentSession::state_after(done));
+    });
+  }
+  ASSERT_EQ(states.size(), static_cast<std::size_t>(depth));
+  for (SegmentSession::State& state : states) {
+    const std::int64_t position = state.next;
+    // As a checkpoint keeps it.
+    state = session_state(nlohmann::json::from_cbor(nlohmann::json::to_cbor(json_of(state))));
+    Result result;
+    Parts before(*this);
+    burst(before.session, position, result);
+    Parts after(*this);
+    after.session.restore(std::move(state));
+    burst(after.session, depth, result);
+    EXPECT_TRUE(result == expected) << "after " << position << " slices";
+    EXPECT_EQ(after.session.estimator().state(), last);
+  }
+}
+
+TEST_P(SegmentSessionTest, AfterAFailureItStandsAfterTheLastSliceTaken) {
+  const Result expected = in_one_burst();
+  Parts parts(*this);
+  Result result;
+  std::int64_t next = 0;
+  const auto full_at_five = [&](const SegmentSession::Done& done) {
+    if (done.slice.order == 5) throw std::runtime_error("no room");
+    take(done, result);
+  };
+  EXPECT_THROW(parts.session.run(source(next, depth), full_at_five), PipelineError);
+  EXPECT_EQ(parts.session.state().next, 5);
+  SegmentSession::Source unreadable = source(next, depth);
+  unreadable.read = [&]() -> std::optional<io::Slice> {
+    if (next == 8) throw std::runtime_error("unreadable");
+    return stack.read(next++);
+  };
+  next = parts.session.state().next;
+  try {
+    parts.session.run(unreadable, [&](const SegmentSession::Done& done) { take(done, result); });
+    ADD_FAILURE() << "read what cannot be read";
+  } catch (const PipelineError& error) {
+    EXPECT_STREQ(error.what(), "slice 8 (reader): unreadable");
+  }
+  burst(parts.session, depth, result);
+  EXPECT_TRUE(result == expected);
+  EXPECT_EQ(parts.session.estimator().state(), last);
+}
+
+INSTANTIATE_TEST_SUITE_P(Settings, SegmentSessionTest, ::testing::ValuesIn(cases),
+                         [](const auto& c) { return c.param.name; });
+
+}  // namespace
+}  // namespace fibflow::pipeline

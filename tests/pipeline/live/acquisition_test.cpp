@@ -1,0 +1,392 @@
+#include "pipeline/live/acquisition.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/fixtures/temporary_folder.h"
+#include "tests/fixtures/textured_stack.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::TemporaryFolder;
+using Kind = AcquisitionNote::Kind;
+namespace fs = std::filesystem;
+
+constexpr milliseconds never{3'600'000};
+
+/// A TIFF of one slice, 8 bit, 12 x 10 or as given; voxels from `value` on, `zeros` rows of zeros at its end.
+std::string tiff(int value, int height = 12, int width = 10, int zeros = 0) {
+  TemporaryFolder folder;
+  std::vector<std::uint8_t> voxels;
+  for (int i = 0; i < height * width; ++i) {
+    voxels.push_back(i < (height - zeros) * width ? static_cast<std::uint8_t>(value + i % 100) : 0);
+  }
+  testing::MemoryStack<std::uint8_t> stack("memory", 1, height, width, voxels);
+  testing::write_tiff(stack, folder / "slice.tif");
+  return testing::bytes_of(folder / "slice.tif");
+}
+
+class AcquisitionTest : public ::testing::Test {
+ protected:
+  AcquisitionTest() {
+    options.folder = folder / "run";
+    fs::create_directory(options.folder);
+    options.settle = milliseconds(0);
+    options.poll = milliseconds(20);
+    options.wait_missing = never;
+    options.wait_black = never;
+    options.first = 1;
+  }
+
+  void write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(options.folder + "/" + name, std::ios::binary) << bytes;
+  }
+  void slice(int number) const { write("slice_" + std::to_string(number) + ".tif", tiff(number)); }
+
+  Acquisition& start() {
+    return acquisition.emplace(options, [this](const AcquisitionNote& note) { notes.push_back(note); });
+  }
+
+  /// Waits for the next slice.
+  AcquiredSlice next() {
+    for (;;) {
+      if (auto taken = acquisition->take()) return *std::move(taken);
+      acquisition->wait(never);
+    }
+  }
+
+  /// Numbers of all that can be had now.
+  std::vector<std::int64_t> ready() {
+    std::vector<std::int64_t> numbers;
+    while (const auto taken = acquisition->take()) numbers.push_back(taken->number);
+    return numbers;
+  }
+
+  /// Waits until such a note has come, taking what can be had.
+  AcquisitionNote note(Kind kind) {
+    for (;;) {
+      for (const AcquisitionNote& found : notes) {
+        if (found.kind == kind) return found;
+      }
+      if (!acquisition->take()) acquisition->wait(never);
+    }
+  }
+  std::size_t count(Kind kind) const {
+    return static_cast<std::size_t>(
+        std::count_if(notes.begin(), notes.end(), [&](const auto& found) { return found.kind == kind; }));
+  }
+
+  TemporaryFolder folder;
+  AcquisitionOptions options;
+  std::optional<Acquisition> acquisition;
+  std::vector<AcquisitionNote> notes;
+};
+
+using Numbers = std::vector<std::int64_t>;
+
+TEST_F(AcquisitionTest, GivesSlicesInOrderHoweverTheyCome) {
+  slice(3);
+  slice(1);
+  start();
+  EXPECT_EQ(ready(), Numbers{1});
+  EXPECT_EQ(acquisition->obstacle(), "slice 2 is missing, slice 3 is there");
+  slice(10);
+  slice(2);
+  EXPECT_EQ(next().number, 2);
+  EXPECT_EQ(ready(), Numbers{3});
+  EXPECT_EQ(acquisition->counts().seen, 4u);
+  EXPECT_EQ(acquisition->counts().pending, 1u);
+}
+
+TEST_F(AcquisitionTest, GivesTheVoxelsAndTheFilesState) {
+  write("slice_1.tif", tiff(40));
+  start();
+  const AcquiredSlice taken = next();
+  EXPECT_EQ(taken.file, "slice_1.tif");
+  EXPECT_EQ(taken.slice.z(), 1);
+  EXPECT_EQ(taken.slice.as<std::uint8_t>()[3], 43);
+  EXPECT_EQ(taken.identity, io::identify(options.folder + "/slice_1.tif"));
+  EXPECT_EQ(taken.info.height, 12);
+}
+
+TEST_F(AcquisitionTest, WaitsUntilAFileHasSettled) {
+  options.settle = never;
+  slice(1);
+  start();
+  EXPECT_FALSE(acquisition->take());
+  EXPECT_EQ(acquisition->obstacle(), "slice_1.tif is being written");
+}
+
+TEST_F(AcquisitionTest, SettlingBeginsAgainWithEachChangeWhateverTheFilesClockSays) {
+  options.settle = milliseconds(300);
+  slice(1);
+  start();
+  acquisition->take();
+  const auto before = std::chrono::steady_clock::now();
+  write("slice_1.tif", tiff(90));
+  fs::last_write_time(options.folder + "/slice_1.tif",
+                      fs::file_time_type::clock::now() - std::chrono::hours(5));
+  const AcquiredSlice taken = next();
+  EXPECT_EQ(taken.slice.as<std::uint8_t>()[0], 90);
+  EXPECT_GE(std::chrono::steady_clock::now() - before, options.settle);
+}
+
+TEST_F(AcquisitionTest, BeginsWithTheLowestNumberThatIsThereFirst) {
+  options.first.reset();
+  options.settle = milliseconds(100);
+  slice(118);
+  slice(117);
+  start();
+  EXPECT_EQ(next().number, 117);
+  EXPECT_EQ(note(Kind::first).first, 117);
+  slice(5);
+  EXPECT_EQ(note(Kind::late).first, 5);
+  EXPECT_EQ(acquisition->counts().late, 1u);
+}
+
+TEST_F(AcquisitionTest, SkipsAMissingNumberOnlyWhenLaterOnesHaveBeenThereForLong) {
+  options.wait_missing = milliseconds(200);
+  slice(1);
+  start();
+  next();
+  const auto before = std::chrono::steady_clock::now();
+  slice(4);
+  EXPECT_EQ(next().number, 4);
+  EXPECT_GE(std::chrono::steady_clock::now() - before, options.wait_missing);
+  const AcquisitionNote skipped = note(Kind::skipped);
+  EXPECT_EQ(skipped.first, 2);
+  EXPECT_EQ(skipped.last, 3);
+  EXPECT_EQ(acquisition->counts().skipped, 2u);
+  slice(3);
+  EXPECT_EQ(note(Kind::late).first, 3);
+  EXPECT_TRUE(ready().empty());
+}
+
+TEST_F(AcquisitionTest, WaitsForANumberWithoutEndWhileNothingLaterIsThere) {
+  options.wait_missing = milliseconds(0);
+  slice(1);
+  start();
+  EXPECT_EQ(ready(), Numbers{1});
+  EXPECT_EQ(acquisition->obstacle(), "slice 2 is not there yet");
+  EXPECT_EQ(count(Kind::skipped), 0u);
+}
+
+TEST_F(AcquisitionTest, TriesAFileThatCannotBeDecodedAgainAndTakesItWhenItCan) {
+  write("slice_1.tif", tiff(1).substr(0, 150));
+  slice(2);
+  start();
+  EXPECT_FALSE(acquisition->take());
+  EXPECT_NE(acquisition->obstacle().find("slice_1.tif"), std::string::npos);
+  slice(1);
+  EXPECT_EQ(next().number, 1);
+  EXPECT_EQ(next().number, 2);
+}
+
+TEST_F(AcquisitionTest, GivesAFileThatStaysUnusableUpAsIfItWereMissing) {
+  options.wait_missing = milliseconds(100);
+  write("slice_1.tif", "no TIFF at all");
+  slice(2);
+  start();
+  EXPECT_EQ(next().number, 2);
+  const AcquisitionNote failed = note(Kind::failed);
+  EXPECT_EQ(failed.first, 1);
+  EXPECT_NE(failed.text.find("not a TIFF file"), std::string::npos) << failed.text;
+  EXPECT_EQ(failed.identity, io::identify(options.folder + "/slice_1.tif"));
+}
+
+TEST_F(AcquisitionTest, LeavesOutASliceOfAnotherSizeAndGoesOn) {
+  slice(1);
+  write("slice_2.tif", tiff(1, 12, 11));
+  slice(3);
+  start();
+  EXPECT_EQ(ready(), (Numbers{1, 3}));
+  EXPECT_NE(note(Kind::failed).text.find("11 x 12 voxels instead of the 10 x 12 of 'slice_1.tif'"),
+            std::string::npos)
+      << note(Kind::failed).text;
+}
+
+TEST_F(AcquisitionTest, AFileOfAnotherSizeDoesNotTakeTheNumberOfASlice) {
+  slice(1);
+  write("overview_2.tif", tiff(1, 12, 11));
+  slice(2);
+  start();
+  ASSERT_EQ(ready(), (Numbers{1, 2}));
+  EXPECT_EQ(note(Kind::duplicate).file, "overview_2.tif");
+  EXPECT_EQ(count(Kind::failed), 0u);
+}
+
+TEST_F(AcquisitionTest, WaitsLongForAFileWhoseEndIsZero) {
+  write("slice_1.tif", tiff(1, 12, 10, 3));
+  slice(2);
+  start();
+  EXPECT_FALSE(acquisition->take());
+  EXPECT_EQ(acquisition->obstacle(), "slice_1.tif ends in zeros: it may not be written to its end");
+  slice(1);
+  EXPECT_EQ(next().slice.as<std::uint8_t>()[119], 20);
+}
+
+TEST_F(AcquisitionTest, TakesABlackEndThatStaysWhenALaterSliceIsThere) {
+  options.wait_black = milliseconds(100);
+  write("slice_1.tif", tiff(1, 12, 10, 3));
+  start();
+  EXPECT_FALSE(acquisition->take());
+  slice(2);
+  EXPECT_EQ(next().number, 1);
+  EXPECT_EQ(note(Kind::black_end).file, "slice_1.tif");
+}
+
+TEST_F(AcquisitionTest, TellsOfFilesThatChangeAfterTheyWereTakenAndOfSecondFiles) {
+  slice(1);
+  start();
+  next();
+  write("slice_01.tif", tiff(5));
+  EXPECT_EQ(note(Kind::duplicate).file, "slice_01.tif");
+  write("slice_1.tif", tiff(5) + "longer");
+  EXPECT_EQ(note(Kind::replaced).file, "slice_1.tif");
+  EXPECT_TRUE(ready().empty());
+  EXPECT_EQ(acquisition->counts().late, 2u);
+}
+
+TEST_F(AcquisitionTest, TakesOneOfTwoFilesWithOneNumberAndTellsOfTheOther) {
+  write("slice_1.tif", tiff(1));
+  write("slice_001.tif", tiff(1));
+  start();
+  EXPECT_EQ(next().file, "slice_001.tif");
+  EXPECT_EQ(note(Kind::duplicate).file, "slice_1.tif");
+  EXPECT_EQ(acquisition->counts().pending, 0u);
+}
+
+TEST_F(AcquisitionTest, IgnoresForeignFilesWithOneNote) {
+  write("notes.txt", "x");
+  write("overview.tif", "x");
+  slice(1);
+  start();
+  EXPECT_EQ(next().number, 1);
+  write("more.txt", "x");
+  slice(2);
+  EXPECT_EQ(next().number, 2);
+  EXPECT_EQ(count(Kind::foreign), 1u);
+}
+
+TEST_F(AcquisitionTest, LosesNothingWhenTheFolderGoesAndComesBack) {
+  options.wait_missing = milliseconds(0);
+  slice(1);
+  start();
+  next();
+  slice(3);
+  fs::rename(options.folder, folder / "away");
+  note(Kind::folder_gone);
+  EXPECT_FALSE(acquisition->take()) << "slice 2 is not given up while nobody can know";
+  EXPECT_EQ(count(Kind::skipped), 0u);
+  std::ofstream(folder / "away/slice_2.tif", std::ios::binary) << tiff(2);
+  fs::rename(folder / "away", options.folder);
+  EXPECT_EQ(next().number, 2);
+  EXPECT_EQ(next().number, 3);
+  EXPECT_EQ(count(Kind::folder_back), 1u);
+  EXPECT_EQ(count(Kind::late), 0u);
+}
+
+TEST_F(AcquisitionTest, AFileThatIsOutOfReachForAMomentIsNotForgotten) {
+  options.notify = false;
+  options.poll = never;
+  options.settle = milliseconds(300);
+  slice(1);
+  start();
+  EXPECT_FALSE(acquisition->take()) << "it has to settle";
+  // A network share that is away between two looks at the folder: noticed where the file is to be read.
+  fs::rename(options.folder, folder / "away");
+  while (acquisition->counts().pending > 0) acquisition->take();
+  fs::rename(folder / "away", options.folder);
+  acquisition->rescan();
+  acquisition->take();
+  ASSERT_EQ(acquisition->counts().pending, 1u);
+  EXPECT_EQ(next().number, 1);
+}
+
+TEST_F(AcquisitionTest, ClosedTakesWhatIsThereWithoutWaiting) {
+  write("slice_1.tif", tiff(1, 12, 10, 3));
+  write("slice_3.tif", "damaged");
+  slice(5);
+  start();
+  EXPECT_TRUE(ready().empty());
+  EXPECT_FALSE(acquisition->at_end());
+  acquisition->close();
+  EXPECT_FALSE(acquisition->at_end()) << "the folder may hold what was not seen yet";
+  EXPECT_EQ(ready(), (Numbers{1, 5}));
+  EXPECT_TRUE(acquisition->at_end());
+  EXPECT_EQ(acquisition->counts().skipped, 2u);
+  EXPECT_EQ(acquisition->counts().failed, 1u);
+}
+
+TEST_F(AcquisitionTest, ADateInANameMakesNothingMissing) {
+  options.wait_missing = milliseconds(0);
+  options.max_gap = 101;
+  slice(1);
+  slice(20261122);
+  start();
+  EXPECT_EQ(ready(), Numbers{1});
+  EXPECT_EQ(count(Kind::skipped), 0u);
+  EXPECT_EQ(note(Kind::foreign).file, "slice_20261122.tif");
+  slice(103);
+  EXPECT_EQ(next().number, 103) << "as many as may be missing";
+  EXPECT_EQ(acquisition->counts().skipped, 101u);
+  acquisition->close();
+  EXPECT_TRUE(ready().empty());
+  EXPECT_TRUE(acquisition->at_end());
+  EXPECT_EQ(acquisition->counts().skipped, 101u);
+  EXPECT_EQ(acquisition->counts().pending, 0u);
+}
+
+TEST_F(AcquisitionTest, CountsInSteps) {
+  options.step = 8;
+  options.first.reset();
+  slice(16);
+  slice(24);
+  slice(30);
+  start();
+  while (acquisition->counts().seen == 0 || !acquisition->next()) {
+    acquisition->wait(never);
+    if (acquisition->take()) break;
+  }
+  EXPECT_EQ(ready(), Numbers{24});
+  EXPECT_EQ(count(Kind::foreign), 1u);
+}
+
+TEST_F(AcquisitionTest, GoesOnWhereAnEarlierProcessStopped) {
+  for (int number = 1; number <= 7; ++number) slice(number);
+  const auto past_file = [&](int number) {
+    const std::string name = "slice_" + std::to_string(number) + ".tif";
+    const auto identity = io::identify(options.folder + "/" + name).value();
+    return AcquisitionPast::File{name, identity.size, identity.modified_ns};
+  };
+  AcquisitionPast past;
+  past.first = 1;
+  past.next = 3;
+  past.taken = {{1, past_file(1)}, {2, past_file(2)}};
+  past.failed = {{4, past_file(4)}};
+  past.skipped = {{5, 6}};
+  past.height = 12;
+  past.width = 10;
+  write("slice_1.tif", tiff(7) + " replaced meanwhile");
+  write("slice_7.tif", tiff(7, 5, 5));
+  start().resume(past);
+  EXPECT_EQ(ready(), Numbers{3}) << "decisions of the earlier process hold, and so does the size";
+  EXPECT_EQ(count(Kind::replaced), 1u);
+  EXPECT_EQ(count(Kind::first), 0u);
+  EXPECT_EQ(note(Kind::failed).first, 7);
+  EXPECT_EQ(acquisition->counts().skipped, 2u);
+  EXPECT_EQ(acquisition->counts().failed, 2u);
+}
+
+TEST_F(AcquisitionTest, RefusesOptionsWithoutSense) {
+  options.step = 0;
+  EXPECT_THROW(start(), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace fibflow::pipeline

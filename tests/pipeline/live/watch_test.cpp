@@ -1,0 +1,350 @@
+// A live run makes the slices that a batch run over the same files makes, however it is interrupted.
+#include "pipeline/live/watch.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "io/error.h"
+#include "io/stack.h"
+#include "pipeline/live/watch_state.h"
+#include "pipeline/segment/run.h"
+#include "tests/fixtures/pixel_network.h"
+#include "tests/fixtures/temporary_folder.h"
+#include "tests/fixtures/textured_stack.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+using std::chrono::milliseconds;
+namespace fs = std::filesystem;
+
+constexpr int height = 40;
+constexpr int width = 56;
+
+class WatchTest : public ::testing::Test {
+ protected:
+  WatchTest() {
+    fs::create_directory(folder / "run");
+    options.acquisition.folder = folder / "run";
+    options.acquisition.settle = milliseconds(0);
+    options.acquisition.poll = milliseconds(50);
+    options.output.folder = folder / "out";
+    options.model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
+    adaptation.lag = 2;
+    resources.threads = 2;
+    resources.memory = std::size_t{1} << 30;
+  }
+
+  /// Puts slice z into the folder; complete from its first moment.
+  void put(std::int64_t z) const {
+    auto stack = testing::textured_stack(z + 1, height, width);
+    put(z, stack.read(z));
+  }
+  void put(std::int64_t z, const io::Slice& slice) const {
+    const std::string hidden = folder / ("run/.coming_" + std::to_string(z) + ".tif");
+    io::TiffWriter writer(hidden, {io::Compression::none, {20, 8, 8}, "", false, 1});
+    writer.write(slice);
+    writer.finish();
+    fs::rename(hidden, folder / ("run/slice_" + std::to_string(z) + ".tif"));
+  }
+
+  void end_it() const { std::ofstream(folder / "out/stop") << ""; }
+
+  /// One process: until it ends, or until so many slices are acknowledged; then it is stopped.
+  WatchEnd run(std::optional<std::uint64_t> stop_after = std::nullopt) {
+    std::stop_source stop;
+    StatusBoard board;
+    Liveness liveness(std::chrono::hours(1));
+    LiveRequests requests(stop.get_token());
+    std::atomic<bool> done = false;
+    std::thread stopper([&] {
+      std::uint64_t version = 0;
+      while (!done) {
+        version = board.wait_for_change(version, milliseconds(20));
+        if (stop_after && board.latest().status->counts.processed >= *stop_after) stop.request_stop();
+      }
+    });
+    const auto keep = [this](const std::string& line) {
+      const std::lock_guard lock(mutex);
+      log += line + "\n";
+    };
+    std::optional<WatchEnd> end;
+    std::exception_ptr failure;
+    try {
+      end = watch(network, options, input, adaptation, resources,
+                  {stop.get_token(), keep, keep, board, liveness, requests, [this] { on_ready(); }});
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    done = true;
+    stopper.join();
+    status = *board.latest().status;
+    if (failure) std::rethrow_exception(failure);
+    return *end;
+  }
+
+  /// The masks that a batch run makes of the files.
+  std::vector<std::string> batch_masks() {
+    adaptation.probe_order = ProbeOrder::first;
+    const auto stack = io::open_stack(folder / "run");
+    OutputOptions output;
+    output.mask = folder / "batch.tif";
+    segment(*stack, network, input, adaptation, output, resources);
+    return masks_in(folder / "batch.tif");
+  }
+
+  static std::vector<std::string> masks_in(const std::string& path) {
+    const auto stack = io::open_stack(path);
+    std::vector<std::string> masks;
+    for (std::int64_t z = 0; z < stack->info().depth; ++z) {
+      const auto voxels = stack->read(z);
+      masks.emplace_back(reinterpret_cast<const char*>(voxels.data()), voxels.size_bytes());
+    }
+    return masks;
+  }
+
+  nlohmann::json report() const {
+    return nlohmann::json::parse(testing::bytes_of(folder / "out/report.json"));
+  }
+
+  testing::TemporaryFolder folder;
+  model::Network network = testing::small_network();
+  WatchOptions options;
+  InputOptions input;
+  AdaptationOptions adaptation;
+  ResourceOptions resources;
+  LiveStatus status;
+  std::mutex mutex;
+  std::string log;  // guarded by mutex
+  std::function<void()> on_ready = [] {};
+};
+
+TEST_F(WatchTest, MakesTheMasksOfABatchRunOneByOneAndAsAStack) {
+  for (int z = 3; z < 12; ++z) put(z);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  const auto expected = batch_masks();
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), expected);
+  EXPECT_EQ(masks_in(folder / "out/masks"), expected);
+  EXPECT_TRUE(fs::exists(folder / "out/masks/slice_11.tif"));
+  EXPECT_FALSE(fs::exists(folder / "out/stop")) << "or the next run would end at once";
+  EXPECT_EQ(status.counts.processed, 9u);
+  EXPECT_EQ(status.counts.pending, 0u);
+  EXPECT_EQ(status.latency.count(), 9u);
+  EXPECT_EQ(report()["slices"].size(), 9u);
+  EXPECT_EQ(report()["slices"][0]["file"], "slice_3.tif");
+}
+
+TEST_F(WatchTest, MakesTheSameMasksWhenSlicesComeOneByOne) {
+  std::thread writer;
+  on_ready = [&] {
+    writer = std::thread([this] {
+      for (int z = 0; z < 8; ++z) {
+        put(z);
+        // Wait for nothing at first, then for each mask, so that there are bursts of many and of one.
+        const std::string mask = folder / ("out/masks/slice_" + std::to_string(z) + ".tif");
+        while (z > 3 && !fs::exists(mask)) std::this_thread::yield();
+      }
+      end_it();
+    });
+  };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  writer.join();
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+}
+
+TEST_F(WatchTest, MakesTheSameMasksAfterStopsAndRestarts) {
+  for (int z = 0; z < 5; ++z) put(z);
+  EXPECT_EQ(run(1), WatchEnd::stopped);
+  for (int z = 5; z < 10; ++z) put(z);
+  EXPECT_EQ(run(status.counts.processed + 1), WatchEnd::stopped);
+  for (int z = 10; z < 14; ++z) put(z);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_NE(log.find("going on after"), std::string::npos);
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+  EXPECT_EQ(report()["slices"].size(), 14u);
+}
+
+TEST_F(WatchTest, BeginsWithFewerSlicesThanTheProbeHasIfThereAreNoMore) {
+  put(0);
+  put(1);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+}
+
+TEST_F(WatchTest, MeasuresTheIntensitiesOfTheFirstSlicesAsABatchRunDoes) {
+  input.normalization = nodes::Normalization::parse("stack");
+  for (int z = 0; z < 6; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+}
+
+TEST_F(WatchTest, WhatWasLeftOutStaysLeftOutAfterARestart) {
+  options.acquisition.wait_missing = milliseconds(0);
+  for (const int z : {0, 1, 2, 4, 5}) put(z);
+  EXPECT_EQ(run(5), WatchEnd::stopped);
+  const auto expected = batch_masks();
+  put(3);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), expected);
+  EXPECT_EQ(report()["left_out"].at(0).at("first"), 3);
+  EXPECT_EQ(status.counts.late, 1u);
+}
+
+TEST_F(WatchTest, UsesTheSourceOnDoubtAsABatchRunDoesAlsoAfterARestart) {
+  network = testing::pixel_network(0.3, 0.1, 3);  // adapted, it finds nothing
+  adaptation.source_share = 0;
+  adaptation.on_doubt = OnDoubt::source;
+  auto stripes = testing::striped_stack(7, height, width);
+  for (int z = 0; z < 5; ++z) put(z, stripes.read(z));
+  EXPECT_EQ(run(5), WatchEnd::stopped);
+  EXPECT_GE(status.warnings.count(), 2u) << "the signs, and what is done about them";
+  for (int z = 5; z < 7; ++z) put(z, stripes.read(z));
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+  EXPECT_GT(report()["slices"].back()["foreground"], 0);
+  EXPECT_EQ(report()["doubt"]["action"], "source used");
+  EXPECT_GE(status.warnings.count(), 2u) << "what was in doubt still is";
+}
+
+TEST_F(WatchTest, ItsReportHasThePicturesOfABatchRunAlsoAfterARestart) {
+  for (int z = 0; z < 5; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  adaptation.probe_order = ProbeOrder::first;
+  adaptation.previews = true;
+  const auto stack = io::open_stack(folder / "run");
+  OutputOptions output;
+  output.mask = folder / "batch.tif";
+  const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
+  const auto expected = nlohmann::json::parse(batch.report.json().dump())["previews"];
+  ASSERT_EQ(expected.size(), 3u);
+  EXPECT_EQ(report()["previews"], expected);
+}
+
+TEST_F(WatchTest, WritesProbabilitiesToo) {
+  options.output.probability = true;
+  for (int z = 0; z < 4; ++z) put(z);
+  on_ready = [this] { end_it(); };
+  run();
+  EXPECT_EQ(masks_in(folder / "out/probabilities.tif").size(), 4u);
+  EXPECT_TRUE(fs::exists(folder / "out/probabilities/slice_0.tif"));
+}
+
+TEST_F(WatchTest, EndsWhenNothingNewComesForLong) {
+  options.end_after = milliseconds(200);
+  for (int z = 0; z < 4; ++z) put(z);
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(status.counts.processed, 4u);
+}
+
+TEST_F(WatchTest, ItsEndIsStillAskedForIfTheStacksCouldNotBeWritten) {
+  for (int z = 0; z < 4; ++z) put(z);
+  fs::create_directories(folder / "out/masks.tif");
+  on_ready = [this] { end_it(); };
+  EXPECT_THROW(run(), io::Error);
+  on_ready = [] {};
+  EXPECT_TRUE(fs::exists(folder / "out/stop")) << "or a restart would go on for ever";
+  fs::remove(folder / "out/masks.tif");
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_FALSE(fs::exists(folder / "out/stop"));
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+}
+
+TEST_F(WatchTest, SaysIfNoSliceEverCame) {
+  options.end_after = milliseconds(50);
+  try {
+    run();
+    FAIL();
+  } catch (const io::Error& error) {
+    EXPECT_EQ(error.kind(), io::ErrorKind::missing);
+  }
+}
+
+TEST_F(WatchTest, RefusesToGoOnWithOtherOptions) {
+  for (int z = 0; z < 4; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  adaptation.lag = 3;
+  try {
+    run();
+    FAIL();
+  } catch (const io::Error& error) {
+    EXPECT_NE(std::string(error.what()).find("another option lag: 2, not 3"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST_F(WatchTest, OptionsCanChangeWhileThereIsNoMask) {
+  put(0);
+  EXPECT_EQ(run(0), WatchEnd::stopped);
+  adaptation.lag = 3;
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+}
+
+TEST_F(WatchTest, LeavesMasksAloneOfWhichItKnowsNothing) {
+  fs::create_directories(folder / "out/masks");
+  std::ofstream(folder / "out/masks/slice_0.tif") << "somebody's";
+  put(0);
+  try {
+    run();
+    FAIL();
+  } catch (const io::Error& error) {
+    EXPECT_EQ(error.kind(), io::ErrorKind::cannot_create);
+  }
+}
+
+TEST_F(WatchTest, RefusesOtherOptionsAlsoWhenAKillCameBeforeTheFirstCheckpoint) {
+  for (int z = 0; z < 4; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  fs::remove(folder / "out/.state/checkpoint");
+  fs::remove(folder / "out/.state/checkpoint.previous");
+  adaptation.source_share = 0.5;
+  EXPECT_THROW(run(), io::Error);
+}
+
+TEST_F(WatchTest, RefusesAnOutputThatAnotherProcessWritesTo) {
+  for (int z = 0; z < 4; ++z) put(z);
+  on_ready = [this] {
+    try {
+      const FolderLock lock(folder / "out/.lock");
+      ADD_FAILURE();
+    } catch (const io::Error& error) {
+      EXPECT_EQ(error.kind(), io::ErrorKind::cannot_create);
+      EXPECT_NE(std::string(error.what()).find("another process"), std::string::npos);
+    }
+    end_it();
+  };
+  EXPECT_EQ(run(), WatchEnd::complete);
+}
+
+TEST_F(WatchTest, RefusesAnOutputWhereItLooksForSlices) {
+  options.output.folder = folder / "run";
+  EXPECT_THROW(run(), std::invalid_argument);
+  options.output.folder = folder / "run/out";
+  options.acquisition.recursive = true;
+  EXPECT_THROW(run(), std::invalid_argument);
+}
+
+TEST_F(WatchTest, RefusesTwoPasses) {
+  adaptation.recipe = Recipe::two_pass;
+  EXPECT_THROW(run(), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace fibflow::pipeline

@@ -1,0 +1,71 @@
+// A real acquisition that does not change keeps its frozen statistics; one whose contrast drops does not.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <string>
+
+#include "pipeline/segment/run.h"
+#include "tests/fixtures/memory_stack.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+const std::string shared = FIBFLOW_SHARED;
+
+/// A stack with half of the contrast from a slice on. Whole slices: a window of a few micrometres shows other
+/// cells after some tens of slices, which is a change as well.
+class Dimmed : public io::Stack {
+ public:
+  Dimmed(io::Stack& stack, std::int64_t jump) : stack_(stack), jump_(jump) {}
+
+  const io::StackInfo& info() const override { return stack_.info(); }
+
+  io::Slice read(std::int64_t z) override {
+    io::Slice slice = stack_.read(z);
+    if (z < jump_) return slice;
+    const auto voxels = slice.as<std::uint8_t>();
+    std::vector<std::uint8_t> dimmed(voxels.begin(), voxels.end());
+    for (std::uint8_t& gray : dimmed) gray = static_cast<std::uint8_t>(64 + gray / 2);
+    return testing::make_slice<std::uint8_t>(z, slice.height(), slice.width(), dimmed.data());
+  }
+
+ private:
+  io::Stack& stack_;
+  std::int64_t jump_;
+};
+
+std::vector<std::string> events_on(std::int64_t jump) {
+  const auto stack = io::open_stack(shared + "/data/stacks/fib25/image.tif");
+  Dimmed dimmed(*stack, jump);
+  AdaptationOptions adaptation;
+  adaptation.freeze = Freeze::settled;
+  adaptation.probe_order = ProbeOrder::first;
+  const auto network = model::Network::load(shared + "/models/cdeep3m_unet16.onnx");
+  std::vector<std::string> events;
+  for (const RunEvent& event : adapt(dimmed, network, {}, adaptation, {}).report.events) {
+    events.push_back(event.event);
+  }
+  return events;
+}
+
+class RealStackFreezeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(shared + "/data/stacks/fib25/image.tif")) {
+      GTEST_SKIP() << "no " << shared << "/data/stacks/fib25";
+    }
+  }
+};
+
+TEST_F(RealStackFreezeTest, NothingIsReopenedWithoutAChange) {
+  EXPECT_EQ(events_on(1'000'000), std::vector<std::string>{"frozen"});
+}
+
+TEST_F(RealStackFreezeTest, AContrastThatDropsReopens) {
+  EXPECT_EQ(events_on(70), (std::vector<std::string>{"frozen", "reopened", "frozen"}));
+}
+
+}  // namespace
+}  // namespace fibflow::pipeline

@@ -1,0 +1,90 @@
+// The IoU that PyTorch reaches with a trained model, for each recipe, on the first 10 slices of two real stacks. The
+// model, the stacks and the table are not part of the project; without them these tests are skipped.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "io/stack.h"
+#include "pipeline/evaluate/evaluation.h"
+#include "pipeline/segment/run.h"
+#include "tests/fixtures/stack_part.h"
+#include "tests/fixtures/temporary_folder.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+constexpr double tolerance = 0.005;
+
+struct Row {
+  const char* name;
+  AdaptationOptions adaptation;
+  double iou_val;  ///< cdeep3m_val: the same acquisition
+  double iou_vnc;  ///< vnc_stack1: another animal and microscope
+};
+
+AdaptationOptions options(Recipe recipe, model::Rule rule, double share, std::optional<NormalizeBy> by = {},
+                          std::optional<int> probe = {}) {
+  AdaptationOptions adaptation;
+  adaptation.recipe = recipe;
+  adaptation.estimator.rule = rule;
+  adaptation.source_share = share;
+  adaptation.featureless = nodes::Featureless::counts;
+  adaptation.normalize_by = by;
+  adaptation.probe = probe;
+  if (recipe == Recipe::stream) adaptation.lag = 1;
+  return adaptation;
+}
+
+const Row rows[] = {
+    {"source_statistics", options(Recipe::none, model::Rule::pooled, 0), 0.505, 0.046},
+    {"two_pass_ema", options(Recipe::two_pass, model::Rule::ema, 0), 0.512, 0.342},
+    {"two_pass_pooled", options(Recipe::two_pass, model::Rule::pooled, 0), 0.512, 0.346},
+    {"two_pass_pooled_share_025", options(Recipe::two_pass, model::Rule::pooled, 0.25), 0.512, 0.329},
+    {"two_pass_pooled_share_05", options(Recipe::two_pass, model::Rule::pooled, 0.5), 0.511, 0.273},
+    {"stream_ema_without_probe", options(Recipe::stream, model::Rule::ema, 0, {}, 0), 0.504, 0.297},
+    {"stream_pooled_after_probe", options(Recipe::stream, model::Rule::pooled, 0), 0.510, 0.348},
+    {"stream_ema_after_probe", options(Recipe::stream, model::Rule::ema, 0), 0.511, 0.350},
+    {"own_statistics", options(Recipe::stream, model::Rule::pooled, 0, NormalizeBy::batch), 0.510, 0.348},
+};
+
+class RecipeTableTest : public ::testing::TestWithParam<Row> {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(shared + "/models/cdeep3m_unet16.onnx")) {
+      GTEST_SKIP() << "needs " << shared << "/models and " << shared << "/data/stacks";
+    }
+  }
+
+  static double iou_on(const std::string& name, const AdaptationOptions& adaptation) {
+    const testing::TemporaryFolder folder;
+    const std::string masks = folder / "masks.tif";
+    const auto stack = io::open_stack(shared + "/data/stacks/" + name + "/image.tif");
+    const auto labels = io::open_stack(shared + "/data/stacks/" + name + "/labels.tif");
+    OutputOptions output;
+    output.mask = masks;
+    output.compression = io::Compression::none;
+    segment(*stack, model::Network::load(shared + "/models/cdeep3m_unet16.onnx"), {{0, 10}, {}}, adaptation,
+            output, {});
+    testing::StackPart truth(*labels, 10);
+    const double iou = evaluate(*io::open_stack(masks), truth).whole.iou();
+    RecordProperty("iou", std::to_string(iou));
+    return iou;
+  }
+
+  static inline const std::string shared = FIBFLOW_SHARED;
+};
+
+TEST_P(RecipeTableTest, GivesTheIouOfPyTorchOnTheSameAcquisition) {
+  EXPECT_NEAR(iou_on("cdeep3m_val", GetParam().adaptation), GetParam().iou_val, tolerance);
+}
+
+TEST_P(RecipeTableTest, GivesTheIouOfPyTorchOnAnotherMicroscope) {
+  EXPECT_NEAR(iou_on("vnc_stack1", GetParam().adaptation), GetParam().iou_vnc, tolerance);
+}
+
+INSTANTIATE_TEST_SUITE_P(Recipes, RecipeTableTest, ::testing::ValuesIn(rows),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+}  // namespace
+}  // namespace fibflow::pipeline
