@@ -8,8 +8,14 @@ if(FIBFLOW_SANITIZE)
   target_compile_definitions(fibflow_options INTERFACE FIBFLOW_SANITIZED)
 endif()
 
-function(fibflow_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+# fibflow_library(FOLDER SOURCES ... LINKS ... PACKAGES ...): the static library of one folder, exported as fibflow::FOLDER
+# with _ for /. LINKS are the folders whose headers it includes, all of them and no others (tests/house_test.cmake looks);
+# so the arrows between folders are the LINKS in the CMakeLists.txt, and nowhere else. ONLY: of the folders that are linked,
+# these headers alone.
+set_property(GLOBAL PROPERTY FIBFLOW_ROOMS "")
+function(fibflow_library folder)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PACKAGES;ONLY" ${ARGN})
+  string(REPLACE "/" "_" name ${folder})
   add_library(fibflow_${name} STATIC ${ARG_SOURCES})
   add_library(fibflow::${name} ALIAS fibflow_${name})
   set_target_properties(fibflow_${name} PROPERTIES EXPORT_NAME ${name})
@@ -17,7 +23,26 @@ function(fibflow_library name)
   target_include_directories(fibflow_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/fibflow>)
-  target_link_libraries(fibflow_${name} PRIVATE $<BUILD_INTERFACE:fibflow_options>)
+  list(TRANSFORM ARG_LINKS REPLACE "/" "_" OUTPUT_VARIABLE libraries)
+  list(TRANSFORM libraries PREPEND "fibflow::")
+  target_link_libraries(fibflow_${name} PUBLIC ${libraries} PRIVATE ${ARG_PACKAGES} $<BUILD_INTERFACE:fibflow_options>)
+  set_property(GLOBAL APPEND PROPERTY FIBFLOW_ROOMS ${folder})
+  set_property(GLOBAL PROPERTY FIBFLOW_LINKS_${folder} "${ARG_LINKS}")
+  set_property(GLOBAL PROPERTY FIBFLOW_ONLY_${folder} "${ARG_ONLY}")
+endfunction()
+
+# fibflow_umbrella(NAME): fibflow::NAME, all libraries of the folders below NAME.
+function(fibflow_umbrella name)
+  add_library(fibflow_${name} INTERFACE)
+  add_library(fibflow::${name} ALIAS fibflow_${name})
+  set_target_properties(fibflow_${name} PROPERTIES EXPORT_NAME ${name})
+  get_property(rooms GLOBAL PROPERTY FIBFLOW_ROOMS)
+  foreach(room ${rooms})
+    if(room MATCHES "^${name}/")
+      string(REPLACE "/" "_" library ${room})
+      target_link_libraries(fibflow_${name} INTERFACE fibflow::${library})
+    endif()
+  endforeach()
 endfunction()
 
 # The places that tests read files from.

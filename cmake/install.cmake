@@ -2,8 +2,11 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS fibflow_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS fibflow_io fibflow_model fibflow_nodes fibflow_pipeline
-        EXPORT fibflow ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+get_property(rooms GLOBAL PROPERTY FIBFLOW_ROOMS)
+list(FILTER rooms EXCLUDE REGEX "^pipeline/cli")
+list(TRANSFORM rooms REPLACE "/" "_")
+list(TRANSFORM rooms PREPEND fibflow_)
+install(TARGETS ${rooms} fibflow_nodes fibflow_pipeline EXPORT fibflow ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 # Headers that only the libraries' own sources include stay here.
 set(internal_headers graph|kernels|kernels_body|onednn|onednn_training|shaped_network|tile_plan|weights)

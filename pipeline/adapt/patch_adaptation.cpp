@@ -12,8 +12,8 @@
 #include "nodes/tiles/batch_measurer.h"
 #include "nodes/tiles/tile_cutter.h"
 #include "pipeline/adapt/plan.h"
-#include "pipeline/flow/memory_budget.h"
 #include "pipeline/flow/pipeline_error.h"
+#include "pipeline/flow/spoken.h"
 
 namespace fibflow::pipeline {
 namespace {

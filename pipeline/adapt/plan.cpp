@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
-#include "pipeline/flow/memory_budget.h"
 #include "pipeline/flow/pipeline_error.h"
+#include "pipeline/flow/spoken.h"
 
 namespace fibflow::pipeline {
 namespace {

@@ -8,7 +8,7 @@
 #include "pipeline/adapt/comparison.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/adapt/segment_session.h"
-#include "pipeline/report/run_report.h"
+#include "pipeline/options/resolved_options.h"
 
 namespace fibflow::pipeline {
 

@@ -3,13 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 
 namespace fibflow::pipeline {
 namespace {
-
-constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 /// The limit of the container, as cgroup v2 and v1 show it inside; SIZE_MAX without one.
 std::size_t container_memory() {
@@ -30,17 +27,6 @@ std::size_t machine_memory() {
 
 std::size_t default_memory_budget() {
   return std::min(std::size_t{4} << 30, machine_memory() / 2);
-}
-
-std::string spoken_memory(std::size_t bytes) {
-  const double mebibytes = static_cast<double>(bytes) / static_cast<double>(mebibyte);
-  char text[32];
-  if (mebibytes < 1024) {
-    std::snprintf(text, sizeof text, "%.0f MiB", mebibytes);
-  } else {
-    std::snprintf(text, sizeof text, "%.2f GiB", mebibytes / 1024);
-  }
-  return text;
 }
 
 }  // namespace fibflow::pipeline

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 
 namespace fibflow::pipeline {
 
@@ -10,8 +9,5 @@ std::size_t machine_memory();
 
 /// What a run may use if nobody says: the smaller of 4 GiB and half of machine_memory().
 std::size_t default_memory_budget();
-
-/// "512 MiB", "1.25 GiB".
-std::string spoken_memory(std::size_t bytes);
 
 }  // namespace fibflow::pipeline

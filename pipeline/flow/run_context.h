@@ -5,8 +5,8 @@
 #include <mutex>
 #include <string>
 
+#include "pipeline/flow/run_hooks.h"
 #include "pipeline/flow/trace.h"
-#include "pipeline/options/options.h"
 
 namespace fibflow::pipeline {
 

@@ -8,8 +8,8 @@
 
 #include "pipeline/adapt/probe.h"
 #include "pipeline/adapt/session_setup.h"
-#include "pipeline/flow/memory_budget.h"
 #include "pipeline/flow/pipeline_error.h"
+#include "pipeline/flow/spoken.h"
 
 namespace fibflow::pipeline {
 namespace {

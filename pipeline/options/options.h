@@ -2,9 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 
 #include "io/slice.h"
@@ -103,22 +101,6 @@ struct ResourceOptions {
   std::size_t memory =
       0;         ///< bytes; 0: the smaller of 4 GiB and half of the machine's (or container's) memory
   int tile = 0;  ///< largest height and width of a tile's core, in pixels; 0: planned
-};
-
-/// How a run talks to whoever started it. log, begin and advance may be called from any thread, one at a
-/// time; jitter from several at once.
-struct RunHooks {
-  std::stop_token stop;  ///< asks the run to end with Interrupted
-  std::function<void(const std::string& line)> log;
-  /// A phase begins: "probe", "adapt", "compare" or "segment", with this many slices of work to come.
-  std::function<void(const std::string& phase, std::int64_t slices)> begin;
-  /// A slice (or as many pixels) of the phase is done.
-  std::function<void()> advance;
-  std::string trace;  ///< file that gets one span per node call, for a trace viewer; empty: none
-  /// Called after each step that a kill must not harm, with its name; tests kill here. Serial.
-  std::function<void(const char* step)> durable_step;
-  /// Called at the beginning and at the end of each node call; tests put delays here.
-  std::function<void(const char* node)> jitter;
 };
 
 }  // namespace fibflow::pipeline

@@ -2,8 +2,7 @@
 
 #include "io/stack.h"
 #include "model/onnx/network.h"
-#include "pipeline/options/options.h"
-#include "pipeline/report/run_report.h"
+#include "pipeline/options/resolved_options.h"
 
 namespace fibflow::pipeline {
 

@@ -1,11 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "io/slice.h"
-#include "pipeline/live/status/live_status.h"
 
 namespace fibflow::pipeline {
+
+/// A slice to look at, made small: 8 bit, at most some hundred pixels a side. Immutable once published.
+struct LivePicture {
+  std::int64_t z = 0;
+  int height = 0;  ///< of the picture, pixels
+  int width = 0;
+  std::shared_ptr<const std::vector<std::uint8_t>> image;  ///< gray, stretched to be seen
+  std::shared_ptr<const std::vector<std::uint8_t>> mask;   ///< as written: 0 and 255, or class indices
+};
 
 /// Makes a slice and its mask small enough to look at: at most `longest_side` pixels a side. The gray values are means,
 /// stretched between the 0.5 % and 99.5 % quantiles; the mask's are picked, so that classes stay classes. `image` has one

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "pipeline/live/status/live_status.h"
+#include "pipeline/pictures/live_picture.h"
 
 namespace fibflow::pipeline {
 

@@ -1,7 +1,6 @@
 #include "pipeline/report/run_report.h"
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "io/files/atomic_file.h"
 #include "pipeline/options/version.h"
@@ -43,75 +42,6 @@ Json model_json(const RunReport::Model& model) {
           {"output_channels", model.output_channels},
           {"batch_norm_layers", model.batch_norms},
           {"parameters", model.parameters}};
-}
-
-Json estimator_json(const model::EstimatorOptions& options) {
-  Json json{{"rule", model::name_of(options.rule)}};
-  switch (options.rule) {
-    case model::Rule::ema:
-      json["momentum"] = options.momentum;
-      break;
-    case model::Rule::pooled:
-      break;
-    case model::Rule::prior:
-      json["prior_images"] = options.prior_images;
-      break;
-    case model::Rule::ubna:
-      json["momentum"] = options.momentum;
-      json["batch_decay"] = options.batch_decay;
-      json["layer_decay"] = options.layer_decay;
-      break;
-  }
-  return json;
-}
-
-/// "pooled", "ema (momentum 0.1)".
-std::string spoken(const model::EstimatorOptions& options) {
-  std::ostringstream text;
-  text << model::name_of(options.rule);
-  const Json json = estimator_json(options);
-  bool first = true;
-  for (const auto& [name, value] : json.items()) {
-    if (name == "rule") continue;
-    text << (first ? " (" : ", ") << name << ' ' << value;
-    first = false;
-  }
-  if (!first) text << ')';
-  return text.str();
-}
-
-Json options_json(const ResolvedOptions& options) {
-  Json json{{"recipe", name_of(options.recipe)}};
-  if (options.recipe != Recipe::none) {
-    json["estimator"] = estimator_json(options.estimator);
-    json["source_share"] = options.source_share;
-    json["normalize_by"] = name_of(options.normalize_by);
-    json["featureless"] = name_of(options.featureless);
-  }
-  if (options.recipe == Recipe::stream) {
-    json["probe"] = options.probe;
-    json["probe_slices"] = name_of(options.probe_order);
-    json["lag"] = options.lag;
-    json["freeze"] = name_of(options.freeze);
-    if (options.freeze == Freeze::settled) {
-      json["settle_drift"] = options.settle.drift;
-      json["settle_slices"] = options.settle.slices;
-      json["monitor_every"] = options.monitor.every;
-      json["reopen_drift"] = options.monitor.drift;
-      json["reopen_factor"] = options.monitor.factor;
-      json["reopen_slices"] = options.monitor.slices;
-    }
-  }
-  json["comparison"] = options.comparison;
-  json["on_doubt"] = name_of(options.on_doubt);
-  json["normalization"] = {{"rule", options.normalization.text()}, {"from", options.normalization_source}};
-  json["threshold"] = options.threshold_source == "unused"
-                          ? Json()
-                          : Json{{"value", options.threshold}, {"from", options.threshold_source}};
-  json["threads"] = options.threads;
-  json["memory"] = options.memory;
-  json["tile"] = options.tile > 0 ? Json(options.tile) : Json("planned");
-  return json;
 }
 
 Json plan_json(const RunReport::Tiles& plan) {
@@ -259,7 +189,7 @@ Json RunReport::json() const {
   json["started"] = started;
   json["input"] = input_json(input, options);
   json["model"] = model_json(model);
-  json["options"] = options_json(options);
+  json["options"] = json_of(options);
   json["intensity"] = nullptr;
   if (intensity) {
     json["intensity"] = {
@@ -286,35 +216,6 @@ Json RunReport::json() const {
   json["warnings"] = warnings;
   json["previews"] = previews_json(previews);
   return json;
-}
-
-std::string one_line(const ResolvedOptions& options) {
-  std::ostringstream line;
-  line << "recipe " << name_of(options.recipe);
-  if (options.recipe != Recipe::none) {
-    line << ", estimator " << spoken(options.estimator) << ", source share " << options.source_share
-         << ", normalized by " << name_of(options.normalize_by) << ", featureless "
-         << name_of(options.featureless);
-  }
-  if (options.recipe == Recipe::stream) {
-    line << ", probe " << options.probe
-         << (options.probe > 0 && options.probe_order == ProbeOrder::first ? " first" : "") << ", lag "
-         << options.lag << ", freeze " << name_of(options.freeze);
-  }
-  if (options.freeze == Freeze::settled) {
-    line << " (drift " << options.settle.drift << " for " << options.settle.slices << " slices), monitored ";
-    if (options.monitor.every == 0) line << "never";
-    if (options.monitor.every > 0) {
-      line << "every " << options.monitor.every << " slices (reopened by " << options.monitor.slices
-           << " farther by " << options.monitor.drift << ")";
-    }
-  }
-  if (options.on_doubt == OnDoubt::source) line << ", on doubt source";
-  line << ", normalization " << options.normalization.text();
-  if (options.threshold_source != "unused") line << ", threshold " << options.threshold;
-  // A live acquisition has no range.
-  if (options.end_slice > 0) line << ", slices " << options.first_slice << ":" << options.end_slice;
-  return line.str();
 }
 
 void write_report(const RunReport& report, const std::string& path, bool overwrite) {

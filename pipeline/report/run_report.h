@@ -7,39 +7,11 @@
 #include <vector>
 
 #include "io/stack.h"
-#include "model/statistics/estimator.h"
 #include "pipeline/adapt/doubt.h"
 #include "pipeline/adapt/plan.h"
-#include "pipeline/options/options.h"
+#include "pipeline/options/resolved_options.h"
 
 namespace fibflow::pipeline {
-
-/// Every option of a run with its default filled in.
-struct ResolvedOptions {
-  Recipe recipe = Recipe::stream;
-  model::EstimatorOptions estimator;
-  double source_share = 0;
-  NormalizeBy normalize_by = NormalizeBy::running;
-  nodes::Featureless featureless = nodes::Featureless::counts;
-  Freeze freeze = Freeze::never;
-  nodes::SettleRule settle;
-  nodes::MonitorRule monitor;
-  int probe = 0;  ///< slices
-  ProbeOrder probe_order = ProbeOrder::spread;
-  int lag = 4;
-  int comparison = 0;  ///< slices
-  OnDoubt on_doubt = OnDoubt::keep;
-  bool previews = false;
-  nodes::Normalization normalization;
-  std::string normalization_source;  ///< "option", "model" or "default"
-  double threshold = 0.5;
-  std::string threshold_source;  ///< as above, or "unused" for networks with several output channels
-  std::int64_t first_slice = 0;
-  std::int64_t end_slice = 0;
-  int threads = 1;
-  std::size_t memory = 0;  ///< bytes
-  int tile = 0;            ///< 0: planned
-};
 
 /// What happened to one slice.
 struct SliceRecord {
@@ -184,9 +156,6 @@ struct RunReport {
 
   nlohmann::ordered_json json() const;
 };
-
-/// The options that decide the result, on one line: kept in the outputs.
-std::string one_line(const ResolvedOptions& options);
 
 /// Writes the report as indented JSON; it appears under its name when it is complete. Throws io::Error.
 void write_report(const RunReport& report, const std::string& path, bool overwrite);

@@ -3,6 +3,7 @@
 #include "io/stack.h"
 #include "model/onnx/network.h"
 #include "model/statistics/statistics.h"
+#include "pipeline/flow/run_hooks.h"
 #include "pipeline/options/options.h"
 #include "pipeline/report/run_report.h"
 

@@ -8,6 +8,7 @@
 
 #include "io/stack.h"
 #include "nodes/intensity/intensity.h"
+#include "pipeline/flow/run_hooks.h"
 #include "pipeline/options/options.h"
 #include "pipeline/options/slice_range.h"
 

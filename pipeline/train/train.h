@@ -8,6 +8,7 @@
 #include "model/training/loss.h"
 #include "model/training/schedule.h"
 #include "nodes/intensity/normalization.h"
+#include "pipeline/flow/run_hooks.h"
 #include "pipeline/options/options.h"
 #include "pipeline/train/patch_sampler.h"
 

@@ -12,6 +12,7 @@
 #include "pipeline/cli/terminal/help_formatter.h"
 #include "pipeline/flow/memory_budget.h"
 #include "pipeline/flow/pipeline_error.h"
+#include "pipeline/flow/spoken.h"
 #include "pipeline/report/run_summary.h"
 
 namespace fibflow::cli {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pipeline/cli/arguments/context.h"
+#include "pipeline/flow/run_hooks.h"
 #include "pipeline/options/options.h"
 #include "pipeline/segment/run.h"
 

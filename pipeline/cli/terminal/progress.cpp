@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "pipeline/flow/spoken.h"
+
 namespace fibflow::pipeline {
 namespace {
 
@@ -35,19 +37,6 @@ std::string bar(double share, int width) {
 }
 
 }  // namespace
-
-std::string spoken_duration(std::chrono::duration<double> duration) {
-  const auto seconds = static_cast<long long>(std::llround(std::max(0.0, duration.count())));
-  char text[64];
-  if (seconds < 60) {
-    std::snprintf(text, sizeof text, "%lld s", seconds);
-  } else if (seconds < 3600) {
-    std::snprintf(text, sizeof text, "%lld min %02lld s", seconds / 60, seconds % 60);
-  } else {
-    std::snprintf(text, sizeof text, "%lld h %02lld min", seconds / 3600, seconds % 3600 / 60);
-  }
-  return text;
-}
 
 Progress::Progress(Terminal& terminal, Work work, std::function<Time()> clock)
     : terminal_(terminal), work_(std::move(work)), clock_(std::move(clock)), start_(clock_()) {

@@ -62,7 +62,4 @@ class Progress {
   Time last_drawn_;
 };
 
-/// A duration as people say it: "8 s", "3 min 05 s", "2 h 13 min".
-std::string spoken_duration(std::chrono::duration<double> duration);
-
 }  // namespace fibflow::pipeline

@@ -14,6 +14,7 @@
 
 #include "pipeline/live/status/latency.h"
 #include "pipeline/live/status/slice_history.h"
+#include "pipeline/pictures/live_picture.h"
 
 namespace fibflow::pipeline {
 
@@ -27,15 +28,6 @@ enum class LiveState {
 };
 
 const char* name_of(LiveState state);
-
-/// A slice to look at, made small: 8 bit, at most some hundred pixels a side. Immutable once published.
-struct LivePicture {
-  std::int64_t z = 0;
-  int height = 0;  ///< of the picture, pixels
-  int width = 0;
-  std::shared_ptr<const std::vector<std::uint8_t>> image;  ///< gray, stretched to be seen
-  std::shared_ptr<const std::vector<std::uint8_t>> mask;   ///< as written: 0 and 255, or class indices
-};
 
 /// Texts for the user, the last ones only; one that comes again is counted, not kept twice.
 class WarningLog {

@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "pipeline/cli/terminal/progress.h"
+#include "pipeline/flow/spoken.h"
 
 namespace fibflow::pipeline {
 

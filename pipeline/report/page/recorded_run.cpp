@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "io/error.h"
-#include "pipeline/flow/memory_budget.h"
+#include "pipeline/flow/spoken.h"
 #include "pipeline/report/page/html.h"
 
 namespace fibflow::pipeline {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <optional>
 
-#include "pipeline/flow/memory_budget.h"
+#include "pipeline/flow/spoken.h"
 #include "pipeline/report/page/html.h"
 #include "pipeline/report/page/z_chart.h"
 

@@ -1,4 +1,5 @@
 #include "pipeline/cli/terminal/progress.h"
+#include "pipeline/flow/spoken.h"
 
 #include <gtest/gtest.h>
 

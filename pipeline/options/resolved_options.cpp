@@ -1,0 +1,111 @@
+#include "pipeline/options/resolved_options.h"
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace fibflow::pipeline {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json estimator_json(const model::EstimatorOptions& options) {
+  Json json{{"rule", model::name_of(options.rule)}};
+  switch (options.rule) {
+    case model::Rule::ema:
+      json["momentum"] = options.momentum;
+      break;
+    case model::Rule::pooled:
+      break;
+    case model::Rule::prior:
+      json["prior_images"] = options.prior_images;
+      break;
+    case model::Rule::ubna:
+      json["momentum"] = options.momentum;
+      json["batch_decay"] = options.batch_decay;
+      json["layer_decay"] = options.layer_decay;
+      break;
+  }
+  return json;
+}
+
+/// "pooled", "ema (momentum 0.1)".
+std::string spoken(const model::EstimatorOptions& options) {
+  std::ostringstream text;
+  text << model::name_of(options.rule);
+  const Json json = estimator_json(options);
+  bool first = true;
+  for (const auto& [name, value] : json.items()) {
+    if (name == "rule") continue;
+    text << (first ? " (" : ", ") << name << ' ' << value;
+    first = false;
+  }
+  if (!first) text << ')';
+  return text.str();
+}
+
+}  // namespace
+
+Json json_of(const ResolvedOptions& options) {
+  Json json{{"recipe", name_of(options.recipe)}};
+  if (options.recipe != Recipe::none) {
+    json["estimator"] = estimator_json(options.estimator);
+    json["source_share"] = options.source_share;
+    json["normalize_by"] = name_of(options.normalize_by);
+    json["featureless"] = name_of(options.featureless);
+  }
+  if (options.recipe == Recipe::stream) {
+    json["probe"] = options.probe;
+    json["probe_slices"] = name_of(options.probe_order);
+    json["lag"] = options.lag;
+    json["freeze"] = name_of(options.freeze);
+    if (options.freeze == Freeze::settled) {
+      json["settle_drift"] = options.settle.drift;
+      json["settle_slices"] = options.settle.slices;
+      json["monitor_every"] = options.monitor.every;
+      json["reopen_drift"] = options.monitor.drift;
+      json["reopen_factor"] = options.monitor.factor;
+      json["reopen_slices"] = options.monitor.slices;
+    }
+  }
+  json["comparison"] = options.comparison;
+  json["on_doubt"] = name_of(options.on_doubt);
+  json["normalization"] = {{"rule", options.normalization.text()}, {"from", options.normalization_source}};
+  json["threshold"] = options.threshold_source == "unused"
+                          ? Json()
+                          : Json{{"value", options.threshold}, {"from", options.threshold_source}};
+  json["threads"] = options.threads;
+  json["memory"] = options.memory;
+  json["tile"] = options.tile > 0 ? Json(options.tile) : Json("planned");
+  return json;
+}
+
+std::string one_line(const ResolvedOptions& options) {
+  std::ostringstream line;
+  line << "recipe " << name_of(options.recipe);
+  if (options.recipe != Recipe::none) {
+    line << ", estimator " << spoken(options.estimator) << ", source share " << options.source_share
+         << ", normalized by " << name_of(options.normalize_by) << ", featureless "
+         << name_of(options.featureless);
+  }
+  if (options.recipe == Recipe::stream) {
+    line << ", probe " << options.probe
+         << (options.probe > 0 && options.probe_order == ProbeOrder::first ? " first" : "") << ", lag "
+         << options.lag << ", freeze " << name_of(options.freeze);
+  }
+  if (options.freeze == Freeze::settled) {
+    line << " (drift " << options.settle.drift << " for " << options.settle.slices << " slices), monitored ";
+    if (options.monitor.every == 0) line << "never";
+    if (options.monitor.every > 0) {
+      line << "every " << options.monitor.every << " slices (reopened by " << options.monitor.slices
+           << " farther by " << options.monitor.drift << ")";
+    }
+  }
+  if (options.on_doubt == OnDoubt::source) line << ", on doubt source";
+  line << ", normalization " << options.normalization.text();
+  if (options.threshold_source != "unused") line << ", threshold " << options.threshold;
+  // A live acquisition has no range.
+  if (options.end_slice > 0) line << ", slices " << options.first_slice << ":" << options.end_slice;
+  return line.str();
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "pipeline/options/options.h"
+
+namespace fibflow::pipeline {
+
+/// Every option of a run with its default filled in.
+struct ResolvedOptions {
+  Recipe recipe = Recipe::stream;
+  model::EstimatorOptions estimator;
+  double source_share = 0;
+  NormalizeBy normalize_by = NormalizeBy::running;
+  nodes::Featureless featureless = nodes::Featureless::counts;
+  Freeze freeze = Freeze::never;
+  nodes::SettleRule settle;
+  nodes::MonitorRule monitor;
+  int probe = 0;  ///< slices
+  ProbeOrder probe_order = ProbeOrder::spread;
+  int lag = 4;
+  int comparison = 0;  ///< slices
+  OnDoubt on_doubt = OnDoubt::keep;
+  bool previews = false;
+  nodes::Normalization normalization;
+  std::string normalization_source;  ///< "option", "model" or "default"
+  double threshold = 0.5;
+  std::string threshold_source;  ///< as above, or "unused" for networks with several output channels
+  std::int64_t first_slice = 0;
+  std::int64_t end_slice = 0;
+  int threads = 1;
+  std::size_t memory = 0;  ///< bytes
+  int tile = 0;            ///< 0: planned
+};
+
+/// Each option with its value, by its name in the report.
+nlohmann::ordered_json json_of(const ResolvedOptions& options);
+
+/// The options that decide the result, on one line: kept in the outputs.
+std::string one_line(const ResolvedOptions& options);
+
+}  // namespace fibflow::pipeline
