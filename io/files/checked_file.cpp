@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <new>
 #include <stdexcept>
 
 #include "io/error.h"
@@ -22,6 +23,9 @@ namespace {
 constexpr std::size_t digest_size = 64;
 constexpr std::size_t number_size = 8;
 constexpr int level = 3;
+// More than this is nothing that was ever written: states are numbers, which hardly shrink.
+constexpr std::uint64_t most_contents = std::uint64_t{64} << 20;
+constexpr std::uint64_t most_times_smaller = 64;
 
 std::string first_line(const std::string& kind) {
   return "fibflow " + kind + "\n";
@@ -91,10 +95,15 @@ std::string unpacked(const std::string& path, const std::string& kind, std::stri
   const std::string_view sizes = rest.substr(0, 2 * number_size);
   const std::string_view stored = rest.substr(2 * number_size, digest_size);
   const std::string_view body = rest.substr(2 * number_size + digest_size);
-  if (body.size() != number_in(sizes.substr(number_size))) refuse("is damaged: it has not its length");
+  if (body.size() != number_in(sizes.substr(number_size))) refuse("is damaged: its length is wrong");
   // Checked before it is unpacked, so that nothing that is damaged is ever interpreted.
   if (stored != digest(kind, sizes, body)) refuse("is damaged: its checksum is wrong");
-  std::string contents(number_in(sizes), '\0');
+  const std::uint64_t claimed = number_in(sizes);
+  if (claimed != ZSTD_getFrameContentSize(body.data(), body.size()) ||
+      claimed > most_contents + most_times_smaller * body.size()) {
+    refuse("is damaged: it claims to hold " + std::to_string(claimed) + " bytes");
+  }
+  std::string contents(claimed, '\0');
   const std::size_t size = ZSTD_decompress(contents.data(), contents.size(), body.data(), body.size());
   if (ZSTD_isError(size) || size != contents.size()) refuse("is damaged: it cannot be unpacked");
   return contents;
@@ -142,12 +151,24 @@ void write_checked(const std::string& path, const std::string& kind, std::string
   done("checkpoint named");
 }
 
-std::optional<CheckedContents> read_checked(const std::string& path, const std::string& kind) {
+std::optional<CheckedContents> read_checked(const std::string& path, const std::string& kind,
+                                            const TakeContents& take) {
+  const auto accepted = [&](const std::string& generation, const std::string& bytes) {
+    std::string contents = unpacked(generation, kind, bytes);
+    try {
+      if (take) take(contents);
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& error) {
+      throw Error(ErrorKind::bad_data, generation, std::string("is damaged: ") + error.what());
+    }
+    return contents;
+  };
   const auto newest = contents_of(path);
   std::string refusal = path + " is missing";
   if (newest) {
     try {
-      return CheckedContents{unpacked(path, kind, *newest), false, {}};
+      return CheckedContents{accepted(path, *newest), false, {}};
     } catch (const Error& error) {
       refusal = error.what();
     }
@@ -158,7 +179,7 @@ std::optional<CheckedContents> read_checked(const std::string& path, const std::
     throw Error(ErrorKind::bad_data, path, refusal.substr(path.size() + 2) + ", and there is no older one");
   }
   try {
-    return CheckedContents{unpacked(previous_of(path), kind, *previous), true, refusal};
+    return CheckedContents{accepted(previous_of(path), *previous), true, refusal};
   } catch (const Error& error) {
     throw Error(ErrorKind::bad_data, path,
                 newest ? refusal.substr(path.size() + 2) + "; the older one: " + error.what() : error.what());

@@ -26,9 +26,14 @@ struct CheckedContents {
   std::string refusal;  ///< why the newer generation was not used, if it was not
 };
 
-/// The newest generation that is whole; nothing if there is none at all. Throws Error: bad_data if there is
-/// one but none is whole, or if it is another kind; read_write.
-std::optional<CheckedContents> read_checked(const std::string& path, const std::string& kind);
+/// What is done with contents that are whole: it throws a std::exception if they are not what they should be.
+using TakeContents = std::function<void(std::string_view contents)>;
+
+/// The newest generation that is whole and that `take`, if there is one, accepts; nothing if there is none at all. A
+/// checksum says that a file is as it was written, not by whom: what it claims is checked before memory is given for it.
+/// Throws Error: bad_data if there is a generation but none is whole and accepted, or if it is another kind; read_write.
+std::optional<CheckedContents> read_checked(const std::string& path, const std::string& kind,
+                                            const TakeContents& take = {});
 
 /// Whether there is a generation, whole or not.
 bool has_checked(const std::string& path);

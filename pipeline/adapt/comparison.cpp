@@ -71,7 +71,7 @@ struct Overlap {
 
 /// One network's view of one slice, by tile.
 struct Comparator::Prediction {
-  Reading reading;
+  PredictionFigures figures;
   std::vector<std::vector<std::uint8_t>> masks;
   std::vector<std::vector<float>> probabilities;  // empty if they are not wanted
 };
@@ -186,15 +186,15 @@ std::vector<Comparator::Prediction> Comparator::predict(io::Stack& stack,
     // Sums in the order of the tiles, so that they do not depend on the threads.
     Overlap steady;
     for (std::size_t i = 0; i < tiles; ++i) {
-      prediction.reading.foreground += static_cast<double>(foreground[i]);
-      prediction.reading.entropy += entropy[i];
+      prediction.figures.foreground += static_cast<double>(foreground[i]);
+      prediction.figures.entropy += entropy[i];
       steady.both += with_mirror[i].both;
       steady.either += with_mirror[i].either;
       steady.pixels += with_mirror[i].pixels;
     }
-    prediction.reading.foreground /= static_cast<double>(steady.pixels);
-    prediction.reading.entropy /= static_cast<double>(steady.pixels);
-    prediction.reading.steadiness = steady.iou();
+    prediction.figures.foreground /= static_cast<double>(steady.pixels);
+    prediction.figures.entropy /= static_cast<double>(steady.pixels);
+    prediction.figures.steadiness = steady.iou();
     predictions.push_back(std::move(prediction));
     run.advance();
   }
@@ -215,8 +215,8 @@ void Comparator::compare(io::Stack& stack, const std::vector<std::int64_t>& slic
     for (std::size_t t = 0; t < plan_.tiles.size(); ++t) overlap.add(before[s].masks[t], after[s].masks[t]);
     SliceComparison slice;
     slice.z = slices[s];
-    slice.source = before[s].reading;
-    slice.adapted = after[s].reading;
+    slice.source = before[s].figures;
+    slice.adapted = after[s].figures;
     slice.agreement = overlap.iou();
     slice.equal = static_cast<double>(overlap.equal) / static_cast<double>(overlap.pixels);
     comparison_.slices.push_back(slice);

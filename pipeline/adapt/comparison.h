@@ -18,7 +18,7 @@
 namespace fibflow::pipeline {
 
 /// What one network makes of a slice.
-struct Reading {
+struct PredictionFigures {
   double foreground = 0;  ///< share of pixels that are not background
   double entropy = 0;     ///< mean over the pixels of the entropy of the prediction, in bits
   /// Intersection over union of the mask and of the one made from the slice's mirror image (left to right),
@@ -30,8 +30,8 @@ struct Reading {
 /// A slice as the source network and as the adapted one make it.
 struct SliceComparison {
   std::int64_t z = 0;
-  Reading source;
-  Reading adapted;
+  PredictionFigures source;
+  PredictionFigures adapted;
   std::optional<double> agreement;  ///< intersection over union of the two masks; nothing if both are empty
   double equal = 1;                 ///< share of pixels that got the same label
 

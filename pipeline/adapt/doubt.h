@@ -17,7 +17,7 @@ struct Sign {
 };
 
 /// Without labels nobody can know whether an adaptation helps. These signs are what the predictions themselves give
-/// away. Shares and steadiness (see Reading) are means over the compared slices.
+/// away. Shares and steadiness (see PredictionFigures) are means over the compared slices.
 ///
 ///     no gain              The source was at home already: its steadiness is at least at_home, its foreground at most
 ///                          plausible_foreground, and the adapted network is not steadier by gain (value).

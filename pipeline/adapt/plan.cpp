@@ -123,6 +123,12 @@ class Planner {
     const int height = inference_.height();
     const int width = inference_.width();
     const nodes::TileGrid whole = nodes::TileGrid::whole(height, width);
+    if (request_.tiles) {
+      const bool is_whole = *request_.tiles == TileSize{height, width};
+      return {is_whole
+                  ? whole
+                  : nodes::TileGrid(height, width, request_.tiles->height, request_.tiles->width, alignment)};
+    }
     if (request_.tile > 0) {
       const bool is_whole = request_.tile >= std::max(height, width);
       return {is_whole ? whole : nodes::TileGrid(height, width, request_.tile, alignment)};

@@ -10,11 +10,20 @@
 
 namespace fibflow::pipeline {
 
+/// The largest core of a slice's tiles, in pixels. Tiles decide the last bits of a result, so every part of a run has those
+/// of its first part, whatever memory it has.
+struct TileSize {
+  int height = 0;
+  int width = 0;
+  friend bool operator==(const TileSize&, const TileSize&) = default;
+};
+
 /// What a run needs to be planned for.
 struct PlanRequest {
   std::size_t memory = 0;  ///< budget of the process, in bytes
   int threads = 1;
-  int tile = 0;  ///< largest height and width of a core; 0: to be planned
+  int tile = 0;                                  ///< largest height and width of a core; 0: to be planned
+  std::optional<TileSize> tiles = std::nullopt;  ///< decided already: by the part of the run before this one
   int lag = 4;
   bool measures = true;         ///< slices are measured while they are segmented (else they are frozen)
   bool freezes = false;         ///< slices are segmented with frozen weights, sooner or later

@@ -13,11 +13,13 @@ bool has_own_statistics(const ResolvedOptions& options) {
   return options.recipe == Recipe::stream && options.normalize_by == NormalizeBy::batch;
 }
 
-PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std::size_t probability_bytes) {
+PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std::size_t probability_bytes,
+                         std::optional<TileSize> tiles) {
   PlanRequest request;
   request.memory = options.memory;
   request.threads = options.threads;
   request.tile = options.tile;
+  request.tiles = tiles;
   request.lag = options.lag;
   request.measures = !starts_frozen(options);
   request.freezes =

@@ -21,8 +21,9 @@ bool starts_frozen(const ResolvedOptions& options);
 /// Each slice is normalized with its own statistics.
 bool has_own_statistics(const ResolvedOptions& options);
 
-/// probability_bytes: of a voxel; 0 if probabilities are not written.
-PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std::size_t probability_bytes);
+/// probability_bytes: of a voxel; 0 if probabilities are not written. tiles: if they are decided already.
+PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std::size_t probability_bytes,
+                         std::optional<TileSize> tiles);
 
 /// For a comparison of so many slices with the source. It stays within what the run is expected to take anyway, if
 /// that is known (`expected`, bytes) and enough, else within the budget. Nothing if that is too small.

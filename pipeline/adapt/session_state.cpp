@@ -1,5 +1,7 @@
 #include "pipeline/adapt/session_state.h"
 
+#include <cmath>
+#include <cstddef>
 #include <deque>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -73,6 +75,25 @@ std::optional<T> optional(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
 }
 
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+/// Of statistics or moments, with the counts of the network's.
+template <typename Numbers>
+void require_layer(const Numbers& mean, const Numbers& spread, std::size_t channels) {
+  require(mean.size() == channels && spread.size() == channels, "a layer has another number of channels");
+  for (const auto value : mean) require(std::isfinite(value), "a mean is not finite");
+  for (const auto value : spread) require(std::isfinite(value) && value >= 0, "a variance is impossible");
+}
+
+void require_fit(const model::Statistics& statistics, const model::Statistics& source) {
+  require(statistics.layers.size() == source.layers.size(), "there is another number of layers");
+  for (std::size_t i = 0; i < source.layers.size(); ++i) {
+    require_layer(statistics.layers[i].mean, statistics.layers[i].variance, source.layers[i].mean.size());
+  }
+}
+
 Json json_of(const nodes::UpdaterState& state) {
   Json coming = Json::array();
   for (const nodes::Snapshot& next : state.coming) coming.push_back(json_of(next));
@@ -125,6 +146,36 @@ model::Estimator::State estimator_state(const Json& json) {
 
 SegmentSession::State session_state(const Json& json) {
   return {json.at("next"), updater_state(json.at("updater"))};
+}
+
+void require_fit(const model::Estimator::State& state, const model::Statistics& source) {
+  const std::size_t layers = source.layers.size();
+  require(state.batches >= 0 && std::isfinite(state.images) && state.images >= 0, "a count is impossible");
+  require(state.mean.size() == layers && state.variance.size() == layers,
+          "there is another number of layers");
+  require(state.pool.layers.empty() || state.pool.layers.size() == layers,
+          "there is another number of layers");
+  for (std::size_t i = 0; i < layers; ++i) {
+    const std::size_t channels = source.layers[i].mean.size();
+    require_layer(state.mean[i], state.variance[i], channels);
+    if (state.pool.layers.empty()) continue;
+    const model::LayerMoments& pool = state.pool.layers[i];
+    require(std::isfinite(pool.count) && pool.count > 0, "a count is impossible");
+    require_layer(pool.mean, pool.squares, channels);
+  }
+}
+
+void require_fit(const SegmentSession::State& state, const model::Statistics& source, int lag) {
+  const nodes::UpdaterState& updater = state.updater;
+  require(state.next >= 0 && updater.next_order == state.next, "the order of slices is impossible");
+  require(updater.earlier_batches >= 0 && updater.calm_slices >= 0 && updater.monitor.departed >= 0,
+          "a count is impossible");
+  require(updater.coming.size() == static_cast<std::size_t>(lag), "there are snapshots of another lag");
+  require_fit(updater.estimator, source);
+  for (const nodes::Snapshot& snapshot : updater.coming) {
+    require_fit(*snapshot.statistics, source);
+    require_fit(*snapshot.running, source);
+  }
 }
 
 }  // namespace fibflow::pipeline

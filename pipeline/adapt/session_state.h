@@ -15,4 +15,9 @@ nlohmann::json json_of(const SegmentSession::State& state);
 model::Estimator::State estimator_state(const nlohmann::json& json);
 SegmentSession::State session_state(const nlohmann::json& json);
 
+/// Throws std::invalid_argument unless a state is one of a network with such statistics (and of such a lag): as many layers
+/// and channels, and numbers that statistics can be.
+void require_fit(const model::Estimator::State& state, const model::Statistics& source);
+void require_fit(const SegmentSession::State& state, const model::Statistics& source, int lag);
+
 }  // namespace fibflow::pipeline

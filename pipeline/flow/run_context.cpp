@@ -24,12 +24,12 @@ RunContext::RunContext(const RunHooks& hooks, bool overwrite_trace) : hooks_(hoo
 Trace::Time RunContext::enter(const char* node) {
   check_stop();
   const Trace::Time begin = std::chrono::steady_clock::now();
-  if (hooks_.jitter) hooks_.jitter(node);
+  if (hooks_.node_call) hooks_.node_call(node);
   return begin;
 }
 
 void RunContext::leave(const char* node, Place place, Trace::Time begin) {
-  if (hooks_.jitter) hooks_.jitter(node);
+  if (hooks_.node_call) hooks_.node_call(node);
   if (trace_) trace_->span(node, place, begin, std::chrono::steady_clock::now());
 }
 

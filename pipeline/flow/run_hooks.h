@@ -8,7 +8,7 @@
 namespace fibflow::pipeline {
 
 /// How a run talks to whoever started it. log, begin and advance may be called from any thread, one at a
-/// time; jitter from several at once.
+/// time; node_call from several at once.
 struct RunHooks {
   std::stop_token stop;  ///< asks the run to end with Interrupted
   std::function<void(const std::string& line)> log;
@@ -19,8 +19,8 @@ struct RunHooks {
   std::string trace;  ///< file that gets one span per node call, for a trace viewer; empty: none
   /// Called after each step that a kill must not harm, with its name; tests kill here. Serial.
   std::function<void(const char* step)> durable_step;
-  /// Called at the beginning and at the end of each node call; tests put delays here.
-  std::function<void(const char* node)> jitter;
+  /// Called at the beginning and at the end of each node call: the run is alive. (Tests delay calls here.)
+  std::function<void(const char* node)> node_call;
 };
 
 }  // namespace fibflow::pipeline

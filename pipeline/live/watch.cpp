@@ -42,7 +42,7 @@ double seconds_since(Clock::time_point begin) {
 RunHooks hooks_of(const WatchServices& services) {
   RunHooks hooks;
   hooks.log = services.log;
-  hooks.jitter = [&liveness = services.liveness](const char*) { liveness.progress(); };
+  hooks.node_call = [&liveness = services.liveness](const char*) { liveness.progress(); };
   return hooks;
 }
 
@@ -72,7 +72,10 @@ class Watch {
   bool stopping() const { return services_.stop.stop_requested(); }
   void look_for_end();
   bool begin();
-  void tell_doubt();
+  void tell_warnings();
+  io::StackInfo slices() const;
+  std::vector<EncodedPreview> kept_previews() const;
+  RunReport::Seconds seconds_so_far() const;
   bool segment();
   std::optional<io::Slice> next_slice();
   void was_segmented(const SegmentSession::Done& done);
@@ -100,6 +103,9 @@ class Watch {
   Acquisition acquisition_;
   std::optional<LiveSession> live_;
   const Clock::time_point start_ = Clock::now();
+  RunReport::Seconds before_;                    // of the run's earlier parts, and of the start
+  std::chrono::duration<double> segmenting_{0};  // in this process
+  std::optional<Clock::time_point> burst_;       // since when, if slices are being segmented
   const std::string started_ = utc_now();
   bool closing_ = false;
 
@@ -136,7 +142,10 @@ Watch::Watch(const model::Network& network, const WatchOptions& options, Resolve
       output_(options.output,
               std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(resolved_)),
       output_lock_(options.output.folder + "/.lock"),
-      state_(options.state_folder, watch_setting(options, resolved_), output_.has_results()),
+      state_(options.state_folder,
+             {followed_path(options.output.folder), watch_setting(network, options, resolved_), network,
+              resolved_.lag},
+             output_.has_results()),
       acquisition_(options.acquisition, [this](const AcquisitionNote& note) { took_note(note); }) {
   output_.remove_leftovers();
   services_.board.change([&](LiveStatus& status) {
@@ -163,12 +172,13 @@ void Watch::resume() {
   saved_ = done_.size();
   if (state_.checkpoint()) {
     checkpoint_ = *state_.checkpoint();
-    live_.emplace(network_, resolved_, checkpoint_.height, checkpoint_.width, checkpoint_.type, format_,
-                  context_);
-    live_->resume(checkpoint_.intensity, checkpoint_.uses_source, checkpoint_.session);
+    before_ = checkpoint_.run.seconds;
+    checkpoint_.run.resumed.push_back({checkpoint_.next_number, utc_now()});
+    live_.emplace(network_, resolved_, slices(), format_, context_);
+    live_->resume(checkpoint_.run, kept_previews());
     services_.log("going on after " + std::to_string(done_.size()) + " slices, with number " +
                   std::to_string(checkpoint_.next_number));
-    tell_doubt();
+    tell_warnings();
   }
   services_.board.change([&](LiveStatus& status) {
     status.counts.processed = saved_;
@@ -239,7 +249,7 @@ void Watch::look_for_end() {
 
 /// Collects the first slices, and measures them once they are there. Whether there was something to do.
 bool Watch::begin() {
-  const auto wanted = static_cast<std::size_t>(LiveSession::slices_to_begin(resolved_));
+  const auto wanted = static_cast<std::size_t>(StartSlices::wanted(resolved_));
   bool came = false;
   while (first_.size() < wanted && !stopping()) {
     auto slice = acquisition_.take();
@@ -252,25 +262,23 @@ bool Watch::begin() {
   if (!complete || stopping()) return came;
   status_.show(LiveState::probing, "");
   const Liveness::Work work(services_.liveness);
+  const Clock::time_point begin = Clock::now();
   const io::Slice& slice = first_.front().slice;
   checkpoint_.height = slice.height();
   checkpoint_.width = slice.width();
   checkpoint_.type = slice.type();
   checkpoint_.voxel_nm = first_.front().info.voxel_nm;
-  live_.emplace(network_, resolved_, slice.height(), slice.width(), slice.type(), format_, context_);
+  live_.emplace(network_, resolved_, this->slices(), format_, context_);
   std::vector<io::Slice> slices;
   for (const AcquiredSlice& acquired : first_) slices.push_back(acquired.slice);
   live_->begin(slices);
-  checkpoint_.intensity = live_->intensity();
-  checkpoint_.uses_source = live_->uses_source();
-  RunReport seen;
-  seen.comparison = live_->comparison();
-  seen.doubt = live_->doubt();
-  seen.previews = live_->previews();
-  const auto told = seen.json();
-  writer_.write([&] { state_.save_previews(told["previews"]); });
-  checkpoint_.doubt = {{"comparison", told["comparison"]}, {"doubt", told["doubt"]}};
-  tell_doubt();
+  writer_.write([&] { state_.save_previews(live_->start().findings().previews); });
+  checkpoint_.run.started = started_;
+  checkpoint_.run.tiles = live_->start().tiles();
+  checkpoint_.run.findings = live_->start().findings();
+  checkpoint_.run.findings.previews.clear();
+  checkpoint_.run.seconds.adapt = before_.adapt = seconds_since(begin);
+  tell_warnings();
   begun_ = {std::make_move_iterator(first_.begin()), std::make_move_iterator(first_.end())};
   first_.clear();
   services_.board.change([&](LiveStatus& status) {
@@ -279,19 +287,43 @@ bool Watch::begin() {
   return true;
 }
 
-/// Of what begin() saw, in this process or an earlier one.
-void Watch::tell_doubt() {
-  if (checkpoint_.doubt.is_object() && checkpoint_.doubt["doubt"].is_object()) {
-    for (const auto& sign : checkpoint_.doubt["doubt"]["signs"]) {
-      const std::string text = sign["text"];
-      services_.warn("in doubt: " + text);
-      status_.warn(text);
-    }
+/// What the slices are like; after the first ones, or a restart.
+io::StackInfo Watch::slices() const {
+  io::StackInfo info;
+  info.path = options_.acquisition.folder;
+  info.format = "live acquisition";
+  info.depth = static_cast<std::int64_t>(done_.size());
+  info.height = checkpoint_.height;
+  info.width = checkpoint_.width;
+  info.type = checkpoint_.type;
+  info.voxel_nm = checkpoint_.voxel_nm;
+  return info;
+}
+
+std::vector<EncodedPreview> Watch::kept_previews() const {
+  try {
+    return state_.previews();
+  } catch (const io::Error& error) {
+    services_.warn(std::string(error.what()) + ": the report is without pictures");
+    return {};
   }
-  if (!live_->uses_source()) return;
-  const std::string text = "therefore the model is used as it is (--on-doubt source)";
-  services_.warn(text);
-  status_.warn(text);
+}
+
+/// Of what begin() saw, in this process or an earlier one.
+void Watch::tell_warnings() {
+  for (const std::string& text : live_->start().findings().warnings()) {
+    services_.warn(text);
+    status_.warn(text);
+  }
+}
+
+/// Of all parts of the run, up to now.
+RunReport::Seconds Watch::seconds_so_far() const {
+  RunReport::Seconds seconds = before_;
+  seconds.segment += segmenting_.count();
+  if (burst_) seconds.segment += seconds_since(*burst_);
+  seconds.total += seconds_since(start_);
+  return seconds;
 }
 
 /// Segments all that is complete now. Whether there was something.
@@ -302,6 +334,7 @@ bool Watch::segment() {
     begun_.push_back(*std::move(slice));
   }
   writer_.set_working(true);
+  burst_ = Clock::now();
   const SegmentSession::Source source{
       [&] { return next_slice(); },
       [&] { return Place{begun_.empty() ? acquisition_.next().value_or(0) : begun_.front().number}; }};
@@ -319,6 +352,8 @@ bool Watch::segment() {
     throw;
   }
   writer_.set_working(false);
+  segmenting_ += Clock::now() - *burst_;
+  burst_.reset();
   return true;
 }
 
@@ -350,6 +385,8 @@ void Watch::was_segmented(const SegmentSession::Done& done) {
     in_flight_.pop_front();
   }
   writer_.write([&] { output_.write(done.slice, acquired.file, checkpoint_.voxel_nm); });
+  live_->was_written(done.slice.mask);
+  checkpoint_.run.findings.comparison = live_->start().findings().comparison;
   JournalEntry entry;
   entry.kind = JournalEntry::Kind::taken;
   entry.first = entry.last = acquired.number;
@@ -378,7 +415,7 @@ void Watch::was_segmented(const SegmentSession::Done& done) {
   }
   done_.push_back(entry);
   to_show_.push_back(shown_of(entry, std::chrono::system_clock::now()));
-  checkpoint_.session = SegmentSession::state_after(done);
+  checkpoint_.run.session = SegmentSession::state_after(done);
   checkpoint_.next_number = acquired.number + options_.acquisition.step;
   if (Clock::now() - last_picture_ >= between_saves) {
     LivePicture picture = make_live_picture(acquired.number, acquired.slice, done.slice.mask);
@@ -391,13 +428,14 @@ void Watch::was_segmented(const SegmentSession::Done& done) {
 /// Acknowledges what is on the disk.
 void Watch::save() {
   if (saved_ == done_.size()) return;
+  checkpoint_.run.seconds = seconds_so_far();
   writer_.write([&] {
     const std::lock_guard lock(mutex_);
     state_.save(checkpoint_);
   });
   saved_ = done_.size();
   last_save_ = Clock::now();
-  const double drift = live_->drift_from_source(checkpoint_.session);
+  const double drift = live_->drift_from_source(checkpoint_.run.session);
   Acquisition::Counts counts;
   std::size_t waiting = 0;
   {
@@ -472,39 +510,37 @@ void Watch::write_stacks() {
 WatchReport Watch::report() {
   WatchReport report;
   report.run.command = "watch";
-  report.run.started = started_;
-  report.run.input.path = options_.acquisition.folder;
-  report.run.input.format = "live acquisition";
-  report.run.input.depth = static_cast<std::int64_t>(done_.size());
-  report.run.input.height = checkpoint_.height;
-  report.run.input.width = checkpoint_.width;
-  report.run.input.type = checkpoint_.type;
-  report.run.input.voxel_nm = checkpoint_.voxel_nm;
+  report.run.started = checkpoint_.run.started.empty() ? started_ : checkpoint_.run.started;
+  report.run.resumed = checkpoint_.run.resumed;
+  report.run.input = slices();
   report.run.model = model_of(network_);
   report.run.options = resolved_;
   report.run.options.end_slice = report.run.input.depth;
+  if (live_) tell(report.run, live_->start());
   if (live_ && resolved_.recipe != Recipe::none) {
-    report.run.adaptation = live_->adaptation();
+    const SegmentSession& session = live_->session();
+    AdaptationSummary& summary = report.run.adaptation.emplace(
+        adaptation_of(network_, session.estimator(), live_->start().used(session.estimator())));
+    summary.probe_slices = live_->start().findings().probe_slices;
+    summary.batches = session.batches();
     // From a place in the order to a number.
-    auto& frozen_after = report.run.adaptation->frozen_after;
-    if (frozen_after) frozen_after = done_.at(static_cast<std::size_t>(*frozen_after)).first;
-    for (std::size_t i = 0; i < done_.size() && i < static_cast<std::size_t>(resolved_.probe); ++i) {
-      report.run.adaptation->probe_slices.push_back(done_[i].first);
-    }
-  }
-  report.doubt = checkpoint_.doubt;
-  try {
-    report.previews = state_.previews();
-  } catch (const io::Error& error) {
-    services_.warn(std::string(error.what()) + ": the report is without pictures");
+    if (const auto order = session.frozen_after())
+      summary.frozen_after = done_.at(static_cast<std::size_t>(*order)).first;
   }
   report.run.events = events_;
   for (const JournalEntry& entry : done_) report.run.slices.push_back(entry.record);
   report.run.outputs = output_.stacks();
-  report.run.seconds.total = seconds_since(start_);
+  report.run.seconds = seconds_so_far();
+  report.run.peak_memory = peak_memory();
   report.done = done_;
   report.left_out = decisions_;
   report.status = services_.board.latest().status;
+  // What happened on the way; what was found at the start stands there already.
+  std::vector<std::string>& warnings = report.run.warnings;
+  for (const WarningLog::Entry& entry : report.status->warnings.entries()) {
+    if (std::find(warnings.begin(), warnings.end(), entry.text) == warnings.end())
+      warnings.push_back(entry.text);
+  }
   return report;
 }
 
@@ -548,8 +584,8 @@ WatchEnd watch(const model::Network& network, const WatchOptions& given, const I
   WatchOptions options = given;
   if (options.state_folder.empty()) options.state_folder = options.output.folder + "/.state";
   if (options.stop_file.empty()) options.stop_file = options.output.folder + "/stop";
-  const std::string folder = absolute_path(options.acquisition.folder);
-  const std::string output = absolute_path(options.output.folder);
+  const std::string folder = followed_path(options.acquisition.folder);
+  const std::string output = followed_path(options.output.folder);
   if (output == folder || (options.acquisition.recursive && (output + "/").starts_with(folder + "/"))) {
     throw std::invalid_argument("the output cannot be where slices are looked for: " + options.output.folder);
   }

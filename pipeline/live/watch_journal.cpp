@@ -19,6 +19,7 @@
 
 #include "io/error.h"
 #include "io/files/atomic_file.h"
+#include "pipeline/report/run_parts.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -124,9 +125,11 @@ std::optional<JournalEntry> entry_of(std::string_view text) {
   if (entry.kind == Kind::taken) {
     std::string record;
     line >> entry.latency >> record;
-    const auto json = nlohmann::ordered_json::parse(record, nullptr, false);
-    if (json.is_discarded()) return std::nullopt;
-    entry.record = slice_record(json);
+    try {
+      entry.record = slice_record(nlohmann::ordered_json::parse(record));
+    } catch (const std::exception&) {
+      return std::nullopt;
+    }
   }
   if (entry.kind == Kind::event) {
     std::string name, words_of_it;

@@ -29,8 +29,6 @@ Json left_out_json(const std::vector<JournalEntry>& entries) {
 
 void WatchReport::write(const std::string& path) const {
   Json json = run.json();
-  if (doubt.is_object()) json.update(doubt);
-  if (previews.is_array()) json["previews"] = previews;
   for (std::size_t i = 0; i < done.size(); ++i) {
     json["slices"][i]["file"] = done[i].file.name;
     json["slices"][i]["latency"] = done[i].latency;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -18,13 +17,10 @@ namespace fibflow::pipeline {
 ///     latency    seconds: median, p99, longest; null without slices
 ///     counts     seen, processed, skipped, failed, late, overflows
 ///
-/// Only the first slices are compared with the source: there is no written_agreement, and the sign "left the source" (see
-/// Doubt) is not looked for.
+/// Only the first slices are compared with the source.
 struct WatchReport {
   RunReport run;
-  nlohmann::ordered_json doubt;     ///< {"comparison", "doubt"}: in place of the run's; null: neither
-  nlohmann::ordered_json previews;  ///< in place of the run's; null: none
-  std::vector<JournalEntry> done;   ///< one for each slice of the run
+  std::vector<JournalEntry> done;  ///< one for each slice of the run
   std::vector<JournalEntry> left_out;
   std::shared_ptr<const LiveStatus> status;
 

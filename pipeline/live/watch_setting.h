@@ -5,12 +5,12 @@
 
 #include "model/onnx/network.h"
 #include "pipeline/live/watch.h"
-#include "pipeline/report/run_report.h"
+#include "pipeline/options/resolved_options.h"
 
 namespace fibflow::pipeline {
 
 /// The same path whatever the working directory, links followed as far as they lead.
-std::string absolute_path(const std::string& path);
+std::string followed_path(const std::string& path);
 
 /// Every option of a live run with its default filled in. Its range is empty: nobody knows how many slices come. Throws
 /// as resolve_options(), and std::invalid_argument for two passes.
@@ -18,8 +18,9 @@ ResolvedOptions resolve_watch_options(const model::Network& network, const Watch
                                       const InputOptions& input, AdaptationOptions adaptation,
                                       const ResourceOptions& resources);
 
-/// All that the result depends on besides the slices, as names and values: fibflow's version, the model (SHA-256 of its
-/// file), the folder and how its files are numbered, the options, the outputs. Throws io::Error.
-nlohmann::ordered_json watch_setting(const WatchOptions& options, const ResolvedOptions& resolved);
+/// All that the result depends on besides the slices (pipeline/state/setting.h): what every run has, the folder and how its
+/// files are numbered, the outputs.
+nlohmann::ordered_json watch_setting(const model::Network& network, const WatchOptions& options,
+                                     const ResolvedOptions& resolved);
 
 }  // namespace fibflow::pipeline

@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "io/slice.h"
-#include "nodes/intensity/intensity.h"
-#include "pipeline/adapt/segment_session.h"
+#include "model/onnx/network.h"
 #include "pipeline/live/acquisition.h"
 #include "pipeline/live/watch_journal.h"
+#include "pipeline/pictures/preview.h"
+#include "pipeline/report/run_state.h"
+#include "pipeline/state/durable_state.h"
+#include "pipeline/state/folder_lock.h"
 
 namespace fibflow::pipeline {
 
@@ -23,32 +26,24 @@ struct WatchCheckpoint {
   int width = 0;
   io::PixelType type = io::PixelType::u8;
   io::VoxelSize voxel_nm;
-  nodes::IntensityMoments intensity;  ///< of the first slices
-  bool uses_source = false;           ///< adaptation was in doubt
-  nlohmann::ordered_json doubt;       ///< {"comparison", "doubt"} of the first slices, as in a RunReport
-  SegmentSession::State session;
+  RunState run;
 };
 
-/// Holds a folder for one process until it is destroyed.
-class FolderLock {
- public:
-  /// Throws io::Error (cannot_create) if another process holds it.
-  explicit FolderLock(const std::string& path);
-  ~FolderLock();
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int descriptor_ = -1;
+/// What a state has to be of.
+struct WatchIdentity {
+  std::string output_folder;       ///< whose masks it is about
+  nlohmann::ordered_json setting;  ///< see watch_setting()
+  const model::Network& network;
+  int lag = 1;
 };
 
 /// The durable state of a live run: a checkpoint in two generations, and the journal of its slices. Not thread-safe.
 class WatchState {
  public:
-  /// Opens or makes the folder. `setting`: all that the result depends on besides the slices. has_results: the output
-  /// holds masks already. Throws io::Error: bad_data that names what differs if masks or a checkpoint are those of another
-  /// setting, cannot_create if there are masks of which the state knows nothing.
-  WatchState(std::string folder, const nlohmann::ordered_json& setting, bool has_results);
+  /// Opens or makes the folder. has_results: the output holds masks already. Throws io::Error: bad_data that names what
+  /// differs if masks or a checkpoint are those of another setting, or if no generation of the checkpoint is sound;
+  /// cannot_create if there are masks of which the state knows nothing.
+  WatchState(std::string folder, const WatchIdentity& identity, bool has_results);
 
   /// Nothing if no slice was acknowledged yet.
   const std::optional<WatchCheckpoint>& checkpoint() const { return checkpoint_; }
@@ -60,19 +55,19 @@ class WatchState {
   /// Makes the journal, as far as it is written, and the checkpoint durable. Throws io::Error.
   void save(WatchCheckpoint checkpoint);
 
-  /// Keeps the pictures of the first slices, as a RunReport's JSON has them; durable when it returns. Throws io::Error.
-  void save_previews(const nlohmann::ordered_json& previews);
-  /// An empty array if there are none. Throws io::Error.
-  nlohmann::ordered_json previews() const;
+  /// Keeps the pictures of the first slices; durable when it returns. Throws io::Error.
+  void save_previews(const std::vector<EncodedPreview>& previews) const;
+  /// Nothing if there are none. Throws io::Error.
+  std::vector<EncodedPreview> previews() const;
 
  private:
-  std::string checkpoint_path() const { return folder_ + "/checkpoint"; }
-  std::string previews_path() const { return folder_ + "/previews"; }
-  void load_checkpoint();
-  void check_setting(const nlohmann::ordered_json& setting, bool has_results) const;
+  void load_checkpoint(const WatchIdentity& identity);
+  void check_setting(const WatchIdentity& identity, bool has_results) const;
 
   const std::string folder_;
   FolderLock lock_;
+  const DurableState state_;
+  const DurableState previews_;
   std::optional<WatchCheckpoint> checkpoint_;
   std::unique_ptr<WatchJournal> journal_;
   std::vector<std::string> remarks_;

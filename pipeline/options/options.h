@@ -50,6 +50,7 @@ const char* name_of(NormalizeBy by);
 const char* name_of(Freeze freeze);
 const char* name_of(ProbeOrder order);
 const char* name_of(OnDoubt on_doubt);
+const char* name_of(io::Compression compression);     ///< "none", "deflate", "zstd"
 const char* name_of(nodes::Featureless featureless);  ///< "count", "leave-out"
 
 /// How the network is adapted.

@@ -121,4 +121,18 @@ std::string png_data_url(int height, int width, const std::vector<std::uint8_t>&
   return "data:image/png;base64," + base64(io::encode_png(width, height, 1, pixels));
 }
 
+EncodedPreview encoded(const Preview& preview) {
+  const auto url = [&](const std::vector<std::uint8_t>& pixels) {
+    return png_data_url(preview.height, preview.width, pixels);
+  };
+  return {preview.z,
+          preview.height,
+          preview.width,
+          url(preview.image),
+          url(preview.source_mask),
+          url(preview.mask),
+          url(preview.probability),
+          url(preview.disagreement)};
+}
+
 }  // namespace fibflow::pipeline

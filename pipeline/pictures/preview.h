@@ -24,6 +24,19 @@ struct Preview {
   std::vector<std::uint8_t> disagreement;  ///< share of pixels that are foreground in one mask only
 };
 
+/// The same as it is kept and shown: each picture "data:image/png;base64,...".
+struct EncodedPreview {
+  std::int64_t z = 0;
+  int height = 0;
+  int width = 0;
+  std::string image;
+  std::string source_mask;
+  std::string mask;
+  std::string probability;
+  std::string disagreement;
+};
+EncodedPreview encoded(const Preview& preview);
+
 /// Puts parts of a slice next to each other: where each part is in the picture, and the picture's size.
 struct Mosaic {
   explicit Mosaic(const std::vector<model::Region>& areas);

@@ -1,6 +1,10 @@
 #include "pipeline/report/run_facts.h"
 
 #include <ctime>
+#include <fstream>
+#include <utility>
+
+#include "model/statistics/drift.h"
 
 namespace fibflow::pipeline {
 
@@ -17,6 +21,46 @@ RunReport::Model model_of(const model::Network& network) {
   return {network.name(),           network.producer(),        network.opset(),
           network.input_channels(), network.output_channels(), static_cast<int>(network.batch_norms().size()),
           network.parameters()};
+}
+
+RunReport::Tiles tiles_of(const Plan& plan) {
+  return {plan.grid.rows(),    plan.grid.columns(),          plan.grid.core_height(), plan.grid.core_width(),
+          plan.limits.workers, plan.limits.slices_in_flight, plan.expected_memory,    plan.work};
+}
+
+AdaptationSummary adaptation_of(const model::Network& network, const model::Estimator& estimator,
+                                const model::Statistics& used) {
+  const model::Drift far = model::drift(estimator.source(), used);
+  AdaptationSummary summary;
+  summary.drift_from_source = far.per_channel;
+  summary.layer_drift_from_source = far.layers;
+  for (const model::BatchNorm& layer : network.batch_norms()) {
+    summary.layer_names.push_back(layer.name);
+    summary.layer_channels.push_back(layer.channels);
+  }
+  return summary;
+}
+
+void tell(RunReport& report, const AdaptationStart& start) {
+  const AdaptationStart::Findings& findings = start.findings();
+  if (!findings.intensity_slices.empty()) {
+    report.intensity = RunReport::Intensity{findings.intensity.mean, findings.intensity.deviation(),
+                                            findings.intensity_slices};
+  }
+  if (start.plan()) report.plan = tiles_of(*start.plan());
+  report.comparison = findings.comparison;
+  report.doubt = findings.doubt_at_the_end();
+  report.previews = findings.previews;
+  for (std::string& text : findings.warnings()) report.warnings.push_back(std::move(text));
+}
+
+std::size_t peak_memory() {
+  // getrusage would count the process that it was forked from, too.
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) << 10;
+  }
+  return 0;
 }
 
 }  // namespace fibflow::pipeline

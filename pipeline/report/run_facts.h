@@ -1,8 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "model/onnx/network.h"
+#include "model/statistics/estimator.h"
+#include "model/statistics/statistics.h"
+#include "pipeline/adapt/adaptation_start.h"
+#include "pipeline/adapt/plan.h"
 #include "pipeline/report/run_report.h"
 
 namespace fibflow::pipeline {
@@ -12,5 +17,19 @@ std::string utc_now();
 
 /// What a run report says of the network.
 RunReport::Model model_of(const model::Network& network);
+
+/// What a run report says of the tiles and workers.
+RunReport::Tiles tiles_of(const Plan& plan);
+
+/// What a run report says of statistics that began at the estimator's source and are used now. What the session knows
+/// (batches, frozen_after) is to be filled in.
+AdaptationSummary adaptation_of(const model::Network& network, const model::Estimator& estimator,
+                                const model::Statistics& used);
+
+/// Writes what was found before the segmentation into the report.
+void tell(RunReport& report, const AdaptationStart& start);
+
+/// The largest resident set of this process so far, in bytes; 0 if unknown.
+std::size_t peak_memory();
 
 }  // namespace fibflow::pipeline

@@ -4,6 +4,7 @@
 
 #include "io/files/atomic_file.h"
 #include "pipeline/options/version.h"
+#include "pipeline/report/run_parts.h"
 #include "pipeline/report/run_summary.h"
 
 namespace fibflow::pipeline {
@@ -65,12 +66,6 @@ Json adaptation_json(const AdaptationSummary& adaptation) {
           {"layer_channels", adaptation.layer_channels}};
 }
 
-Json slices_json(const std::vector<SliceRecord>& slices) {
-  Json json = Json::array();
-  for (const SliceRecord& slice : slices) json.push_back(json_of(slice));
-  return json;
-}
-
 Json states_json(const std::vector<SliceRecord>& slices) {
   Json json = Json::object();
   for (const StateCost& cost : state_costs(slices)) {
@@ -81,104 +76,7 @@ Json states_json(const std::vector<SliceRecord>& slices) {
   return json;
 }
 
-Json events_json(const std::vector<RunEvent>& events) {
-  Json json = Json::array();
-  for (const RunEvent& event : events) {
-    json.push_back({{"z", event.z}, {"event", event.event}, {"text", event.text}});
-  }
-  return json;
-}
-
-Json reading_json(const Reading& reading) {
-  return {{"foreground", reading.foreground},
-          {"entropy", reading.entropy},
-          {"steadiness", or_null(reading.steadiness)}};
-}
-
-Json comparison_json(const Comparison& comparison) {
-  Json slices = Json::array();
-  for (const SliceComparison& slice : comparison.slices) {
-    slices.push_back({{"z", slice.z},
-                      {"source", reading_json(slice.source)},
-                      {"adapted", reading_json(slice.adapted)},
-                      {"agreement", or_null(slice.agreement)},
-                      {"equal", slice.equal},
-                      {"written_agreement", or_null(slice.written_agreement)}});
-  }
-  return {{"slices", slices}};
-}
-
-Json doubt_json(const Doubt& doubt) {
-  Json signs = Json::array();
-  for (const Sign& sign : doubt.signs) {
-    signs.push_back({{"sign", sign.sign}, {"value", sign.value}, {"limit", sign.limit}, {"text", sign.text}});
-  }
-  return {{"doubtful", doubt.doubtful()},
-          {"signs", signs},
-          {"on_doubt", name_of(doubt.on_doubt)},
-          {"action", name_of(doubt.action)}};
-}
-
-Json previews_json(const std::vector<Preview>& previews) {
-  Json json = Json::array();
-  for (const Preview& p : previews) {
-    const auto url = [&p](const std::vector<std::uint8_t>& pixels) {
-      return png_data_url(p.height, p.width, pixels);
-    };
-    json.push_back({{"z", p.z},
-                    {"height", p.height},
-                    {"width", p.width},
-                    {"image", url(p.image)},
-                    {"source_mask", url(p.source_mask)},
-                    {"mask", url(p.mask)},
-                    {"probability", url(p.probability)},
-                    {"disagreement", url(p.disagreement)}});
-  }
-  return json;
-}
-
-Json resumed_json(const std::vector<Resumption>& resumed) {
-  Json json = Json::array();
-  for (const Resumption& resumption : resumed)
-    json.push_back({{"slice", resumption.z}, {"at", resumption.at}});
-  return json;
-}
-
 }  // namespace
-
-Json json_of(const SliceRecord& slice) {
-  return {{"z", slice.z},
-          {"seconds", slice.seconds},
-          {"work_seconds", slice.work_seconds},
-          {"foreground", slice.foreground},
-          {"entropy", slice.entropy},
-          {"state", nodes::name_of(slice.state)},
-          {"frozen", slice.frozen},
-          {"drift", or_null(slice.drift)},
-          {"drift_from_source", slice.drift_from_source},
-          {"slice_drift", or_null(slice.slice_drift)},
-          {"featureless", slice.featureless}};
-}
-
-SliceRecord slice_record(const Json& json) {
-  const auto optional = [&](const char* name) {
-    const Json& value = json.at(name);
-    return value.is_null() ? std::nullopt : std::optional(value.get<double>());
-  };
-  SliceRecord slice;
-  slice.z = json.at("z");
-  slice.seconds = json.at("seconds");
-  slice.work_seconds = json.at("work_seconds");
-  slice.foreground = json.at("foreground");
-  slice.entropy = json.at("entropy");
-  slice.state = nodes::slice_state_named(json.at("state").get<std::string>());
-  slice.frozen = json.at("frozen");
-  slice.drift = optional("drift");
-  slice.drift_from_source = json.at("drift_from_source");
-  slice.slice_drift = optional("slice_drift");
-  slice.featureless = json.at("featureless");
-  return slice;
-}
 
 Json RunReport::json() const {
   Json json;
@@ -197,24 +95,21 @@ Json RunReport::json() const {
   }
   json["plan"] = plan ? plan_json(*plan) : Json();
   json["adaptation"] = adaptation ? adaptation_json(*adaptation) : Json();
-  json["comparison"] = comparison ? comparison_json(*comparison) : Json();
-  json["doubt"] = doubt ? doubt_json(*doubt) : Json();
-  json["slices"] = slices_json(slices);
+  json["comparison"] = comparison ? json_of(*comparison) : Json();
+  json["doubt"] = doubt ? json_of(*doubt) : Json();
+  json["slices"] = json_of_all(slices);
   json["states"] = states_json(slices);
-  json["events"] = events_json(events);
-  json["resumed"] = resumed_json(resumed);
+  json["events"] = json_of_all(events);
+  json["resumed"] = json_of_all(resumed);
   json["outputs"] = Json::object();
   for (const auto& [kind, path] : outputs) json["outputs"][kind] = path;
-  json["seconds"] = {{"prepare", seconds.prepare},
-                     {"adapt", seconds.adapt},
-                     {"segment", seconds.segment},
-                     {"total", seconds.total}};
+  json["seconds"] = json_of(seconds);
   const double voxels = static_cast<double>(options.end_slice - options.first_slice) *
                         static_cast<double>(input.height) * input.width;
   json["voxels_per_second"] = seconds.total > 0 ? Json(voxels / seconds.total) : Json();
   json["peak_memory"] = peak_memory;
   json["warnings"] = warnings;
-  json["previews"] = previews_json(previews);
+  json["previews"] = json_of_all(previews);
   return json;
 }
 

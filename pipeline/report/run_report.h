@@ -10,6 +10,7 @@
 #include "pipeline/adapt/doubt.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/options/resolved_options.h"
+#include "pipeline/pictures/preview.h"
 
 namespace fibflow::pipeline {
 
@@ -35,10 +36,6 @@ struct RunEvent {
   std::string event;   ///< "frozen" or "reopened"
   std::string text;    ///< the same in words, with the reason
 };
-
-/// One record as JSON, and back. Whoever adds to it adds to both: a run that is resumed keeps its records so.
-nlohmann::ordered_json json_of(const SliceRecord& slice);
-SliceRecord slice_record(const nlohmann::ordered_json& json);
 
 /// The run had ended early, and went on.
 struct Resumption {
@@ -145,7 +142,7 @@ struct RunReport {
   std::optional<AdaptationSummary> adaptation;
   std::optional<Comparison> comparison;
   std::optional<Doubt> doubt;
-  std::vector<Preview> previews;
+  std::vector<EncodedPreview> previews;
   std::vector<SliceRecord> slices;
   std::vector<RunEvent> events;
   std::vector<Resumption> resumed;

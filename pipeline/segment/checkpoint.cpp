@@ -1,10 +1,12 @@
 #include "pipeline/segment/checkpoint.h"
 
 #include <filesystem>
+#include <stdexcept>
 #include <utility>
 
-#include "io/error.h"
-#include "pipeline/adapt/session_state.h"
+#include "pipeline/report/run_parts.h"
+#include "pipeline/state/durable_state.h"
+#include "pipeline/state/setting.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -12,7 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // The last number is the version of what is inside: raised when a reader of the one before would be misled.
-const std::string kind = "segmentation checkpoint 1";
+const std::string kind = "segmentation checkpoint 2";
 
 Json json_of(const std::optional<io::TiffProgress>& progress) {
   if (!progress) return nullptr;
@@ -25,84 +27,45 @@ std::optional<io::TiffProgress> tiff_progress(const Json& json) {
 }
 
 Json json_of(const Checkpoint& checkpoint) {
-  Json slices = Json::array();
-  for (const SliceRecord& slice : checkpoint.slices) slices.push_back(pipeline::json_of(slice));
-  Json events = Json::array();
-  for (const RunEvent& event : checkpoint.events) {
-    events.push_back({{"z", event.z}, {"event", event.event}, {"text", event.text}});
-  }
-  Json agreements = Json::array();
-  for (const auto& [z, agreement] : checkpoint.written_agreements) {
-    agreements.push_back({{"z", z}, {"agreement", agreement}});
-  }
-  Json resumed = Json::array();
-  for (const Resumption& part : checkpoint.resumed) resumed.push_back({{"z", part.z}, {"at", part.at}});
-  const RunReport::Seconds& seconds = checkpoint.seconds;
-  const nodes::IntensityMoments& intensity = checkpoint.intensity;
-  return {
-      {"setting", checkpoint.setting},
-      {"started", checkpoint.started},
-      {"seconds",
-       {{"prepare", seconds.prepare},
-        {"adapt", seconds.adapt},
-        {"segment", seconds.segment},
-        {"total", seconds.total}}},
-      {"intensity", {{"count", intensity.count}, {"mean", intensity.mean}, {"squares", intensity.squares}}},
-      {"intensity_slices", checkpoint.intensity_slices},
-      {"probe_slices", checkpoint.probe_slices},
-      {"adapted", pipeline::json_of(checkpoint.adapted)},
-      {"session", pipeline::json_of(checkpoint.session)},
-      {"outputs",
-       {{"mask", json_of(checkpoint.outputs.mask)},
-        {"probability", json_of(checkpoint.outputs.probability)}}},
-      {"slices", slices},
-      {"events", events},
-      {"written_agreements", agreements},
-      {"resumed", resumed}};
+  return {{"setting", checkpoint.setting},
+          {"run", json_of(checkpoint.run)},
+          {"outputs",
+           {{"mask", json_of(checkpoint.outputs.mask)},
+            {"probability", json_of(checkpoint.outputs.probability)}}},
+          {"slices", json_of_all(checkpoint.slices)},
+          {"events", json_of_all(checkpoint.events)}};
 }
 
-Checkpoint checkpoint_of(const Json& json) {
+Checkpoint checkpoint_of(const Json& json, const model::Network& network, int lag) {
   Checkpoint checkpoint;
-  checkpoint.setting = json.at("setting");
-  checkpoint.started = json.at("started");
-  const Json& seconds = json.at("seconds");
-  checkpoint.seconds = {seconds.at("prepare"), seconds.at("adapt"), seconds.at("segment"),
-                        seconds.at("total")};
-  const Json& intensity = json.at("intensity");
-  checkpoint.intensity = {intensity.at("count"), intensity.at("mean"), intensity.at("squares")};
-  checkpoint.intensity_slices = json.at("intensity_slices").get<std::vector<std::int64_t>>();
-  checkpoint.probe_slices = json.at("probe_slices").get<std::vector<std::int64_t>>();
-  checkpoint.adapted = estimator_state(json.at("adapted"));
-  checkpoint.session = session_state(json.at("session"));
+  checkpoint.run = run_state(json.at("run"), network, lag);
   checkpoint.outputs = {tiff_progress(json.at("outputs").at("mask")),
                         tiff_progress(json.at("outputs").at("probability"))};
-  for (const Json& slice : json.at("slices")) checkpoint.slices.push_back(slice_record(slice));
-  for (const Json& event : json.at("events"))
-    checkpoint.events.push_back({event.at("z"), event.at("event"), event.at("text")});
-  for (const Json& written : json.at("written_agreements"))
-    checkpoint.written_agreements[written.at("z")] = written.at("agreement");
-  for (const Json& part : json.at("resumed")) checkpoint.resumed.push_back({part.at("z"), part.at("at")});
+  checkpoint.slices = all_of(json.at("slices"), slice_record);
+  checkpoint.events = all_of(json.at("events"), run_event);
+  if (checkpoint.slices.size() != static_cast<std::size_t>(checkpoint.run.session.next))
+    throw std::invalid_argument("it has records of another number of slices");
   return checkpoint;
 }
 
 }  // namespace
 
 void Checkpoint::write(const std::string& path, const io::DurableStep& step) const {
-  std::string bytes;
-  Json::to_cbor(json_of(*this), bytes);
-  io::write_checked(path, kind, bytes, step);
+  DurableState(path, kind).write(json_of(*this), step);
 }
 
-std::optional<Checkpoint> Checkpoint::read(const std::string& path, std::string& refusal) {
-  const auto found = io::read_checked(path, kind);
-  if (!found) return std::nullopt;
-  refusal = found->refusal;
-  try {
-    return checkpoint_of(Json::from_cbor(found->contents));
-  } catch (const std::exception& error) {
-    throw io::Error(io::ErrorKind::bad_data, path,
-                    std::string("is no checkpoint of this version: ") + error.what());
-  }
+std::optional<Checkpoint> Checkpoint::read(const std::string& path, const Json& wanted,
+                                           const model::Network& network, int lag, std::string& refusal) {
+  std::optional<Checkpoint> found;
+  const auto take = [&](const Json& json) {
+    found.emplace();
+    // One of another run need not fit this network: what differs is told first.
+    if (difference(json.at("setting"), wanted).empty()) found = checkpoint_of(json, network, lag);
+    found->setting = json.at("setting");
+  };
+  if (DurableState(path, kind).read(take, refusal))
+    require_same_setting(path, found->setting, wanted, "remove it to begin anew");
+  return found;
 }
 
 std::string checkpoint_path(const std::string& mask) {
@@ -123,7 +86,7 @@ CheckpointKeeper::CheckpointKeeper(std::string path, double every, Checkpoint ru
       writer_(writer),
       step_(std::move(step)),
       acknowledge_(std::move(acknowledge)),
-      safe_(latest_.session.next) {
+      safe_(latest_.run.session.next) {
   latest_.outputs = writer_.progress();
   keep();
   writer_.keep();
@@ -131,14 +94,14 @@ CheckpointKeeper::CheckpointKeeper(std::string path, double every, Checkpoint ru
 
 void CheckpointKeeper::was_written(const SegmentSession::Done& done, const SliceRecord& record,
                                    const std::vector<RunEvent>& events,
-                                   const std::map<std::int64_t, double>& written_agreements,
+                                   const std::optional<Comparison>& comparison,
                                    const RunReport::Seconds& seconds) {
-  latest_.session = SegmentSession::state_after(done);
+  latest_.run.session = SegmentSession::state_after(done);
   latest_.outputs = writer_.progress();
   latest_.slices.push_back(record);
   latest_.events = events;
-  latest_.written_agreements = written_agreements;
-  latest_.seconds = seconds;
+  latest_.run.findings.comparison = comparison;
+  latest_.run.seconds = seconds;
   written_ = false;
   if (std::chrono::duration<double>(Clock::now() - last_).count() >= every_) keep();
 }
@@ -150,7 +113,7 @@ void CheckpointKeeper::keep() {
   if (step_) step_("outputs synced");
   latest_.write(path_, step_);
   written_ = true;
-  for (; safe_ < latest_.session.next; ++safe_) acknowledge_();
+  for (; safe_ < latest_.run.session.next; ++safe_) acknowledge_();
   last_ = Clock::now();
 }
 

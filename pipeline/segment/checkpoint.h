@@ -3,44 +3,37 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "io/files/checked_file.h"
-#include "model/statistics/estimator.h"
-#include "nodes/intensity/intensity.h"
+#include "model/onnx/network.h"
+#include "pipeline/adapt/comparison.h"
 #include "pipeline/adapt/segment_session.h"
 #include "pipeline/report/run_report.h"
+#include "pipeline/report/run_state.h"
 #include "pipeline/segment/slice_writer.h"
 
 namespace fibflow::pipeline {
 
 /// All that a segmentation needs to go on as if it had never stopped: after some slice, with the outputs as
-/// long as they were then. A checked file in two generations (io/files/checked_file.h), CBOR inside.
+/// long as they were then.
 struct Checkpoint {
-  nlohmann::ordered_json setting;              ///< see run_setting()
-  std::string started;                         ///< UTC, ISO 8601
-  RunReport::Seconds seconds;                  ///< that the run has taken so far
-  nodes::IntensityMoments intensity;           ///< what the slices are normalized with, if measured
-  std::vector<std::int64_t> intensity_slices;  ///< that it was measured on
-  std::vector<std::int64_t> probe_slices;
-  model::Estimator::State adapted;  ///< before the segmentation: after the probe or first pass
-  SegmentSession::State session;    ///< after the last slice that counts
+  nlohmann::ordered_json setting;   ///< see segment_setting()
+  RunState run;                     ///< after the last slice that counts
   SliceWriter::Progress outputs;    ///< with that slice
   std::vector<SliceRecord> slices;  ///< up to that slice
   std::vector<RunEvent> events;     ///< up to that slice
-  std::map<std::int64_t, double> written_agreements;  ///< by z, see SliceComparison; up to that slice
-  std::vector<Resumption> resumed;                    ///< so far
 
   /// Replaces the file. Throws io::Error.
   void write(const std::string& path, const io::DurableStep& step = {}) const;
 
-  /// The newest one that is whole; nothing if there is none. refusal: gets why an older one was taken, if so.
-  /// Throws io::Error (bad_data, read_write).
-  static std::optional<Checkpoint> read(const std::string& path, std::string& refusal);
+  /// The newest one that is whole; nothing if there is none. refusal: gets why an older one was taken, if so. Throws io::Error:
+  /// bad_data if it is of another setting than `wanted`, or none is whole and fits such a network and lag; read_write.
+  static std::optional<Checkpoint> read(const std::string& path, const nlohmann::ordered_json& wanted,
+                                        const model::Network& network, int lag, std::string& refusal);
 };
 
 /// Where the checkpoint of a run that writes these masks is: hidden, beside them.
@@ -60,8 +53,7 @@ class CheckpointKeeper {
 
   /// A slice was given to the writer, and recorded.
   void was_written(const SegmentSession::Done& done, const SliceRecord& record,
-                   const std::vector<RunEvent>& events,
-                   const std::map<std::int64_t, double>& written_agreements,
+                   const std::vector<RunEvent>& events, const std::optional<Comparison>& comparison,
                    const RunReport::Seconds& seconds);
 
   /// Makes what was written durable: syncs the outputs, then writes the checkpoint, then acknowledges. Does

@@ -1,37 +1,28 @@
 #include "pipeline/segment/run.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <map>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "io/error.h"
 #include "io/files/file_mark.h"
 #include "io/files/sha256.h"
-#include "model/statistics/drift.h"
-#include "model/tile/inference.h"
-#include "pipeline/adapt/comparison.h"
-#include "pipeline/adapt/doubt.h"
-#include "pipeline/adapt/patch_adaptation.h"
-#include "pipeline/adapt/probe.h"
-#include "pipeline/adapt/segment_session.h"
-#include "pipeline/adapt/session_setup.h"
+#include "pipeline/adapt/adaptation_start.h"
 #include "pipeline/flow/pipeline_error.h"
-#include "pipeline/flow/spoken.h"
 #include "pipeline/options/resolve_options.h"
 #include "pipeline/options/version.h"
 #include "pipeline/report/run_facts.h"
 #include "pipeline/report/run_recorder.h"
-#include "pipeline/report/run_setting.h"
 #include "pipeline/report/run_summary.h"
 #include "pipeline/segment/checkpoint.h"
+#include "pipeline/segment/segment_setting.h"
 #include "pipeline/segment/slice_reader.h"
 #include "pipeline/segment/slice_writer.h"
 
@@ -40,20 +31,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Slices whose intensities are measured for the normalization `stack`.
-constexpr int intensity_slices = 16;
-
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-/// The largest resident set of this process so far. (getrusage would count the process that it was forked from, too.)
-std::size_t peak_memory() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) << 10;
-  }
-  return 0;
 }
 
 template <typename... Values>
@@ -61,6 +40,10 @@ std::string text(const char* format, Values... values) {
   char line[512];
   std::snprintf(line, sizeof line, format, values...);
   return line;
+}
+
+std::size_t probability_bytes(const OutputOptions& output) {
+  return output.probability.empty() ? 0 : io::bytes_per_voxel(output.probability_type);
 }
 
 /// One run over one stack.
@@ -73,9 +56,9 @@ class Run {
         options_(std::move(options)),
         hooks_(hooks),
         context_(hooks, overwrite),
-        inference_(network, stack.info().height, stack.info().width),
-        estimator_(options_.estimator, network.source_statistics()),
-        team_(options_.threads) {
+        team_(options_.threads),
+        start_(network, options_, stack.info(), team_, context_),
+        estimator_(start_.estimator()) {
     outcome_.report.command = command;
     outcome_.report.started = utc_now();
     outcome_.report.input = stack.info();
@@ -84,36 +67,21 @@ class Run {
     outcome_.report.model = model_of(network);
   }
 
-  /// What it knows already is not measured again. Before prepare().
-  void go_on_from(Checkpoint found) { found_ = std::move(found); }
-  void prepare(bool segments, io::PixelType probability_type, bool wants_probability);
-  void make_plan(io::PixelType probability_type, bool wants_probability);
-  /// The run becomes resumable; checks that what it goes on from is of the same one. After prepare().
-  void keep_checkpoints(const OutputOptions& output);
-  /// A word for all that decides the outputs of a run that is resumable. After make_plan().
-  std::string fingerprint(const OutputOptions& output) const;
-  void adapt();
+  /// The run becomes resumable; it goes on from what was found, if there is something.
+  void keep_checkpoints(const OutputOptions& output, nlohmann::ordered_json setting,
+                        std::optional<Checkpoint> found);
+  void adapt(const OutputOptions* output);
   void segment(SliceWriter& writer, nodes::PredictionFormat format);
   Outcome finish();
 
-  /// Adaptation was in doubt, and the source's statistics are used instead.
-  bool uses_source() const { return report().doubt && report().doubt->action == DoubtAction::source_used; }
+  bool uses_source() const { return start_.findings().uses_source(); }
 
  private:
   RunReport& report() { return outcome_.report; }
   const RunReport& report() const { return outcome_.report; }
   SliceRange range() const { return {options_.first_slice, options_.end_slice}; }
-  void measure_intensity();
-  void restore_intensity();
-  void log_plan();
-  void probe();
-  void two_pass();
-  void compare_with_source();
-  void act_on_doubt();
-  void look_at_what_was_written();
-  void restore_adapted();
   Checkpoint checkpoint() const;
-  std::map<std::int64_t, double> written_agreements() const;
+  RunReport::Seconds seconds_before() const { return found_ ? found_->run.seconds : RunReport::Seconds{}; }
   RunReport::Seconds seconds_so_far(Clock::time_point segmenting) const;
   void leave(CheckpointKeeper& keeper) const;
 
@@ -122,245 +90,80 @@ class Run {
   const ResolvedOptions options_;
   const RunHooks& hooks_;
   RunContext context_;
-  model::Inference inference_;
-  model::Estimator estimator_;
-  std::int64_t batches_ = 0;  // updates of the statistics
   ThreadTeam team_;
-  std::optional<nodes::Normalizer> normalizer_;
-  std::optional<Plan> plan_;
-  std::optional<Comparator> comparator_;
-  nodes::IntensityMoments intensity_;
-  model::Estimator::State adapted_;  // after the probe or the first pass
+  AdaptationStart start_;
+  model::Estimator estimator_;  // as it stands
+  std::int64_t batches_ = 0;    // updates of the statistics
+  std::optional<std::int64_t> frozen_after_;
   std::optional<Checkpoint> found_;  // where an earlier part of the run ended
   nlohmann::ordered_json setting_;   // of a run that is resumable, and
   double checkpoint_seconds_ = 0;    // how often it writes checkpoints
   Outcome outcome_;
-  const Clock::time_point start_ = Clock::now();
+  const Clock::time_point begin_ = Clock::now();
 };
 
-void Run::measure_intensity() {
-  if (options_.normalization.kind == nodes::Normalization::Kind::stack) {
-    const std::vector<std::int64_t> sample =
-        options_.probe_order == ProbeOrder::first
-            ? first_slices(range(), intensity_sample_of_first(options_.probe))
-            : spread_slices(range(), intensity_slices);
-    for (const std::int64_t z : sample) {
-      intensity_.merge(context_.call("intensity measurement", {z}, [&] {
-        const io::Slice slice = stack_.read(z);
-        nodes::require_finite(slice);
-        return nodes::measure_intensity(slice);
-      }));
-    }
-    report().intensity = RunReport::Intensity{intensity_.mean, intensity_.deviation(), sample};
-    context_.log(text("intensity of %zu slices: mean %.4g, deviation %.4g", sample.size(), intensity_.mean,
-                      intensity_.deviation()));
-  }
-}
-
-void Run::restore_intensity() {
-  intensity_ = found_->intensity;
-  if (found_->intensity_slices.empty()) return;
-  report().intensity =
-      RunReport::Intensity{intensity_.mean, intensity_.deviation(), found_->intensity_slices};
-}
-
-void Run::log_plan() {
-  const Plan& plan = *plan_;
-  report().plan = RunReport::Tiles{
-      plan.grid.rows(),    plan.grid.columns(),          plan.grid.core_height(), plan.grid.core_width(),
-      plan.limits.workers, plan.limits.slices_in_flight, plan.expected_memory,    plan.work};
-  context_.log(
-      text("plan: %d x %d tiles of %d x %d pixels (%.2f times the work of whole slices), %d workers on %d "
-           "threads, %d slices in flight, expected memory %s of %s",
-           plan.grid.rows(), plan.grid.columns(), plan.grid.core_height(), plan.grid.core_width(), plan.work,
-           plan.limits.workers, options_.threads, plan.limits.slices_in_flight,
-           spoken_memory(plan.expected_memory).c_str(), spoken_memory(options_.memory).c_str()));
-  if (plan.probe && plan.probe->workers < static_cast<int>(plan.probe->cores.size())) {
-    context_.log("the budget is small: the probe computes its tiles again for each layer");
-  }
-  if (plan.useful_threads < options_.threads) {
-    context_.log(
-        text("only %d of %d threads can be busy: more memory, smaller tiles (--tile) or, with running "
-             "statistics, a larger --lag would use more",
-             plan.useful_threads, options_.threads));
-  }
-}
-
-void Run::prepare(bool segments, io::PixelType probability_type, bool wants_probability) {
-  context_.log("options: " + one_line(options_));
-  context_.check_stop();
-  found_ ? restore_intensity() : measure_intensity();
-  try {
-    normalizer_.emplace(options_.normalization, intensity_, options_.featureless);
-  } catch (const std::invalid_argument& blank) {
-    throw io::Error(io::ErrorKind::bad_data, stack_.info().path, blank.what());
-  }
-  if (options_.recipe == Recipe::two_pass) {
-    const PatchMemory memory = patch_memory(network_, stack_.info(), range().size());
-    require_patch_memory(memory, options_.memory);
-  }
-  if (segments) make_plan(probability_type, wants_probability);
-  report().seconds.prepare = seconds_since(start_) + (found_ ? found_->seconds.prepare : 0);
-}
-
-void Run::make_plan(io::PixelType probability_type, bool wants_probability) {
-  const std::size_t probability_bytes = wants_probability ? io::bytes_per_voxel(probability_type) : 0;
-  plan_ = plan_run(inference_, plan_request(options_, stack_.info().type, probability_bytes));
-  log_plan();
-}
-
-std::string Run::fingerprint(const OutputOptions& output) const {
-  return io::sha256(run_setting(report(), stack_, network_, output)
-                        .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-}
-
-void Run::keep_checkpoints(const OutputOptions& output) {
-  const std::string path = checkpoint_path(output.mask);
-  outcome_.checkpoint = path;
+void Run::keep_checkpoints(const OutputOptions& output, nlohmann::ordered_json setting,
+                           std::optional<Checkpoint> found) {
+  outcome_.checkpoint = checkpoint_path(output.mask);
   checkpoint_seconds_ = output.checkpoint_seconds;
-  setting_ = run_setting(report(), stack_, network_, output);
+  setting_ = std::move(setting);
+  found_ = std::move(found);
   if (!found_) return;
-  require_same_run(path, found_->setting, setting_);
-  const std::int64_t z = range().first + found_->session.next;
-  report().started = found_->started;
-  report().resumed = found_->resumed;
+  const std::int64_t z = range().first + found_->run.session.next;
+  report().started = found_->run.started;
+  report().resumed = found_->run.resumed;
   report().resumed.push_back({z, utc_now()});
-  context_.log("the run goes on: " + std::to_string(found_->session.next) + " of " +
+  context_.log("the run goes on: " + std::to_string(found_->run.session.next) + " of " +
                std::to_string(range().size()) + " slices are there already");
 }
 
-void Run::adapt() {
-  const auto begin = Clock::now();
+/// output: what is to be segmented afterwards; null if nothing is.
+void Run::adapt(const OutputOptions* output) {
+  context_.log("options: " + one_line(options_));
+  context_.check_stop();
+  const StartSlices slices = StartSlices::of(range(), options_);
   if (found_) {
-    restore_adapted();
+    // What was decided is decided again on the same slices, and so are the pictures made.
+    AdaptationStart::Findings findings = found_->run.findings;
+    findings.comparison.reset();
+    findings.doubt.reset();
+    findings.comparison_left_out = false;
+    start_.restore(std::move(findings));
   } else {
-    if (options_.recipe == Recipe::two_pass) two_pass();
-    if (options_.probe > 0) probe();
+    start_.measure_intensity(stack_, slices.intensity);
   }
-  adapted_ = estimator_.state();
-  // Also when the run goes on: it is the same again, and what is decided on it is not kept.
-  if (options_.comparison > 0) compare_with_source();
-  report().seconds.adapt = seconds_since(begin) + (found_ ? found_->seconds.adapt : 0);
-}
+  if (output != nullptr)
+    start_.plan(probability_bytes(*output), found_ ? std::optional(found_->run.tiles) : std::nullopt);
+  report().seconds.prepare = seconds_since(begin_) + seconds_before().prepare;
 
-void Run::restore_adapted() {
-  estimator_.restore(found_->adapted);
+  const auto begin = Clock::now();
+  if (!found_) start_.adapt(stack_, slices.probe);
+  start_.compare(stack_, slices.comparison, found_ ? found_->run.findings.comparison : std::nullopt);
+  report().seconds.adapt = seconds_since(begin) + seconds_before().adapt;
+  estimator_ = start_.estimator();
   batches_ = estimator_.batches();
-  if (!found_->probe_slices.empty()) report().adaptation.emplace().probe_slices = found_->probe_slices;
-}
-
-void Run::probe() {
-  const std::vector<std::int64_t> slices = options_.probe_order == ProbeOrder::first
-                                               ? first_slices(range(), options_.probe)
-                                               : spread_slices(range(), options_.probe);
-  context_.begin("probe", static_cast<std::int64_t>(slices.size()));
-  const model::Moments moments = measure_probe(stack_, slices, *normalizer_, inference_,
-                                               options_.source_share, plan_->probe.value(), team_, context_);
-  if (!estimator_.start_from(moments, static_cast<double>(slices.size()))) {
-    report().warnings.push_back(
-        "the probe's slices show nothing but featureless area: the statistics start at the source's");
-    context_.log(report().warnings.back());
-  }
-  report().adaptation.emplace().probe_slices = slices;
-  const model::Drift far = model::drift(estimator_.source(), estimator_.estimate());
-  context_.log(
-      text("probe: %zu slices measured; the source's statistics are at a distance of %.3g per channel",
-           slices.size(), far.per_channel));
-}
-
-void Run::two_pass() {
-  context_.begin("adapt", range().size());
-  const PatchAdaptation adaptation{options_.normalize_by, options_.source_share, options_.memory};
-  adapt_over_patches(stack_, range(), *normalizer_, network_, adaptation, estimator_, team_, context_);
-  batches_ = estimator_.batches();
-  context_.log("adapted on " + std::to_string(batches_) + " batches of patches");
-}
-
-void Run::compare_with_source() {
-  const std::vector<std::int64_t> slices = options_.probe_order == ProbeOrder::first
-                                               ? first_slices(range(), options_.comparison)
-                                               : spread_slices(range(), options_.comparison);
-  auto plan =
-      comparison_plan(options_, inference_, stack_.info().type, static_cast<int>(slices.size()),
-                      options_.previews, plan_ ? std::optional(plan_->expected_memory) : std::nullopt);
-  if (!plan) {
-    report().warnings.emplace_back(
-        "the memory budget leaves no room for a comparison with the model as it is: whether adaptation helps "
-        "has not been looked at");
-    return;
-  }
-  context_.begin("compare", 2 * static_cast<std::int64_t>(slices.size()));
-  comparator_.emplace(inference_, *normalizer_, *std::move(plan), options_.threshold, options_.previews);
-  comparator_->compare(stack_, slices, estimator_.source(),
-                       model::blend(estimator_.estimate(), estimator_.source(), options_.source_share), team_,
-                       context_);
-  report().comparison = comparator_->comparison();
-  report().previews = comparator_->previews();
-  context_.log("comparison: " + one_line(*report().comparison));
-  act_on_doubt();
-}
-
-void Run::act_on_doubt() {
-  Doubt& doubt = report().doubt.emplace(Doubt{signs_before(*report().comparison), options_.on_doubt});
-  if (!doubt.doubtful()) return;
-  for (const Sign& sign : doubt.signs) {
-    context_.log("in doubt: " + sign.text);
-    report().warnings.push_back(sign.text);
-  }
-  switch (options_.on_doubt) {
-    case OnDoubt::keep:
-      doubt.action = DoubtAction::warned;
-      break;
-    case OnDoubt::source:
-      doubt.action = DoubtAction::source_used;
-      estimator_ = model::Estimator(options_.estimator, estimator_.source());
-      batches_ = 0;
-      report().warnings.emplace_back("therefore the model is used as it is (--on-doubt source)");
-      context_.log("the model is used as it is");
-      break;
-    case OnDoubt::stop: {
-      doubt.action = DoubtAction::stopped;
-      const std::string reason = doubt.signs.front().text;
-      throw Doubtful("stopped before the segmentation, because adaptation does not seem to help: " + reason,
-                     std::make_shared<const RunReport>(finish().report));
-    }
-  }
+  if (const auto reason = start_.stopped())
+    throw Doubtful(*reason, std::make_shared<const RunReport>(finish().report));
 }
 
 /// Before the first slice, or as it was found.
 Checkpoint Run::checkpoint() const {
   Checkpoint checkpoint;
+  if (found_) checkpoint = *found_;
   checkpoint.setting = setting_;
-  checkpoint.started = report().started;
-  checkpoint.seconds = report().seconds;
-  checkpoint.intensity = intensity_;
-  if (report().intensity) checkpoint.intensity_slices = report().intensity->slices;
-  if (report().adaptation) checkpoint.probe_slices = report().adaptation->probe_slices;
-  checkpoint.adapted = adapted_;
-  checkpoint.resumed = report().resumed;
-  if (found_) {
-    checkpoint.seconds = found_->seconds;
-    checkpoint.slices = found_->slices;
-    checkpoint.events = found_->events;
-    checkpoint.written_agreements = found_->written_agreements;
-  }
+  checkpoint.run.started = report().started;
+  checkpoint.run.resumed = report().resumed;
+  checkpoint.run.tiles = start_.tiles();
+  checkpoint.run.findings = start_.findings();
+  checkpoint.run.findings.previews.clear();
+  if (!found_) checkpoint.run.seconds = report().seconds;
   return checkpoint;
-}
-
-/// By z, of the slices that were compared and have been written.
-std::map<std::int64_t, double> Run::written_agreements() const {
-  std::map<std::int64_t, double> agreements;
-  if (!comparator_) return agreements;
-  for (const SliceComparison& slice : comparator_->comparison().slices) {
-    if (slice.written_agreement) agreements[slice.z] = *slice.written_agreement;
-  }
-  return agreements;
 }
 
 RunReport::Seconds Run::seconds_so_far(Clock::time_point segmenting) const {
   RunReport::Seconds seconds = report().seconds;
-  seconds.segment = seconds_since(segmenting) + (found_ ? found_->seconds.segment : 0);
-  seconds.total = seconds_since(start_) + (found_ ? found_->seconds.total : 0);
+  seconds.segment = seconds_since(segmenting) + seconds_before().segment;
+  seconds.total = seconds_since(begin_) + seconds_before().total;
   return seconds;
 }
 
@@ -378,23 +181,18 @@ void Run::leave(CheckpointKeeper& keeper) const {
 void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   const auto begin = Clock::now();
   RunRecorder recorder;
-  const SessionSetting setting =
-      uses_source() ? source_setting(options_, format) : session_setting(options_, format);
-  SegmentSession session(inference_, *plan_, *normalizer_, estimator_, setting, team_, context_);
+  SegmentSession session = start_.session(format);
   if (found_) {
-    session.restore(found_->session);
+    session.restore(found_->run.session);
     recorder.restore(found_->slices);
     report().events = found_->events;
-    for (const auto& [z, agreement] : found_->written_agreements) {
-      if (comparator_) comparator_->was_written(z, agreement);
-    }
   }
   SliceReader reader(stack_, {range().first + session.state().next, range().end});
   context_.begin("segment", range().size() - session.state().next);
   std::optional<CheckpointKeeper> keeper;
   if (!outcome_.checkpoint.empty()) {
     Checkpoint first = checkpoint();
-    first.session = session.state();
+    first.run.session = session.state();
     keeper.emplace(outcome_.checkpoint, checkpoint_seconds_, std::move(first), writer, hooks_.durable_step,
                    [&] { context_.advance(); });
   }
@@ -407,14 +205,15 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   try {
     session.run(source, [&](const SegmentSession::Done& done) {
       writer(done.slice);
-      if (comparator_) comparator_->was_written(done.slice.mask);
+      start_.was_written(done.slice.mask);
       const SliceRecord record = recorder.was_written(done.slice, done.update);
       if (const auto event = event_of(done.update, done.slice.mask.z(), options_.lag)) {
         context_.log(event->text);
         report().events.push_back(*event);
       }
       if (keeper) {
-        keeper->was_written(done, record, report().events, written_agreements(), seconds_so_far(begin));
+        keeper->was_written(done, record, report().events, start_.findings().comparison,
+                            seconds_so_far(begin));
       } else {
         context_.advance();
       }
@@ -426,65 +225,50 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   }
 
   estimator_ = session.estimator();
-  report().slices = recorder.records();
-  look_at_what_was_written();
-  if (session.frozen_after()) {
-    const std::int64_t z = range().first + *session.frozen_after();
-    if (!report().adaptation) report().adaptation.emplace();
-    report().adaptation->frozen_after = z;
-  }
   batches_ = session.batches();
+  report().slices = recorder.records();
+  if (session.frozen_after()) frozen_after_ = range().first + *session.frozen_after();
   report().seconds = seconds_so_far(begin);
 }
 
-void Run::look_at_what_was_written() {
-  if (!comparator_) return;
-  report().comparison = comparator_->comparison();
-  Doubt& doubt = *report().doubt;
-  if (doubt.action == DoubtAction::source_used) return;
-  for (Sign& sign : signs_after(*report().comparison)) {
-    report().warnings.push_back(sign.text);
-    doubt.signs.push_back(std::move(sign));
-    doubt.action = DoubtAction::warned;
-  }
-}
-
 Outcome Run::finish() {
-  outcome_.statistics =
-      model::blend(estimator_.estimate(), estimator_.source(), uses_source() ? 1 : options_.source_share);
+  tell(report(), start_);
+  outcome_.statistics = start_.used(estimator_);
   if (options_.recipe != Recipe::none) {
     if (estimator_.state().images == 0 && !uses_source()) {
       report().warnings.emplace_back(
           "no slice shows anything but featureless area: the statistics are still the source's");
     }
-    if (!report().adaptation) report().adaptation.emplace();
-    const model::Drift far = model::drift(estimator_.source(), outcome_.statistics);
-    report().adaptation->batches = batches_;
-    report().adaptation->drift_from_source = far.per_channel;
-    report().adaptation->layer_drift_from_source = far.layers;
-    for (const model::BatchNorm& layer : network_.batch_norms()) {
-      report().adaptation->layer_names.push_back(layer.name);
-      report().adaptation->layer_channels.push_back(layer.channels);
-    }
+    AdaptationSummary& summary =
+        report().adaptation.emplace(adaptation_of(network_, estimator_, outcome_.statistics));
+    summary.probe_slices = start_.findings().probe_slices;
+    summary.batches = batches_;
+    summary.frozen_after = frozen_after_;
     context_.log(std::to_string(batches_) + " updates of the statistics; " +
                  text("the source's are at a distance of %.3g per channel from those in use at the end",
-                      far.per_channel));
+                      summary.drift_from_source));
   }
   context_.finish_trace();
-  report().seconds.total = seconds_since(start_) + (found_ ? found_->seconds.total : 0);
+  report().seconds.total = seconds_since(begin_) + seconds_before().total;
   report().peak_memory = peak_memory();
   return std::move(outcome_);
 }
 
-/// What an earlier part of the run has left.
-std::optional<Checkpoint> found_checkpoint(const OutputOptions& output, const RunHooks& hooks) {
+void require_resumable(const OutputOptions& output) {
   if (output.mask.empty()) throw std::invalid_argument("only a run that writes masks can be resumed");
   if (!(output.checkpoint_seconds >= 0))
     throw std::invalid_argument("the time between checkpoints cannot be negative");
-  std::string refusal;
-  auto found = Checkpoint::read(checkpoint_path(output.mask), refusal);
-  if (found && !refusal.empty() && hooks.log) hooks.log(refusal + "; the checkpoint before it is used");
-  return found;
+}
+
+/// The mark of what a run of this setting makes.
+std::string mark_of_setting(const nlohmann::ordered_json& setting) {
+  return io::sha256(setting.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+/// What cannot be looked at is not there; making it then says why.
+bool exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
 }
 
 }  // namespace
@@ -501,17 +285,23 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
   // Whether the outputs can be made shows before any work; but what can be gone on with is not touched before
   // it is known to be of this run.
   if (!output.resume) writer.emplace(output, stack.info().voxel_nm, slices, description);
-  std::optional<Checkpoint> found = output.resume ? found_checkpoint(output, hooks) : std::nullopt;
-  const SliceWriter::Progress progress = found ? found->outputs : SliceWriter::Progress{};
-  Run run("segment", stack, network, options, hooks, output.overwrite || found);
-  if (found) run.go_on_from(*std::move(found));
-  const bool wants_probability = !output.probability.empty();
-  run.prepare(true, output.probability_type, wants_probability);
+  std::optional<Checkpoint> found;
+  nlohmann::ordered_json setting;
+  SliceWriter::Progress progress;
   if (output.resume) {
-    run.keep_checkpoints(output);
-    writer.emplace(output, stack.info().voxel_nm, slices, description, progress, run.fingerprint(output));
+    require_resumable(output);
+    setting = segment_setting(options, stack, network, output);
+    std::string refusal;
+    found = Checkpoint::read(checkpoint_path(output.mask), setting, network, options.lag, refusal);
+    if (found) progress = found->outputs;
+    if (found && !refusal.empty() && hooks.log) hooks.log(refusal + "; the checkpoint before it is used");
   }
-  run.adapt();
+  Run run("segment", stack, network, options, hooks, output.overwrite || found);
+  const std::string mark = output.resume ? mark_of_setting(setting) : "";
+  if (output.resume) run.keep_checkpoints(output, std::move(setting), std::move(found));
+  run.adapt(&output);
+  if (output.resume) writer.emplace(output, stack.info().voxel_nm, slices, description, progress, mark);
+  const bool wants_probability = !output.probability.empty();
   run.segment(*writer,
               {options.threshold, wants_probability ? std::optional(output.probability_type) : std::nullopt});
   writer->finish([&] {
@@ -530,11 +320,24 @@ bool is_done(io::Stack& stack, const model::Network& network, const InputOptions
   if (has_checkpoint(output.mask)) return false;
   const auto mark = io::mark_of(output.mask);
   if (!mark || (!output.probability.empty() && io::mark_of(output.probability) != mark)) return false;
-  const RunHooks silent;
-  Run run("segment", stack, network,
-          resolve_options(input, adaptation, output, resources, stack.info(), network), silent, false);
-  run.make_plan(output.probability_type, !output.probability.empty());
-  return *mark == run.fingerprint(output);
+  return *mark == mark_of_setting(segment_setting(
+                      resolve_options(input, adaptation, output, resources, stack.info(), network), stack,
+                      network, output));
+}
+
+Standing standing(const OutputOptions& output, const std::vector<std::string>& others,
+                  const std::function<bool()>& is_done) {
+  if (!output.resume) return Standing::begins;
+  if (has_checkpoint(output.mask)) return Standing::goes_on;
+  if (output.overwrite) return Standing::begins;
+  for (const std::string& path : others) {
+    if (!path.empty() && !exists(path)) return Standing::begins;
+  }
+  if (!exists(output.mask) || (!output.probability.empty() && !exists(output.probability)))
+    return Standing::begins;
+  if (io::mark_of(output.mask) && is_done()) return Standing::done;
+  throw io::Error(io::ErrorKind::cannot_create, output.mask,
+                  "exists already, and is not known to be what this command makes (--overwrite replaces it)");
 }
 
 void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks) {
@@ -547,8 +350,8 @@ Outcome adapt(io::Stack& stack, const model::Network& network, const InputOption
   const ResolvedOptions options = resolve_options(input, adaptation, {}, resources, stack.info(), network);
   SliceWriter nowhere({}, {}, 0, "");
   Run run("adapt", stack, network, options, hooks, true);
-  run.prepare(options.recipe == Recipe::stream, io::PixelType::u8, false);
-  run.adapt();
+  const OutputOptions none;
+  run.adapt(options.recipe == Recipe::stream ? &none : nullptr);
   const bool streams = options.recipe == Recipe::stream && options.freeze != Freeze::probe;
   if (streams && !run.uses_source()) run.segment(nowhere, {options.threshold, std::nullopt});
   return run.finish();

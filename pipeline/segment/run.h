@@ -1,5 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "io/stack.h"
 #include "model/onnx/network.h"
 #include "model/statistics/statistics.h"
@@ -39,6 +43,18 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
 bool is_done(io::Stack& stack, const model::Network& network, const InputOptions& input,
              const AdaptationOptions& adaptation, const OutputOptions& output,
              const ResourceOptions& resources);
+
+/// What a run finds where it is to write.
+enum class Standing {
+  begins,   ///< nothing that it could go on with
+  goes_on,  ///< a part of a run
+  done,     ///< all that it makes
+};
+
+/// Of a run with these outputs. others: files that are made of its outcome (a report, say); "" is none. is_done: asked only
+/// if it could be; see is_done(). Throws io::Error (cannot_create) if all is there, but is not known to be what the run makes.
+Standing standing(const OutputOptions& output, const std::vector<std::string>& others,
+                  const std::function<bool()>& is_done);
 
 /// Takes away the checkpoint of a run that came to its end, once all that was to be made of its outcome is on
 /// the disk: until then, running it again gives the same outcome at once. Throws io::Error.

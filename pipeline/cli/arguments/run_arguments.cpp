@@ -271,6 +271,9 @@ void complete(RunArguments& arguments) {
   if (arguments.comparison >= 0) arguments.adaptation.comparison = arguments.comparison;
   arguments.adaptation.previews = !arguments.report.empty();
   if (arguments.probe >= 0) arguments.adaptation.probe = arguments.probe;
+}
+
+void require_free(const RunArguments& arguments) {
   require_free(arguments.report, arguments.overwrite);
   require_free(arguments.trace, arguments.overwrite);
   require_makeable(arguments.report);

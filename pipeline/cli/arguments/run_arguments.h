@@ -40,9 +40,12 @@ void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io
 /// Adds what belongs at the end of the help: --overwrite, --report, --trace and the messages.
 void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context);
 
-/// Turns what is kept as text into options. Throws std::invalid_argument; io::Error (cannot_create) if the
-/// report or the trace exists and may not be overwritten, or the report cannot be made.
+/// Turns what is kept as text into options. Throws std::invalid_argument.
 void complete(RunArguments& arguments);
+
+/// Throws io::Error (cannot_create) if the report or the trace exists and may not be overwritten, or the report cannot be
+/// made.
+void require_free(const RunArguments& arguments);
 
 /// Throws std::invalid_argument if two of the outputs, report and trace are one file, or one of them is read.
 void require_apart(const RunArguments& arguments, std::vector<std::string> outputs, const io::Stack& stack);

@@ -19,6 +19,7 @@ struct Arguments : RunArguments {
 int adapt(Arguments& arguments, Context& context) {
   keep_heap_small();
   complete(arguments);
+  require_free(arguments);
   // Opened before any work: whether the model can be written shows now, not in an hour.
   io::AtomicFile file(arguments.output, arguments.overwrite);
   const auto stack = io::open_stack(arguments.stack);

@@ -1,17 +1,13 @@
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 #include <string>
 
-#include "io/error.h"
-#include "io/files/file_mark.h"
 #include "io/stack.h"
 #include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/arguments/file_names.h"
 #include "pipeline/cli/arguments/run_arguments.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/options/exit_codes.h"
-#include "pipeline/segment/checkpoint.h"
 #include "pipeline/segment/run.h"
 
 namespace fibflow::cli {
@@ -21,44 +17,24 @@ struct Arguments : RunArguments {
   pipeline::OutputOptions output;
 };
 
-/// Everything that the command writes exists.
-bool all_is_there(const Arguments& arguments) {
-  const auto is_there = [](const std::string& path) { return path.empty() || std::filesystem::exists(path); };
-  return is_there(arguments.output.mask) && is_there(arguments.output.probability) &&
-         is_there(arguments.report) && is_there(arguments.trace);
-}
-
-/// Throws io::Error (cannot_create) unless what is there is what this command makes.
-void require_done(const Arguments& arguments) {
-  const std::string& mask = arguments.output.mask;
-  if (io::mark_of(mask)) {
-    const auto stack = io::open_stack(arguments.stack);
-    const auto network = model::Network::load(arguments.model);
-    if (pipeline::is_done(*stack, network, arguments.input, arguments.adaptation, arguments.output,
-                          arguments.resources)) {
-      return;
-    }
-  }
-  throw io::Error(io::ErrorKind::cannot_create, mask,
-                  "exists already, and is not known to be what this command makes (--overwrite replaces it)");
-}
-
 int segment(Arguments& arguments, Context& context) {
   keep_heap_small();
   arguments.output.overwrite = arguments.overwrite;
-  // A run that goes on may have been killed between its last steps: what is there may be its own, which the run
-  // knows of its outputs, and which nothing is lost with of its report.
-  const bool goes_on = arguments.output.resume && pipeline::has_checkpoint(arguments.output.mask);
-  // The same command again, after its end.
-  const bool may_be_done =
-      arguments.output.resume && !goes_on && !arguments.overwrite && all_is_there(arguments);
-  arguments.overwrite = arguments.overwrite || goes_on || may_be_done;
   complete(arguments);
-  if (may_be_done) {
-    require_done(arguments);
+  const pipeline::Standing standing =
+      pipeline::standing(arguments.output, {arguments.report, arguments.trace}, [&] {
+        return pipeline::is_done(*io::open_stack(arguments.stack), model::Network::load(arguments.model),
+                                 arguments.input, arguments.adaptation, arguments.output,
+                                 arguments.resources);
+      });
+  if (standing == pipeline::Standing::done) {
     context.log->info("{}: done already", arguments.output.mask);
     return pipeline::exit_ok;
   }
+  // A run that goes on may have been killed between its last steps: what is there may be its own, which the run
+  // knows of its outputs, and which nothing is lost with of its report.
+  arguments.overwrite = arguments.overwrite || standing == pipeline::Standing::goes_on;
+  require_free(arguments);
   require_free(arguments.output.mask, arguments.overwrite);
   require_free(arguments.output.probability, arguments.overwrite);
   const auto stack = io::open_stack(arguments.stack);

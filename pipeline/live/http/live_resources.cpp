@@ -103,7 +103,7 @@ Reply LiveResources::history() const {
 }
 
 Reply LiveResources::newest(std::string_view layer) {
-  const StatusBoard::Reading reading = board_.latest();
+  const StatusBoard::Posted reading = board_.latest();
   if (!reading.status->picture) return plain_reply(404, "no slice has been segmented yet");
   const LivePicture& picture = *reading.status->picture;
   Encoded& encoded = layer == "/newest.png" ? whole_ : layer == "/newest/image.png" ? image_ : mask_;

@@ -56,14 +56,10 @@ void StatusBoard::change(const std::function<void(LiveStatus& status)>& change) 
   change(status_);
 }
 
-void StatusBoard::publish(LiveStatus status) {
-  change([&status](LiveStatus& current) { current = std::move(status); });
-}
-
-StatusBoard::Reading StatusBoard::latest() const {
+StatusBoard::Posted StatusBoard::latest() const {
   const std::lock_guard lock(mutex_);
-  if (reading_.version != version_) reading_ = {version_, std::make_shared<const LiveStatus>(status_)};
-  return reading_;
+  if (posted_.version != version_) posted_ = {version_, std::make_shared<const LiveStatus>(status_)};
+  return posted_;
 }
 
 std::uint64_t StatusBoard::version() const {

@@ -89,7 +89,7 @@ std::string one_line(const LiveStatus& status);
 class StatusBoard {
  public:
   /// One state of the board: what was changed later is not in it.
-  struct Reading {
+  struct Posted {
     std::uint64_t version = 0;  ///< grows with each change
     std::shared_ptr<const LiveStatus> status;
   };
@@ -99,10 +99,9 @@ class StatusBoard {
   /// Changes the status in place, under the board's lock: `change` should only assign. If it throws, what it had
   /// changed stays, and is published.
   void change(const std::function<void(LiveStatus& status)>& change);
-  void publish(LiveStatus status);
 
   /// The status as it is now. Cheap if nothing changed since the last call: copies are made for readers only.
-  Reading latest() const;
+  Posted latest() const;
   std::uint64_t version() const;
 
   /// Waits until the board has another version than `seen`, at most `timeout`, and returns the version.
@@ -113,7 +112,7 @@ class StatusBoard {
   mutable std::condition_variable changed_;
   LiveStatus status_;  // this and what follows is guarded by mutex_
   std::uint64_t version_ = 1;
-  mutable Reading reading_;  // the last copy made
+  mutable Posted posted_;  // the last copy made
 };
 
 }  // namespace fibflow::pipeline

@@ -85,7 +85,7 @@ TEST(ComparisonTest, EntropyIsThatOfTheProbabilitiesInBits) {
   auto stack = striped_stack(1, 20, 40);
   const auto network = pixel_network(0.4, 0.2, 0);
   Bench bench(stack, network, plan_for(stack.info(), network));
-  const Reading& reading = bench.compare({0}, network.source_statistics()).slices[0].source;
+  const PredictionFigures& reading = bench.compare({0}, network.source_statistics()).slices[0].source;
   const auto entropy = [](double logit) {
     const double p = 1 / (1 + std::exp(-logit));
     return -p * std::log2(p) - (1 - p) * std::log2(1 - p);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <mutex>
@@ -14,6 +15,7 @@
 
 #include "io/error.h"
 #include "io/stack.h"
+#include "pipeline/live/watch_setting.h"
 #include "pipeline/live/watch_state.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/pixel_network.h"
@@ -109,6 +111,22 @@ class WatchTest : public ::testing::Test {
       masks.emplace_back(reinterpret_cast<const char*>(voxels.data()), voxels.size_bytes());
     }
     return masks;
+  }
+
+  /// The message of a run that finds unusable data; empty if it does not.
+  std::string refusal() {
+    try {
+      run();
+    } catch (const io::Error& error) {
+      EXPECT_EQ(error.kind(), io::ErrorKind::bad_data) << error.what();
+      return error.what();
+    }
+    return "";
+  }
+
+  nlohmann::ordered_json setting() const {
+    return watch_setting(network, options,
+                         resolve_watch_options(network, options, input, adaptation, resources));
   }
 
   nlohmann::json report() const {
@@ -287,6 +305,190 @@ TEST_F(WatchTest, RefusesToGoOnWithOtherOptions) {
     EXPECT_NE(std::string(error.what()).find("another option lag: 2, not 3"), std::string::npos)
         << error.what();
   }
+}
+
+TEST_F(WatchTest, RefusesToGoOnWithOtherWeightsWhereverTheyLie) {
+  const fs::path models = fs::path(FIBFLOW_TEST_FIXTURES) / "onnx/models";
+  for (const char* name : {"external_data.onnx", "external_data.weights"})
+    fs::copy_file(models / name, folder / name);
+  options.model = folder / "external_data.onnx";
+  network = model::Network::load(options.model);
+  for (int z = 0; z < 4; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  // The model's file stays as it is; what it refers to does not.
+  {
+    std::fstream weights(folder / "external_data.weights", std::ios::in | std::ios::out | std::ios::binary);
+    const float other = 0.25F;
+    weights.write(reinterpret_cast<const char*>(&other), sizeof other);
+  }
+  network = model::Network::load(options.model);
+  EXPECT_NE(refusal().find("another model"), std::string::npos) << refusal();
+}
+
+TEST_F(WatchTest, GoesOnWithOtherMemoryAndTheSameTiles) {
+  for (int z = 0; z < 5; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  resources.memory = std::size_t{2} << 30;
+  resources.tile = 16;  // only for who begins
+  resources.threads = 1;
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(report()["plan"]["tile_rows"], 1);
+  resources.tile = 0;
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+}
+
+TEST_F(WatchTest, WhatARefusalAdvisesHelps) {
+  for (int z = 0; z < 4; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  options.output.compression = io::Compression::none;
+  EXPECT_NE(refusal().find("another compression: \"deflate\", not \"none\" (choose another --output; or, to "
+                           "begin anew, remove " +
+                           fs::canonical(folder / "out").string() + ")"),
+            std::string::npos)
+      << refusal();
+  fs::remove_all(folder / "out");
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+}
+
+TEST_F(WatchTest, WhatARefusalAdvisesHelpsWhereTheStateLiesElsewhere) {
+  options.state_folder = folder / "state";
+  for (int z = 0; z < 4; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  adaptation.lag = 3;
+  EXPECT_NE(refusal().find(" and " + options.state_folder + ")"), std::string::npos) << refusal();
+  fs::remove_all(folder / "out");
+  fs::remove_all(options.state_folder);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+}
+
+TEST_F(WatchTest, ItsReportTellsWhatThatOfABatchRunTells) {
+  input.normalization = nodes::Normalization::parse("stack");
+  for (int z = 0; z < 5; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  std::this_thread::sleep_for(milliseconds(300));  // of nobody's time
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  const auto told = report();
+  batch_masks();
+  const auto stack = io::open_stack(folder / "run");
+  OutputOptions output;
+  output.mask = folder / "again.tif";
+  const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
+  const auto expected = nlohmann::json::parse(batch.report.json().dump());
+  for (const char* part : {"intensity", "plan", "comparison", "doubt", "adaptation"})
+    EXPECT_EQ(told[part], expected[part]) << part;
+  for (const auto& warning : expected["warnings"])
+    EXPECT_EQ(std::count(told["warnings"].begin(), told["warnings"].end(), warning), 1) << warning;
+  EXPECT_GT(told["peak_memory"], 1 << 20);
+  ASSERT_EQ(told["resumed"].size(), 1u);
+  EXPECT_GE(told["resumed"][0]["slice"], 4);
+  const auto& seconds = told["seconds"];
+  EXPECT_GT(seconds["adapt"], 0);
+  EXPECT_GT(seconds["segment"], 0);
+  EXPECT_GE(seconds["total"].get<double>(),
+            seconds["adapt"].get<double>() + seconds["segment"].get<double>());
+  const double voxels = 5.0 * height * width;
+  EXPECT_DOUBLE_EQ(told["voxels_per_second"].get<double>(), voxels / seconds["total"].get<double>());
+}
+
+TEST_F(WatchTest, ItsTimeIsThatOfAllItsParts) {
+  for (int z = 0; z < 4; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  const auto kept = [this] {
+    std::string ignored;
+    double total = 0;
+    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 2")
+        .read([&](const auto& state) { total = state["run"]["seconds"]["total"]; }, ignored);
+    return total;
+  };
+  const double before = kept();
+  EXPECT_GT(before, 0);
+  put(4);
+  EXPECT_EQ(run(5), WatchEnd::stopped);
+  EXPECT_GT(kept(), before);
+}
+
+TEST_F(WatchTest, BlankFirstSlicesAreUnusableDataOfTheFolder) {
+  input.normalization = nodes::Normalization::parse("stack");
+  const std::vector<std::uint8_t> blank(static_cast<std::size_t>(height * width), 90);
+  for (int z = 0; z < 3; ++z) put(z, testing::make_slice(z, height, width, blank.data()));
+  EXPECT_NE(refusal().find(options.acquisition.folder + ": "), std::string::npos) << refusal();
+}
+
+/// Changes the newest generation of a checkpoint, and signs it anew, as somebody who knows how would do.
+class CraftedWatchTest : public WatchTest {
+ protected:
+  void SetUp() override {
+    for (int z = 0; z < 5; ++z) put(z);
+    EXPECT_EQ(run(4), WatchEnd::stopped);
+    put(5);
+    EXPECT_EQ(run(5), WatchEnd::stopped);
+    std::string ignored;
+    ASSERT_TRUE(state().read([this](const Json& json) { sound = json; }, ignored));
+  }
+  using Json = nlohmann::ordered_json;
+  DurableState state() const { return {folder / "out/.state/checkpoint", "watch checkpoint 2"}; }
+
+  /// The newest generation alone, or both.
+  void craft(const Json& json, bool both) const {
+    const fs::path path = state().path();
+    if (both) fs::remove(path.string() + ".previous");
+    const auto previous = path.string() + ".previous";
+    const std::string kept = fs::exists(previous) ? testing::bytes_of(previous) : "";
+    state().write(json);
+    if (both) {
+      fs::remove(previous);
+    } else {
+      std::ofstream(previous, std::ios::binary) << kept;
+    }
+  }
+
+  Json sound;
+};
+
+TEST_F(CraftedWatchTest, TheOlderGenerationStandsInForOneThatCannotBe) {
+  Json other = sound;
+  other["run"]["session"]["updater"]["estimator"]["mean"][0].push_back(1.0);
+  craft(other, false);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_NE(log.find("another number of channels; the checkpoint before it is used"), std::string::npos)
+      << log;
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+}
+
+TEST_F(CraftedWatchTest, WhatCannotBeIsUnusableDataAndCrashesNothing) {
+  // Each leaf gone, of another type, or out of all bounds; and each list longer or shorter.
+  const Json flat = sound.flatten();
+  Json deep = Json::array();
+  for (int i = 0; i < 10000; ++i) deep = Json::array({std::move(deep)});
+  std::vector<Json> crafted{Json(), Json::array(), "text", std::move(deep)};
+  int skip = 0;
+  for (const auto& [pointer, value] : flat.items()) {
+    // Of the many numbers of the statistics some do for all.
+    if (value.is_number_float() && ++skip % 37 != 0) continue;
+    for (const Json& wrong : {Json(), Json("text"), Json(-1), Json(1e300), Json::array({1})}) {
+      Json other = sound;
+      other[Json::json_pointer(pointer)] = wrong;
+      crafted.push_back(std::move(other));
+    }
+  }
+  int refused = 0;
+  for (const Json& json : crafted) {
+    craft(json, true);
+    try {
+      WatchState(options.output.folder + "/.state", {folder / "out", setting(), network, adaptation.lag},
+                 true);
+    } catch (const io::Error& error) {
+      EXPECT_EQ(error.kind(), io::ErrorKind::bad_data) << error.what();
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, static_cast<int>(crafted.size()) / 2) << "of " << crafted.size();
 }
 
 TEST_F(WatchTest, OptionsCanChangeWhileThereIsNoMask) {

@@ -65,7 +65,7 @@ Result run(const Case& c, int threads, std::uint64_t seed) {
   resources.threads = threads;
   resources.tile = c.tile;
   RunHooks hooks;
-  if (seed != 0) hooks.jitter = testing::jitter(seed);
+  if (seed != 0) hooks.node_call = testing::jitter(seed);
   const Outcome outcome =
       segment(stack, testing::small_network(), {}, c.adaptation, output, resources, hooks);
   return {testing::bytes_of(output.mask), testing::bytes_of(output.probability), outcome.statistics};

@@ -113,7 +113,7 @@ TEST_F(FailureTest, AStopEndsTheRunWhereverItIs) {
     std::atomic<int> left = calls;
     RunHooks hooks;
     hooks.stop = source.get_token();
-    hooks.jitter = [&](const char*) {
+    hooks.node_call = [&](const char*) {
       if (--left == 0) source.request_stop();
     };
     EXPECT_EQ(failure_of(stack, exit_internal, hooks), Interrupted().what()) << calls;
@@ -126,7 +126,7 @@ TEST_F(FailureTest, AFailureInAnyNodeIsTheOneThatIsReported) {
     auto stack = textured_stack(8, 72, 104);
     std::atomic<int> calls = 0;
     RunHooks hooks;
-    hooks.jitter = [&](const char* name) {
+    hooks.node_call = [&](const char* name) {
       if (name == node && ++calls == 5) throw std::bad_alloc();
     };
     const std::string what = failure_of(stack, exit_system, hooks);

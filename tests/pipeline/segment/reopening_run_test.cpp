@@ -173,7 +173,7 @@ Result run(const AdaptationOptions& adaptation, const Change& change, const Reso
   output.probability_type = io::PixelType::f32;
   output.compression = io::Compression::none;
   RunHooks hooks;
-  if (seed != 0) hooks.jitter = testing::jitter(seed);
+  if (seed != 0) hooks.node_call = testing::jitter(seed);
   const Outcome outcome = segment(stack, small_network(), {}, adaptation, output, resources, hooks);
   Result result{testing::bytes_of(output.probability), outcome.statistics, {}, {}, {}};
   for (const SliceRecord& slice : outcome.report.slices) {

@@ -19,6 +19,7 @@
 #include "tests/fixtures/child_process.h"
 #include "tests/fixtures/kept_marks.h"
 #include "tests/fixtures/kills.h"
+#include "tests/fixtures/small_network.h"
 #include "tests/fixtures/temporary_folder.h"
 #include "tests/fixtures/textured_stack.h"
 
@@ -350,13 +351,17 @@ TEST_F(ResumeTest, AnotherRunIsRefusedWithWhatDiffers) {
 
 TEST(CheckpointTest, AFileOfAnotherKindIsRefused) {
   const testing::TemporaryFolder folder;
-  std::string refusal;
-  EXPECT_FALSE(Checkpoint::read(folder / "none", refusal));
+  const model::Network network = testing::small_network();
+  const auto read = [&](const char* name) {
+    std::string refusal;
+    return Checkpoint::read(folder / name, {}, network, 4, refusal);
+  };
+  EXPECT_FALSE(read("none"));
   io::write_checked(folder / "other", "segmentation checkpoint 999", "what only the future knows");
-  EXPECT_THROW(Checkpoint::read(folder / "other", refusal), io::Error);
-  io::write_checked(folder / "empty", "segmentation checkpoint 1", "");
+  EXPECT_THROW(read("other"), io::Error);
+  io::write_checked(folder / "empty", "segmentation checkpoint 2", "");
   try {
-    Checkpoint::read(folder / "empty", refusal);
+    read("empty");
     ADD_FAILURE() << "read nothing";
   } catch (const io::Error& error) {
     EXPECT_EQ(error.kind(), io::ErrorKind::bad_data);

@@ -86,7 +86,7 @@ TEST_F(LiveServerTest, PicturesAreOfTheirSizeAndThereIsNoneBeforeTheFirstSlice) 
   ASSERT_GT(png.size(), 33U);
   EXPECT_EQ(png.substr(1, 3), "PNG");
   EXPECT_EQ(png.substr(12, 13), std::string("IHDR\0\0\0\x40\0\0\0\x40\x08", 13));
-  board.publish({});
+  board.change([](LiveStatus& status) { status = {}; });
   EXPECT_EQ(get("/newest.png").code, 404);
   EXPECT_EQ(get("/").code, 200);
 }
@@ -259,7 +259,7 @@ TEST_F(ImpatientServerTest, EndsAClientThatDoesNotTakeItsAnswer) {
   // Its time is over before that of one that comes later.
   EXPECT_TRUE(HttpClient(impatient_port).ended_within(seconds(60)));
   EXPECT_LT(client.answer().bytes.size(), size);
-  board.publish({});
+  board.change([](LiveStatus& status) { status = {}; });
   EXPECT_EQ(http_ask(impatient_port, "/healthz").code, 200);
 }
 

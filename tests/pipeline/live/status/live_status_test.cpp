@@ -13,7 +13,7 @@ namespace {
 
 TEST(StatusBoardTest, AReadingStaysWhatItWas) {
   StatusBoard board;
-  const StatusBoard::Reading before = board.latest();
+  const StatusBoard::Posted before = board.latest();
   board.change([](LiveStatus& status) { status.counts.seen = 5; });
   EXPECT_EQ(before.status->counts.seen, 0U);
   EXPECT_EQ(board.latest().status->counts.seen, 5U);

@@ -1,0 +1,249 @@
+#include "pipeline/adapt/adaptation_start.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <stdexcept>
+#include <utility>
+
+#include "io/error.h"
+#include "model/statistics/drift.h"
+#include "pipeline/adapt/patch_adaptation.h"
+#include "pipeline/adapt/probe.h"
+#include "pipeline/adapt/session_setup.h"
+#include "pipeline/flow/spoken.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+/// Slices whose intensities are measured for the normalization `stack`, where they are spread over it.
+constexpr int intensity_slices = 16;
+
+template <typename... Values>
+std::string text(const char* format, Values... values) {
+  char line[512];
+  std::snprintf(line, sizeof line, format, values...);
+  return line;
+}
+
+bool measures_intensity(const ResolvedOptions& options) {
+  return options.normalization.kind == nodes::Normalization::Kind::stack;
+}
+
+}  // namespace
+
+StartSlices StartSlices::of(SliceRange range, const ResolvedOptions& options) {
+  const bool first = options.probe_order == ProbeOrder::first;
+  const auto some = [&](int count) {
+    return first ? first_slices(range, count) : spread_slices(range, count);
+  };
+  const int measured = first ? intensity_sample_of_first(options.probe) : intensity_slices;
+  return {some(measures_intensity(options) ? measured : 0), some(options.probe), some(options.comparison)};
+}
+
+int StartSlices::wanted(const ResolvedOptions& options) {
+  return std::max({1, options.probe, options.comparison,
+                   measures_intensity(options) ? intensity_sample_of_first(options.probe) : 0});
+}
+
+AdaptationStart::AdaptationStart(const model::Network& network, const ResolvedOptions& options,
+                                 io::StackInfo slices, ThreadTeam& team, RunContext& context)
+    : network_(network),
+      options_(options),
+      slices_(std::move(slices)),
+      team_(team),
+      context_(context),
+      inference_(network, slices_.height, slices_.width),
+      estimator_(options.estimator, network.source_statistics()) {}
+
+std::vector<std::string> AdaptationStart::Findings::warnings() const {
+  std::vector<std::string> texts;
+  if (probe_is_blank) {
+    texts.emplace_back(
+        "the probe's slices show nothing but featureless area: the statistics start at the source's");
+  }
+  if (comparison_left_out) {
+    texts.emplace_back(
+        "the memory budget leaves no room for a comparison with the model as it is: whether adaptation helps "
+        "has not been looked at");
+  }
+  if (const auto signs = doubt_at_the_end()) {
+    for (const Sign& sign : signs->signs) texts.push_back(sign.text);
+  }
+  if (uses_source()) texts.emplace_back("therefore the model is used as it is (--on-doubt source)");
+  return texts;
+}
+
+std::optional<Doubt> AdaptationStart::Findings::doubt_at_the_end() const {
+  std::optional<Doubt> now = doubt;
+  if (!now || !comparison || now->action == DoubtAction::source_used || now->action == DoubtAction::stopped)
+    return now;
+  for (Sign& sign : signs_after(*comparison)) {
+    now->signs.push_back(std::move(sign));
+    now->action = DoubtAction::warned;
+  }
+  return now;
+}
+
+void AdaptationStart::plan(std::size_t probability_bytes, std::optional<TileSize> tiles) {
+  plan_ = plan_run(inference_, plan_request(options_, slices_.type, probability_bytes, tiles));
+  log_plan();
+}
+
+void AdaptationStart::log_plan() const {
+  const Plan& plan = *plan_;
+  context_.log(
+      text("plan: %d x %d tiles of %d x %d pixels (%.2f times the work of whole slices), %d workers on %d "
+           "threads, %d slices in flight, expected memory %s of %s",
+           plan.grid.rows(), plan.grid.columns(), plan.grid.core_height(), plan.grid.core_width(), plan.work,
+           plan.limits.workers, options_.threads, plan.limits.slices_in_flight,
+           spoken_memory(plan.expected_memory).c_str(), spoken_memory(options_.memory).c_str()));
+  if (plan.probe && plan.probe->workers < static_cast<int>(plan.probe->cores.size())) {
+    context_.log("the budget is small: the probe computes its tiles again for each layer");
+  }
+  if (plan.useful_threads < options_.threads) {
+    context_.log(
+        text("only %d of %d threads can be busy: more memory, smaller tiles (--tile) or, with running "
+             "statistics, a larger --lag would use more",
+             plan.useful_threads, options_.threads));
+  }
+}
+
+void AdaptationStart::measure_intensity(io::Stack& stack, const std::vector<std::int64_t>& slices) {
+  if (measures_intensity(options_)) {
+    nodes::IntensityMoments& intensity = findings_.intensity;
+    for (const std::int64_t z : slices) {
+      intensity.merge(context_.call("intensity measurement", {z}, [&] {
+        const io::Slice slice = stack.read(z);
+        nodes::require_finite(slice);
+        return nodes::measure_intensity(slice);
+      }));
+    }
+    findings_.intensity_slices = slices;
+    context_.log(text("intensity of %zu slices: mean %.4g, deviation %.4g", slices.size(), intensity.mean,
+                      intensity.deviation()));
+  }
+  make_normalizer();
+}
+
+void AdaptationStart::make_normalizer() {
+  try {
+    normalizer_.emplace(options_.normalization, findings_.intensity, options_.featureless);
+  } catch (const std::invalid_argument& blank) {
+    throw io::Error(io::ErrorKind::bad_data, slices_.path, blank.what());
+  }
+  if (options_.recipe == Recipe::two_pass) {
+    const auto count = options_.end_slice - options_.first_slice;
+    require_patch_memory(patch_memory(network_, slices_, count), options_.memory);
+  }
+}
+
+void AdaptationStart::adapt(io::Stack& stack, const std::vector<std::int64_t>& slices) {
+  if (options_.recipe == Recipe::two_pass) two_pass(stack);
+  if (options_.probe > 0) probe(stack, slices);
+  findings_.adapted = estimator_.state();
+}
+
+void AdaptationStart::two_pass(io::Stack& stack) {
+  const SliceRange range{options_.first_slice, options_.end_slice};
+  context_.begin("adapt", range.size());
+  const PatchAdaptation adaptation{options_.normalize_by, options_.source_share, options_.memory};
+  adapt_over_patches(stack, range, *normalizer_, network_, adaptation, estimator_, team_, context_);
+  context_.log("adapted on " + std::to_string(estimator_.batches()) + " batches of patches");
+}
+
+void AdaptationStart::probe(io::Stack& stack, const std::vector<std::int64_t>& slices) {
+  context_.begin("probe", static_cast<std::int64_t>(slices.size()));
+  const model::Moments moments = measure_probe(stack, slices, *normalizer_, inference_, options_.source_share,
+                                               plan_->probe.value(), team_, context_);
+  findings_.probe_is_blank = !estimator_.start_from(moments, static_cast<double>(slices.size()));
+  findings_.probe_slices = slices;
+  context_.log(
+      text("probe: %zu slices measured; the source's statistics are at a distance of %.3g per channel",
+           slices.size(), model::drift(estimator_.source(), estimator_.estimate()).per_channel));
+}
+
+void AdaptationStart::restore(Findings findings) {
+  findings_ = std::move(findings);
+  make_normalizer();
+  estimator_.restore(findings_.adapted);
+  if (findings_.uses_source()) estimator_ = model::Estimator(options_.estimator, estimator_.source());
+}
+
+void AdaptationStart::compare(io::Stack& stack, const std::vector<std::int64_t>& slices,
+                              const std::optional<Comparison>& before) {
+  if (options_.comparison == 0) return;
+  auto plan =
+      comparison_plan(options_, inference_, slices_.type, static_cast<int>(slices.size()), options_.previews,
+                      plan_ ? std::optional(plan_->expected_memory) : std::nullopt);
+  if (!plan) {
+    findings_.comparison_left_out = true;
+    return;
+  }
+  context_.begin("compare", 2 * static_cast<std::int64_t>(slices.size()));
+  comparator_.emplace(inference_, *normalizer_, *std::move(plan), options_.threshold, options_.previews);
+  comparator_->compare(stack, slices, estimator_.source(), used(estimator_), team_, context_);
+  if (before) {
+    for (const SliceComparison& slice : before->slices) {
+      if (slice.written_agreement) comparator_->was_written(slice.z, *slice.written_agreement);
+    }
+  }
+  findings_.comparison = comparator_->comparison();
+  findings_.previews.clear();
+  for (const Preview& preview : comparator_->previews()) findings_.previews.push_back(encoded(preview));
+  context_.log("comparison: " + one_line(*findings_.comparison));
+  decide();
+}
+
+void AdaptationStart::was_written(const io::Slice& mask) {
+  if (!comparator_) return;
+  comparator_->was_written(mask);
+  findings_.comparison = comparator_->comparison();
+}
+
+void AdaptationStart::decide() {
+  Doubt& doubt = findings_.doubt.emplace(Doubt{signs_before(*findings_.comparison), options_.on_doubt});
+  if (!doubt.doubtful()) return;
+  for (const Sign& sign : doubt.signs) context_.log("in doubt: " + sign.text);
+  switch (options_.on_doubt) {
+    case OnDoubt::keep:
+      doubt.action = DoubtAction::warned;
+      break;
+    case OnDoubt::source:
+      doubt.action = DoubtAction::source_used;
+      estimator_ = model::Estimator(options_.estimator, estimator_.source());
+      context_.log("the model is used as it is");
+      break;
+    case OnDoubt::stop:
+      doubt.action = DoubtAction::stopped;
+      break;
+  }
+}
+
+std::optional<std::string> AdaptationStart::stopped() const {
+  if (!findings_.doubt || findings_.doubt->action != DoubtAction::stopped) return std::nullopt;
+  return "stopped before the segmentation, because adaptation does not seem to help: " +
+         findings_.doubt->signs.front().text;
+}
+
+model::Statistics AdaptationStart::used(const model::Estimator& estimator) const {
+  return model::blend(estimator.estimate(), estimator.source(),
+                      findings_.uses_source() ? 1 : options_.source_share);
+}
+
+model::Statistics AdaptationStart::used(const model::Estimator::State& state) const {
+  model::Estimator estimator(options_.estimator, estimator_.source());
+  estimator.restore(state);
+  return used(estimator);
+}
+
+SegmentSession AdaptationStart::session(const nodes::PredictionFormat& format) const {
+  return {inference_,
+          *plan_,
+          *normalizer_,
+          estimator_,
+          findings_.uses_source() ? source_setting(options_, format) : session_setting(options_, format),
+          team_,
+          context_};
+}
+
+}  // namespace fibflow::pipeline

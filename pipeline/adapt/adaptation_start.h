@@ -1,0 +1,136 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/stack.h"
+#include "model/onnx/network.h"
+#include "model/statistics/estimator.h"
+#include "model/tile/inference.h"
+#include "nodes/intensity/normalizer.h"
+#include "nodes/tiles/classifier.h"
+#include "pipeline/adapt/comparison.h"
+#include "pipeline/adapt/doubt.h"
+#include "pipeline/adapt/plan.h"
+#include "pipeline/adapt/segment_session.h"
+#include "pipeline/flow/run_context.h"
+#include "pipeline/flow/thread_team.h"
+#include "pipeline/options/resolved_options.h"
+#include "pipeline/options/slice_range.h"
+#include "pipeline/pictures/preview.h"
+
+namespace fibflow::pipeline {
+
+/// Slices of a stack that are looked at before the first one is segmented, by their z.
+struct StartSlices {
+  std::vector<std::int64_t> intensity;   ///< whose intensities are measured, for the normalization `stack`
+  std::vector<std::int64_t> probe;       ///< whose statistics are measured
+  std::vector<std::int64_t> comparison;  ///< that are segmented with the model as it is, and adapted
+
+  /// Of a range that has its end: spread over it, or the first ones, as the options say; fewer where it is short.
+  static StartSlices of(SliceRange range, const ResolvedOptions& options);
+
+  /// How many of the first slices are looked at, where the first ones are: a live acquisition waits for them.
+  static int wanted(const ResolvedOptions& options);
+};
+
+/// Everything that comes before the first slice is segmented, the same for a stack in a file and for a live acquisition:
+/// intensities are measured on some slices, the run is planned, statistics are probed (or adapted in a first pass), some
+/// slices are compared as the model is and adapted, and it is decided what follows from doubt.
+///
+/// What is found can be kept and restored, so that a run that goes on makes the same bytes. The members that do something
+/// are called in their order, each at most once. One thread at a time.
+class AdaptationStart {
+ public:
+  /// What was found: all that the slices to come depend on, and what a report tells.
+  struct Findings {
+    nodes::IntensityMoments intensity;           ///< what slices are normalized with, if it is measured
+    std::vector<std::int64_t> intensity_slices;  ///< z; empty if it is not measured
+    std::vector<std::int64_t> probe_slices;      ///< z
+    bool probe_is_blank = false;           ///< nothing but featureless area: the source's statistics stand
+    model::Estimator::State adapted;       ///< after the probe or the first pass
+    std::optional<Comparison> comparison;  ///< this and what follows is found by compare()
+    std::optional<Doubt> doubt;
+    std::vector<EncodedPreview> previews;
+    bool comparison_left_out = false;  ///< there was no memory for it
+
+    /// What of it a user has to know, as sentences.
+    std::vector<std::string> warnings() const;
+
+    /// The doubt with what the slices that were compared show now that they are written.
+    std::optional<Doubt> doubt_at_the_end() const;
+
+    /// Adaptation was in doubt, and the source's statistics are used instead.
+    bool uses_source() const { return doubt && doubt->action == DoubtAction::source_used; }
+  };
+
+  /// slices: what they are like; its path stands in messages. Everything given by reference outlives it. Throws
+  /// model::ModelError if the network cannot take such slices.
+  AdaptationStart(const model::Network& network, const ResolvedOptions& options, io::StackInfo slices,
+                  ThreadTeam& team, RunContext& context);
+
+  /// Plans the segmentation for these outputs. tiles: of an earlier part of the run. Throws BudgetTooSmall.
+  void plan(std::size_t probability_bytes, std::optional<TileSize> tiles = std::nullopt);
+
+  /// Measures the intensities that slices are normalized with, if they are to be measured. Throws io::Error (bad_data) if
+  /// they are all the same, which leaves nothing to divide by, and as a run does.
+  void measure_intensity(io::Stack& stack, const std::vector<std::int64_t>& slices);
+
+  /// The first pass over the whole range, or the probe; after plan(), if there is a probe. Throws as a run does.
+  void adapt(io::Stack& stack, const std::vector<std::int64_t>& slices);
+
+  /// Instead of the two, or of them and compare(): what an earlier part of the run had found. Throws std::invalid_argument if it is of another
+  /// network, and as measure_intensity().
+  void restore(Findings findings);
+
+  /// Segments some slices as the model is, and adapted, and decides what follows. It is the same again in a run that goes
+  /// on; before: what an earlier part found of these slices once they were written. Throws as a run does.
+  void compare(io::Stack& stack, const std::vector<std::int64_t>& slices,
+               const std::optional<Comparison>& before = std::nullopt);
+
+  /// Why the run is to stop here, if it is (--on-doubt stop).
+  std::optional<std::string> stopped() const;
+
+  const Findings& findings() const { return findings_; }
+  const model::Inference& inference() const { return inference_; }
+  const std::optional<Plan>& plan() const { return plan_; }
+  TileSize tiles() const { return {plan_->grid.core_height(), plan_->grid.core_width()}; }
+  const nodes::Normalizer& normalizer() const { return *normalizer_; }
+
+  /// Takes note of a mask that was written, if it is of a slice that was compared in this process.
+  void was_written(const io::Slice& mask);
+
+  /// Where the statistics stand when the segmentation begins.
+  const model::Estimator& estimator() const { return estimator_; }
+
+  /// What a network normalizes with when the estimate stands there: with the source's share.
+  model::Statistics used(const model::Estimator& estimator) const;
+  model::Statistics used(const model::Estimator::State& state) const;
+
+  /// The session that segments, from here or from a state that it is given. The start outlives it.
+  SegmentSession session(const nodes::PredictionFormat& format) const;
+
+ private:
+  void make_normalizer();
+  void probe(io::Stack& stack, const std::vector<std::int64_t>& slices);
+  void two_pass(io::Stack& stack);
+  void log_plan() const;
+  void decide();
+
+  const model::Network& network_;
+  const ResolvedOptions& options_;
+  const io::StackInfo slices_;
+  ThreadTeam& team_;
+  RunContext& context_;
+  model::Inference inference_;
+  model::Estimator estimator_;
+  std::optional<Plan> plan_;
+  std::optional<nodes::Normalizer> normalizer_;
+  std::optional<Comparator> comparator_;
+  Findings findings_;
+};
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,160 @@
+#include "pipeline/report/run_parts.h"
+
+#include <optional>
+#include <stdexcept>
+
+namespace fibflow::pipeline {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+std::optional<double> number_or_nothing(const Json& json, const char* name) {
+  const Json& value = json.at(name);
+  return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+}
+
+/// The one of some values that has this name.
+template <typename Value>
+Value named(const std::string& name, std::initializer_list<Value> values) {
+  for (const Value value : values) {
+    if (name == name_of(value)) return value;
+  }
+  throw std::invalid_argument("'" + name + "' is not known");
+}
+
+Json json_of(const PredictionFigures& figures) {
+  return {{"foreground", figures.foreground},
+          {"entropy", figures.entropy},
+          {"steadiness", or_null(figures.steadiness)}};
+}
+
+PredictionFigures prediction_figures(const Json& json) {
+  return {json.at("foreground"), json.at("entropy"), number_or_nothing(json, "steadiness")};
+}
+
+}  // namespace
+
+Json json_of(const SliceRecord& slice) {
+  return {{"z", slice.z},
+          {"seconds", slice.seconds},
+          {"work_seconds", slice.work_seconds},
+          {"foreground", slice.foreground},
+          {"entropy", slice.entropy},
+          {"state", nodes::name_of(slice.state)},
+          {"frozen", slice.frozen},
+          {"drift", or_null(slice.drift)},
+          {"drift_from_source", slice.drift_from_source},
+          {"slice_drift", or_null(slice.slice_drift)},
+          {"featureless", slice.featureless}};
+}
+
+SliceRecord slice_record(const Json& json) {
+  SliceRecord slice;
+  slice.z = json.at("z");
+  slice.seconds = json.at("seconds");
+  slice.work_seconds = json.at("work_seconds");
+  slice.foreground = json.at("foreground");
+  slice.entropy = json.at("entropy");
+  slice.state = nodes::slice_state_named(json.at("state").get<std::string>());
+  slice.frozen = json.at("frozen");
+  slice.drift = number_or_nothing(json, "drift");
+  slice.drift_from_source = json.at("drift_from_source");
+  slice.slice_drift = number_or_nothing(json, "slice_drift");
+  slice.featureless = json.at("featureless");
+  return slice;
+}
+
+Json json_of(const RunEvent& event) {
+  return {{"z", event.z}, {"event", event.event}, {"text", event.text}};
+}
+
+RunEvent run_event(const Json& json) {
+  return {json.at("z"), json.at("event"), json.at("text")};
+}
+
+Json json_of(const Resumption& resumption) {
+  return {{"slice", resumption.z}, {"at", resumption.at}};
+}
+
+Resumption resumption(const Json& json) {
+  return {json.at("slice"), json.at("at")};
+}
+
+Json json_of(const RunReport::Seconds& seconds) {
+  return {{"prepare", seconds.prepare},
+          {"adapt", seconds.adapt},
+          {"segment", seconds.segment},
+          {"total", seconds.total}};
+}
+
+RunReport::Seconds run_seconds(const Json& json) {
+  return {json.at("prepare"), json.at("adapt"), json.at("segment"), json.at("total")};
+}
+
+Json json_of(const Comparison& comparison) {
+  Json slices = Json::array();
+  for (const SliceComparison& slice : comparison.slices) {
+    slices.push_back({{"z", slice.z},
+                      {"source", json_of(slice.source)},
+                      {"adapted", json_of(slice.adapted)},
+                      {"agreement", or_null(slice.agreement)},
+                      {"equal", slice.equal},
+                      {"written_agreement", or_null(slice.written_agreement)}});
+  }
+  return {{"slices", slices}};
+}
+
+Comparison comparison(const Json& json) {
+  Comparison comparison;
+  for (const Json& slice : json.at("slices")) {
+    comparison.slices.push_back({slice.at("z"), prediction_figures(slice.at("source")),
+                                 prediction_figures(slice.at("adapted")),
+                                 number_or_nothing(slice, "agreement"), slice.at("equal"),
+                                 number_or_nothing(slice, "written_agreement")});
+  }
+  return comparison;
+}
+
+Json json_of(const Doubt& doubt) {
+  Json signs = Json::array();
+  for (const Sign& sign : doubt.signs) {
+    signs.push_back({{"sign", sign.sign}, {"value", sign.value}, {"limit", sign.limit}, {"text", sign.text}});
+  }
+  return {{"doubtful", doubt.doubtful()},
+          {"signs", signs},
+          {"on_doubt", name_of(doubt.on_doubt)},
+          {"action", name_of(doubt.action)}};
+}
+
+Doubt doubt(const Json& json) {
+  Doubt doubt;
+  for (const Json& sign : json.at("signs"))
+    doubt.signs.push_back({sign.at("sign"), sign.at("value"), sign.at("limit"), sign.at("text")});
+  doubt.on_doubt = named(json.at("on_doubt"), {OnDoubt::keep, OnDoubt::source, OnDoubt::stop});
+  doubt.action = named(json.at("action"), {DoubtAction::none, DoubtAction::warned, DoubtAction::source_used,
+                                           DoubtAction::stopped});
+  return doubt;
+}
+
+Json json_of(const EncodedPreview& preview) {
+  return {{"z", preview.z},
+          {"height", preview.height},
+          {"width", preview.width},
+          {"image", preview.image},
+          {"source_mask", preview.source_mask},
+          {"mask", preview.mask},
+          {"probability", preview.probability},
+          {"disagreement", preview.disagreement}};
+}
+
+EncodedPreview encoded_preview(const Json& json) {
+  return {json.at("z"),           json.at("height"), json.at("width"),       json.at("image"),
+          json.at("source_mask"), json.at("mask"),   json.at("probability"), json.at("disagreement")};
+}
+
+}  // namespace fibflow::pipeline

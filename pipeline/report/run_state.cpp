@@ -1,0 +1,67 @@
+#include "pipeline/report/run_state.h"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "pipeline/adapt/session_state.h"
+#include "pipeline/report/run_parts.h"
+#include "pipeline/state/durable_state.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const AdaptationStart::Findings& findings) {
+  const nodes::IntensityMoments& intensity = findings.intensity;
+  return {{"intensity", {intensity.count, intensity.mean, intensity.squares}},
+          {"intensity_slices", findings.intensity_slices},
+          {"probe_slices", findings.probe_slices},
+          {"probe_is_blank", findings.probe_is_blank},
+          {"adapted", pipeline::json_of(findings.adapted)},
+          {"comparison", findings.comparison ? json_of(*findings.comparison) : Json()},
+          {"doubt", findings.doubt ? json_of(*findings.doubt) : Json()},
+          {"comparison_left_out", findings.comparison_left_out}};
+}
+
+AdaptationStart::Findings findings_of(const Json& json, const model::Network& network) {
+  AdaptationStart::Findings findings;
+  const Json& intensity = json.at("intensity");
+  findings.intensity = {intensity.at(0), intensity.at(1), intensity.at(2)};
+  findings.intensity_slices = json.at("intensity_slices").get<std::vector<std::int64_t>>();
+  findings.probe_slices = json.at("probe_slices").get<std::vector<std::int64_t>>();
+  findings.probe_is_blank = json.at("probe_is_blank");
+  findings.adapted = estimator_state(json.at("adapted"));
+  require_fit(findings.adapted, network.source_statistics());
+  if (!json.at("comparison").is_null()) findings.comparison = comparison(json.at("comparison"));
+  if (!json.at("doubt").is_null()) findings.doubt = doubt(json.at("doubt"));
+  findings.comparison_left_out = json.at("comparison_left_out");
+  return findings;
+}
+
+}  // namespace
+
+Json json_of(const RunState& state) {
+  return {{"started", state.started},
+          {"seconds", json_of(state.seconds)},
+          {"resumed", json_of_all(state.resumed)},
+          {"tiles", {{"height", state.tiles.height}, {"width", state.tiles.width}}},
+          {"findings", json_of(state.findings)},
+          {"session", pipeline::json_of(state.session)}};
+}
+
+RunState run_state(const Json& json, const model::Network& network, int lag) {
+  constexpr std::int64_t largest = std::numeric_limits<int>::max();
+  RunState state;
+  state.started = json.at("started");
+  state.seconds = run_seconds(json.at("seconds"));
+  state.resumed = all_of(json.at("resumed"), resumption);
+  state.tiles.height = static_cast<int>(whole_number(json.at("tiles"), "height", 1, largest));
+  state.tiles.width = static_cast<int>(whole_number(json.at("tiles"), "width", 1, largest));
+  state.findings = findings_of(json.at("findings"), network);
+  state.session = session_state(json.at("session"));
+  require_fit(state.session, network.source_statistics(), lag);
+  return state;
+}
+
+}  // namespace fibflow::pipeline

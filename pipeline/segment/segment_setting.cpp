@@ -1,0 +1,50 @@
+#include "pipeline/segment/segment_setting.h"
+
+#include <nlohmann/json.hpp>
+
+#include "io/error.h"
+#include "io/files/file_identity.h"
+#include "pipeline/state/setting.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json files_json(const io::Stack& stack) {
+  Json files = Json::object();
+  for (const std::string& file : stack.files()) {
+    const auto identity = io::identify(file);
+    if (!identity) throw io::Error(io::ErrorKind::missing, file, "is gone, or is no regular file");
+    files[absolute_path(file)] = {{"bytes", identity->size},
+                                  {"modified (ns since 1970)", identity->modified_ns}};
+  }
+  return files;
+}
+
+}  // namespace
+
+Json segment_setting(const ResolvedOptions& options, const io::Stack& stack, const model::Network& network,
+                     const OutputOptions& output) {
+  const io::StackInfo& info = stack.info();
+  Json setting = setting_of(network, options);
+  setting["input"] = {{"path", absolute_path(info.path)},
+                      {"format", info.format},
+                      {"compression", info.compression},
+                      {"depth", info.depth},
+                      {"height", info.height},
+                      {"width", info.width},
+                      {"type", io::name_of(info.type)},
+                      {"voxel_nm", {info.voxel_nm.z, info.voxel_nm.y, info.voxel_nm.x}},
+                      {"first_slice", options.first_slice},
+                      {"end_slice", options.end_slice}};
+  setting["file"] = files_json(stack);
+  setting["output"] = {{"masks", absolute_path(output.mask)},
+                       {"probabilities", absolute_path(output.probability)},
+                       {"type of the probabilities",
+                        output.probability.empty() ? "none" : io::name_of(output.probability_type)},
+                       {"compression", name_of(output.compression)}};
+  return setting;
+}
+
+}  // namespace fibflow::pipeline
