@@ -8,6 +8,7 @@
 
 #include "io/error.h"
 #include "io/files/folder.h"
+#include "pipeline/live/watch_setting.h"
 #include "pipeline/report/run_parts.h"
 #include "pipeline/state/setting.h"
 
@@ -93,10 +94,11 @@ void WatchState::check_setting(const WatchIdentity& identity, bool has_results) 
                       "the output holds masks already, of which nothing is known here: choose another one");
     }
     const std::string& output = identity.output_folder;
-    const bool inside = (folder_ + "/").starts_with(output + "/");
+    const std::string folder = followed_path(folder_);
+    const bool inside = (folder + "/").starts_with(output + "/");
     require_same_setting(
         output, found, identity.setting,
-        "choose another --output; or, to begin anew, remove " + output + (inside ? "" : " and " + folder_));
+        "choose another --output; or, to begin anew, remove " + output + (inside ? "" : " and " + folder));
     return;
   }
   if (known && found == identity.setting) return;

@@ -23,6 +23,7 @@
 #include "pipeline/flow/spoken.h"
 #include "pipeline/flow/thread_team.h"
 #include "pipeline/options/version.h"
+#include "pipeline/state/setting.h"
 #include "pipeline/train/labelled_slices.h"
 #include "pipeline/train/training_checkpoint.h"
 #include "pipeline/train/validation.h"
@@ -94,7 +95,7 @@ class Training {
  private:
   model::Trainer::Options trainer_options() const;
   nodes::ParallelLoop team_loop();
-  std::string setting() const;
+  nlohmann::ordered_json setting() const;
   std::int64_t planned_iterations() const;
   double progress() const;
   double seconds() const {
@@ -208,7 +209,7 @@ nodes::ParallelLoop Training::team_loop() {
 }
 
 /// Another one would lead to another result.
-std::string Training::setting() const {
+nlohmann::ordered_json Training::setting() const {
   nlohmann::ordered_json json;
   const PatchOptions& p = options_.patches;
   json["stack"] = {input_.images.info().depth, input_.images.info().height, input_.images.info().width};
@@ -235,7 +236,7 @@ std::string Training::setting() const {
   }
   json["validations"] = validator_ ? options_.validations : 0;
   json["validation slices"] = validation_slices_ ? validation_slices_->range().size() : 0;
-  return json.dump();
+  return json;
 }
 
 /// 0 if the time decides.
@@ -260,15 +261,23 @@ double Training::progress() const {
 }
 
 void Training::resume() {
-  const TrainingCheckpoint checkpoint = TrainingCheckpoint::read(output_.checkpoint);
-  require_same_setting(output_.checkpoint, checkpoint.setting, setting());
-  trainer_->restore(checkpoint.trainer);
+  std::string refusal;
+  const TrainingCheckpoint checkpoint = TrainingCheckpoint::read(output_.checkpoint, refusal);
+  if (!refusal.empty()) log(refusal + "; the checkpoint before it is used");
+  require_same_setting(output_.checkpoint, checkpoint.setting, setting(),
+                       "go on with the options that it began with, or begin anew with --overwrite");
+  try {
+    trainer_->restore(checkpoint.trainer);
+  } catch (const std::invalid_argument& error) {
+    throw io::Error(io::ErrorKind::bad_data, output_.checkpoint, std::string("is damaged: ") + error.what());
+  }
   seconds_before_ = checkpoint.seconds;
   history_ = checkpoint.history;
   if (!checkpoint.best.empty()) {
     best_.emplace(trainer_->values());
     if (checkpoint.best.size() != best_->all().size_bytes())
-      throw io::Error(io::ErrorKind::bad_data, output_.checkpoint, "the checkpoint is damaged");
+      throw io::Error(io::ErrorKind::bad_data, output_.checkpoint,
+                      "is damaged: the best network has another size");
     std::memcpy(best_->all().data(), checkpoint.best.data(), checkpoint.best.size());
     best_score_ = {checkpoint.best_iou, checkpoint.best_threshold, checkpoint.best_iou_at_threshold};
   }
@@ -352,7 +361,7 @@ std::map<std::string, std::string> Training::metadata() const {
        file_of(info) + text(", slices %lld to %lld of %lld, %d x %d", static_cast<long long>(range.first),
                             static_cast<long long>(range.end.value() - 1), static_cast<long long>(info.depth),
                             info.height, info.width)},
-      {"fibflow.training", setting()},
+      {"fibflow.training", setting().dump()},
       {"fibflow.iterations", std::to_string(best_ ? best_iteration_ : iterations())},
       {"fibflow.version", version()}};
   const io::VoxelSize& voxel = info.voxel_nm;
@@ -411,8 +420,11 @@ TrainingOutcome Training::run() {
   const std::string onnx = kept_values().onnx(metadata());
   file.write(onnx.data(), onnx.size());
   file.commit();
-  std::error_code ignored;  // a checkpoint that stays is no failure of the training
-  if (!output_.checkpoint.empty()) std::filesystem::remove(output_.checkpoint, ignored);
+  try {
+    if (!output_.checkpoint.empty()) TrainingCheckpoint::remove(output_.checkpoint);
+  } catch (const io::Error& error) {  // a checkpoint that stays is no failure of the training
+    log(error.what());
+  }
   return outcome;
 }
 
@@ -435,7 +447,10 @@ TrainingOutcome train(const TrainingInput& input, const TrainingOptions& options
   { const io::AtomicFile probe(output.model, output.overwrite); }
   if (!output.overwrite) {
     if (!output.resume) {
-      require_free(output.checkpoint, "--resume goes on from it, --overwrite starts anew");
+      if (!output.checkpoint.empty() && TrainingCheckpoint::exists(output.checkpoint)) {
+        throw io::Error(io::ErrorKind::cannot_create, output.checkpoint,
+                        "exists already (--resume goes on from it, --overwrite begins anew)");
+      }
       require_free(output.curve, "--overwrite replaces it");
     }
   }

@@ -89,7 +89,7 @@ TEST_F(TrainCommandTest, AnInterruptionLeavesACheckpointAndNoModel) {
   EXPECT_TRUE(std::filesystem::exists(folder / "model.onnx.checkpoint"));
   EXPECT_EQ(run_fibflow(train({"--iterations", "100000", "--validations", "20000"})).code, 73);
   const auto other = run_fibflow(train({"--iterations", "3", "--resume"}));
-  EXPECT_EQ(other.code, 64);
+  EXPECT_EQ(other.code, 65);
   EXPECT_NE(other.err.find("another length in iterations"), std::string::npos) << other.err;
 }
 

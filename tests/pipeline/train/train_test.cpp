@@ -164,11 +164,12 @@ TEST_F(TrainTest, RefusesToGoOnWithAnotherSetting) {
   try {
     run(other, out);
     FAIL();
-  } catch (const std::invalid_argument& error) {
+  } catch (const io::Error& error) {
+    EXPECT_EQ(error.kind(), io::ErrorKind::bad_data);
     EXPECT_NE(std::string(error.what()).find("another seed: 1, not 5"), std::string::npos) << error.what();
   }
   stack_.labels.voxels[0] = 255;
-  EXPECT_THROW(run(small(), out), std::invalid_argument);
+  EXPECT_THROW(run(small(), out), io::Error);
 }
 
 TEST_F(TrainTest, KeepsACheckpointThatNobodyAskedToReplace) {
@@ -188,11 +189,12 @@ TEST_F(TrainTest, FindsAnyDamageToACheckpoint) {
   TrainingOutput out = output();
   run_interrupted(small(), out, 2, 1);
   const std::string good = bytes_of(out.checkpoint);
-  EXPECT_NO_THROW(TrainingCheckpoint::read(out.checkpoint));
+  std::string refusal;
+  EXPECT_NO_THROW(TrainingCheckpoint::read(out.checkpoint, refusal));
   const auto expect_bad = [&](const std::string& bytes) {
     std::ofstream(out.checkpoint, std::ios::binary) << bytes;
     try {
-      TrainingCheckpoint::read(out.checkpoint);
+      TrainingCheckpoint::read(out.checkpoint, refusal);
       ADD_FAILURE() << "not found";
     } catch (const io::Error& error) {
       EXPECT_EQ(error.kind(), io::ErrorKind::bad_data);
@@ -206,7 +208,18 @@ TEST_F(TrainTest, FindsAnyDamageToACheckpoint) {
   }
   expect_bad(good + "x");
   std::filesystem::remove(out.checkpoint);
-  EXPECT_THROW(TrainingCheckpoint::read(out.checkpoint), io::Error);
+  EXPECT_THROW(TrainingCheckpoint::read(out.checkpoint, refusal), io::Error);
+}
+
+TEST_F(TrainTest, GoesOnFromTheCheckpointBeforeADamagedOne) {
+  run(small(), output("whole"));
+  TrainingOutput out = output("parts");
+  run_interrupted(small(), out, 4, 1);
+  out.resume = true;
+  run_interrupted(small(), out, 3, 1);
+  std::ofstream(out.checkpoint, std::ios::app) << "x";
+  run(small(), out);
+  EXPECT_TRUE(bytes_of(out.model) == bytes_of(folder_ / "whole.onnx"));
 }
 
 TEST_F(TrainTest, WritesCheckpointsWhileItRuns) {
@@ -215,8 +228,10 @@ TEST_F(TrainTest, WritesCheckpointsWhileItRuns) {
   RunHooks hooks;
   std::set<std::size_t> iterations;
   hooks.advance = [&] {
-    if (std::filesystem::exists(out.checkpoint))
-      iterations.insert(TrainingCheckpoint::read(out.checkpoint).history.losses.size());
+    std::string refusal;
+    if (TrainingCheckpoint::exists(out.checkpoint))
+      iterations.insert(TrainingCheckpoint::read(out.checkpoint, refusal).history.losses.size());
+    EXPECT_EQ(refusal, "");
   };
   run(small(), out, 1, hooks);
   EXPECT_GE(iterations.size(), 10U);
