@@ -174,13 +174,13 @@ RecordedRun::Adaptation adaptation_of(const Field& field) {
   return adaptation;
 }
 
-RecordedRun::Reading reading_of(const Field& field) {
+PredictionFigures figures_of(const Field& field) {
   return {field["foreground"].share(), field["entropy"].positive(), field["steadiness"].optional_share()};
 }
 
-RecordedRun::ComparedSlice compared_slice_of(const Field& field) {
-  return {field["z"].count(),           reading_of(field["source"]),
-          reading_of(field["adapted"]), field["agreement"].optional_share(),
+SliceComparison compared_slice_of(const Field& field) {
+  return {field["z"].count(),           figures_of(field["source"]),
+          figures_of(field["adapted"]), field["agreement"].optional_share(),
           field["equal"].share(),       field["written_agreement"].optional_share()};
 }
 

@@ -6,10 +6,14 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/adapt/comparison.h"
+#include "pipeline/report/run_report.h"
+
 namespace fibflow::pipeline {
 
-/// A run report (pipeline/report/run_report.h) as it was read from its file: what the page shows. What older versions did not
-/// record, or the run did not have, is empty.
+/// A run report (pipeline/report/run_report.h) as it was read from its file: what the page shows. It is not a RunReport,
+/// because a file may come from an older version or from somebody else: what is not recorded is empty, and what is has been
+/// checked.
 struct RecordedRun {
   enum class State { adapting, monitored, frozen };
 
@@ -22,12 +26,6 @@ struct RecordedRun {
     std::optional<double> drift_from_source;  ///< of the source from the statistics in use, per channel
     std::optional<double> slice_drift;  ///< of the slice's moments from the running statistics, per channel
     State state = State::adapting;
-  };
-
-  struct Event {
-    std::int64_t z = 0;
-    std::string event;
-    std::string text;
   };
 
   struct StateSummary {
@@ -44,21 +42,6 @@ struct RecordedRun {
     std::vector<std::optional<double>> layer_drift;  ///< summed over each layer's channels; nothing: infinite
     std::vector<std::string> layer_names;            ///< as many, or none
     std::vector<std::int64_t> layer_channels;        ///< as many, or none
-  };
-
-  struct Reading {
-    double foreground = 0;
-    double entropy = 0;
-    std::optional<double> steadiness;
-  };
-
-  struct ComparedSlice {
-    std::int64_t z = 0;
-    Reading source;
-    Reading adapted;
-    std::optional<double> agreement;  ///< IoU of the two masks; nothing if both are empty
-    double equal = 0;                 ///< share of pixels
-    std::optional<double> written_agreement;
   };
 
   struct Doubt {
@@ -87,9 +70,9 @@ struct RecordedRun {
   Facts outputs;
   std::optional<Adaptation> adaptation;
   std::vector<Slice> slices;
-  std::vector<Event> events;
+  std::vector<RunEvent> events;
   std::vector<StateSummary> states;
-  std::vector<ComparedSlice> comparison;
+  std::vector<SliceComparison> comparison;
   std::optional<Doubt> doubt;
   std::vector<Preview> previews;
   std::vector<std::string> warnings;

@@ -88,12 +88,12 @@ struct Means {
   std::optional<double> agreement;
 };
 
-Means means_of(const std::vector<RecordedRun::ComparedSlice>& slices) {
+Means means_of(const std::vector<SliceComparison>& slices) {
   Means means;
   const auto n = static_cast<double>(slices.size());
   double agreement = 0;
   double agreeing = 0;
-  for (const RecordedRun::ComparedSlice& slice : slices) {
+  for (const SliceComparison& slice : slices) {
     means.source_foreground += slice.source.foreground / n;
     means.adapted_foreground += slice.adapted.foreground / n;
     means.source_entropy += slice.source.entropy / n;
@@ -173,7 +173,7 @@ std::string comparison_table(const RecordedRun& run) {
       "source</th><th>adapted</th>";
   if (steadiness) table += "<th>steadiness, source</th><th>adapted</th>";
   table += "<th>IoU of the masks</th><th>equal pixels</th></tr></thead><tbody>\n";
-  for (const RecordedRun::ComparedSlice& s : run.comparison) {
+  for (const SliceComparison& s : run.comparison) {
     const auto cell = [&table](const std::string& text) { table += "<td>" + text + "</td>"; };
     table += "<tr>";
     cell(std::to_string(s.z));
@@ -226,7 +226,7 @@ std::string layer_bars(const RecordedRun::Adaptation& adaptation) {
 std::string event_list(const RecordedRun& run) {
   if (run.events.empty()) return {};
   std::string items;
-  for (const RecordedRun::Event& event : run.events)
+  for (const RunEvent& event : run.events)
     items += "<li>after slice " + std::to_string(event.z) + ": " + html(event.event) +
              (event.text.empty() ? "" : ", " + html(event.text)) + "</li>\n";
   return "<h3>Frozen and reopened</h3><ul class=\"plain\">" + items + "</ul>\n";

@@ -105,7 +105,7 @@ std::string ZCharts::marks() const {
     drawn += "<line class=\"" + kind + "\" x1=\"" + coordinate(x) + "\" x2=\"" + coordinate(x) +
              "\" y1=\"0\" y2=\"1000\"/>";
   };
-  for (const RecordedRun::Event& event : run_.events) {
+  for (const RunEvent& event : run_.events) {
     const auto z = static_cast<double>(event.z);
     if (z >= first_z_ && z < first_z_ + span_)
       line(event.event == "reopened" ? "event reopened" : "event", x_of(z + 0.5));
@@ -182,7 +182,7 @@ std::string ZCharts::hits(const ZChart& chart) const {
       }
       title += chart.spoken(values->mean);
     }
-    for (const RecordedRun::Event& event : run_.events) {
+    for (const RunEvent& event : run_.events) {
       if (event.z >= first.z && event.z <= last.z) title += "\n" + event.event + ": " + event.text;
     }
     const double half = size / static_cast<double>(columns_.size()) / 2;
