@@ -44,12 +44,24 @@ std::string folder_of(const std::string& path) {
 
 AtomicFile::AtomicFile(std::string path, bool overwrite) : path_(std::move(path)), overwrite_(overwrite) {
   check_name();
+  folder_ = folder_of(path_);
+  if (!open_unnamed()) open_hidden();
+}
+
+/// False where the file system has no files without a name.
+bool AtomicFile::open_unnamed() {
+  // 0666 and not 0600: the umask decides, as for any other output.
+  descriptor_ = ::open(folder_.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
+  if (descriptor_ >= 0) return true;
+  if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOSYS) return false;
+  fail(ErrorKind::cannot_create, path_, "no file can be made in its folder", errno);
+}
+
+void AtomicFile::open_hidden() {
   // A name may be 255 bytes long; the decoration needs 18.
   const std::string stem = name_of_file(path_).substr(0, 200);
-  folder_ = folder_of(path_);
   for (int attempt = 0; descriptor_ < 0; ++attempt) {
     partial_ = folder_ + "/." + stem + "." + random_suffix() + ".partial";
-    // 0666 and not mkstemp's 0600: the umask decides, as for any other output.
     descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0 && (errno != EEXIST || attempt == 100)) {
       fail(ErrorKind::cannot_create, path_, "no file can be made in its folder", errno);
@@ -156,10 +168,34 @@ void AtomicFile::commit() {
     const int result = ::close(std::exchange(descriptor_, -1));
     if (result != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
   };
-  if (!resumable_) close_it();
-  name_it();
+  const bool named = !partial_.empty();
+  if (named && !resumable_) close_it();
+  named ? name_it() : name_unnamed();
   sync_folder();
-  if (resumable_) close_it();  // not before it has its name: closing unlocks it
+  if (descriptor_ >= 0)
+    close_it();  // not before it has its name: closing unlocks a resumable one, and ends an unnamed one
+}
+
+/// A name can be given to a file that has none, but not one that is taken. To replace a file, it gets a hidden one first.
+void AtomicFile::name_unnamed() {
+  const std::string self = "/proc/self/fd/" + std::to_string(descriptor_);
+  const auto link_to = [&](const std::string& name) {
+    return ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+  };
+  const int code = link_to(path_);
+  if (code == 0) return;
+  if (code != EEXIST) fail(ErrorKind::cannot_create, path_, "cannot be given its name", code);
+  if (!overwrite_) throw Error(ErrorKind::cannot_create, path_, "has been made by someone else meanwhile");
+  const std::string hidden = folder_ + "/." + name_of_file(path_).substr(0, 240) + ".new";
+  // One that lies there is of a process that was killed between these two calls, and is nobody's any more.
+  for (int attempt = 0;; ++attempt) {
+    const int hidden_code = link_to(hidden);
+    if (hidden_code == 0 && ::rename(hidden.c_str(), path_.c_str()) == 0) return;
+    const int reason = hidden_code != 0 ? hidden_code : errno;
+    if ((reason != EEXIST && reason != ENOENT) || attempt == 100)
+      fail(ErrorKind::cannot_create, path_, "cannot be given its name", reason);
+    if (reason == EEXIST) ::unlink(hidden.c_str());
+  }
 }
 
 void AtomicFile::name_it() {

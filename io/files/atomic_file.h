@@ -11,12 +11,14 @@ struct ResumeAt {
   std::uint64_t length = 0;
 };
 
-/// A file that appears under its name only when it is complete. It grows as a hidden file
-/// (".NAME.XXXXXXXX.partial") in the same folder; destroyed before commit(), it leaves nothing. Not
-/// thread-safe.
+/// A file that appears under its name only when it is complete. Not thread-safe.
+///
+/// It grows without any name, so that nothing is left of it whenever it is destroyed before commit(), or its process killed.
+/// Where the file system cannot do that (NFS and Lustre cannot), it grows as a hidden file (".NAME.XXXXXXXX.partial") in the
+/// same folder, which a kill leaves there. For what is written in one go, and what another one cannot go on with.
 ///
 /// A resumable one grows as ".NAME.partial", locked against other writers; if keep() was called it stays when
-/// it is destroyed (as it does when the process is killed), and another one can go on with it.
+/// it is destroyed (as it does when the process is killed), and another one can go on with it, or takes it over.
 class AtomicFile {
  public:
   /// Throws Error (cannot_create) if `path` exists and `overwrite` is not set, is anything but a regular
@@ -33,7 +35,7 @@ class AtomicFile {
   const std::string& path() const { return path_; }
   /// Of the growing file, open for reading and writing.
   int descriptor() const { return descriptor_; }
-  /// The growing file's hidden name; empty once it has its own.
+  /// The growing file's hidden name; empty if it has none, and once it has its own.
   const std::string& partial() const { return partial_; }
   /// Of the file, which it keeps when it is given its name.
   std::uint64_t inode() const;
@@ -55,12 +57,15 @@ class AtomicFile {
  private:
   void check_name() const;
   void lock() const;
+  bool open_unnamed();
+  void open_hidden();
+  void name_unnamed();
   void name_it();
   void sync_folder() const;
 
   std::string path_;
   std::string folder_;
-  std::string partial_;  // empty once it has its name
+  std::string partial_;  // empty if it has no name, and once it has its own
   bool overwrite_ = false;
   bool resumable_ = false;
   bool kept_ = false;

@@ -444,7 +444,7 @@ TrainingOutcome train(const TrainingInput& input, const TrainingOptions& options
   require(output.curve != output.model && output.checkpoint != output.model,
           "two outputs would have the name " + output.model);
   // Whether outputs can be made shows now, not in an hour.
-  { const io::AtomicFile probe(output.model, output.overwrite); }
+  { const io::AtomicFile probe(output.model, output.overwrite, io::ResumeAt()); }
   if (!output.overwrite) {
     if (!output.resume) {
       if (!output.checkpoint.empty() && TrainingCheckpoint::exists(output.checkpoint)) {
@@ -455,7 +455,7 @@ TrainingOutcome train(const TrainingInput& input, const TrainingOptions& options
     }
   }
   if (!output.checkpoint.empty()) {
-    const io::AtomicFile probe(output.checkpoint, true);
+    const io::AtomicFile probe(output.checkpoint, true, io::ResumeAt());
   }
   return Training(input, options, output, threads, hooks).run();
 }

@@ -47,7 +47,8 @@ void require_apart(const std::vector<std::string>& written, const std::vector<st
 }
 
 void require_makeable(const std::string& path) {
-  if (!path.empty()) const io::AtomicFile probe(path, true);
+  if (!path.empty())
+    const io::AtomicFile probe(path, true, io::ResumeAt());  // a kill leaves what the next one takes over
 }
 
 }  // namespace fibflow::cli

@@ -1,9 +1,14 @@
 #include "io/files/atomic_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "tests/fixtures/tiff_maker.h"
@@ -45,9 +50,45 @@ TEST_F(AtomicFileTest, LeavesNothingWhenItIsGivenUp) {
   {
     AtomicFile file(path_, false);
     file.write("half", 4);
-    EXPECT_EQ(folder_.contents().size(), 1u);
+    EXPECT_FALSE(std::filesystem::exists(path_));
   }
   EXPECT_EQ(folder_.contents(), Names{});
+}
+
+/// Runs something in a process of its own that is killed at its end.
+void in_a_process_that_is_killed(const std::function<void()>& work) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    work();
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+}
+
+TEST_F(AtomicFileTest, LeavesNothingWhenItsProcessIsKilled) {
+  const int unnamed = ::open(folder_.path().c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+  if (unnamed < 0) GTEST_SKIP() << "the file system here has no files without a name";
+  ::close(unnamed);
+  for (const bool overwrite : {false, true}) {
+    in_a_process_that_is_killed([&] {
+      AtomicFile file(path_, overwrite);
+      file.write("half", 4);
+      file.sync();
+    });
+    EXPECT_EQ(folder_.contents(), Names{});
+  }
+}
+
+TEST_F(AtomicFileTest, TakesAwayWhatAKillLeftWhileAFileWasReplaced) {
+  testing::write_bytes(path_, {'o', 'l', 'd'});
+  testing::write_bytes(folder_.path(".out.txt.new"), {'d', 'e', 'a', 'd'});
+  AtomicFile file(path_, true);
+  file.write("new", 3);
+  file.commit();
+  EXPECT_EQ(content(), "new");
+  EXPECT_EQ(folder_.contents(), Names{"out.txt"});
 }
 
 TEST_F(AtomicFileTest, DoesNotReplaceWithoutPermission) {
