@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "io/formats/formats.h"
 #include "io/png/png.h"
-#include "io/stack.h"
 
 using namespace fibflow;
 

@@ -30,7 +30,7 @@ struct SliceFileReading {
 };
 
 /// Reads the one page of a file as slice `z`. Strips that the file does not have, or that have no bytes, make it
-/// unusable, as anything does that open_stack() would refuse, and a disk that fails.
+/// unusable, as anything does that TiffStack would refuse, and a disk that fails.
 /// objection: gets what the file says of its slice before any voxel is read, and has a reason not to read them, or none:
 /// an image of any size may lie among the slices.
 SliceFileReading read_slice_file(const std::string& path, std::int64_t z,

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "io/files/folder.h"
-#include "io/stack.h"
+#include "io/formats/formats.h"
 
 namespace fibflow::pipeline {
 namespace {

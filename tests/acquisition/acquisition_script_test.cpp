@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "io/formats/formats.h"
 #include "tests/acquisition/acquisition_player.h"
 #include "tests/acquisition/perturbed_stack.h"
 #include "tests/fixtures/temporary_folder.h"

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "io/formats/formats.h"
 #include "io/phantom/phantom.h"
 
 namespace fibflow::testing {

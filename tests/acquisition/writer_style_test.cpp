@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "io/error.h"
+#include "io/formats/formats.h"
 #include "tests/acquisition/perturbed_stack.h"
 #include "tests/acquisition/tiff_bytes.h"
 #include "tests/fixtures/small_network.h"

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/formats/formats.h"
 #include "io/phantom/phantom.h"
 #include "io/stack.h"
 #include "pipeline/evaluate/evaluation.h"

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "io/stack.h"
+#include "io/formats/formats.h"
 #include "model/training/unet_values.h"
 #include "pipeline/train/labelled_slices.h"
 #include "pipeline/train/patch_sampler.h"

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "io/error.h"
-#include "io/stack.h"
+#include "io/formats/formats.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const int file = ::memfd_create("stack.tif", 0);

@@ -5,6 +5,7 @@
 #include <random>
 #include <thread>
 
+#include "io/formats/formats.h"
 #include "pipeline/options/exit_codes.h"
 #include "tests/fixtures/service_manager.h"
 #include "tests/system/live_test.h"

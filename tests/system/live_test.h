@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "io/formats/formats.h"
 #include "tests/acquisition/perturbed_stack.h"
 #include "tests/acquisition/tiff_bytes.h"
 #include "tests/acquisition/writer_style.h"

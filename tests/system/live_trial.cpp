@@ -20,6 +20,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "io/formats/formats.h"
 #include "tests/acquisition/acquisition_player.h"
 #include "tests/system/live_output.h"
 #include "tests/system/running_program.h"

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "io/files/atomic_file.h"
-#include "io/stack.h"
+#include "io/formats/formats.h"
 #include "pipeline/cli/arguments/run_arguments.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/options/exit_codes.h"

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "io/formats/formats.h"
 #include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/cli/output/evaluation_output.h"

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "io/stack.h"
+#include "io/formats/formats.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/cli/output/model_description.h"
 #include "pipeline/cli/output/stack_description.h"

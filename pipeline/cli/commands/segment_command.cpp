@@ -2,7 +2,7 @@
 #include <memory>
 #include <string>
 
-#include "io/stack.h"
+#include "io/formats/formats.h"
 #include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/arguments/file_names.h"
 #include "pipeline/cli/arguments/run_arguments.h"

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "io/formats/formats.h"
 #include "io/stack.h"
 #include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/arguments/file_names.h"

@@ -11,7 +11,8 @@
 #include <functional>
 #include <string>
 
-#include "tests/fixtures/tiff_maker.h"
+#include "io/error.h"
+#include "tests/fixtures/test_files.h"
 
 namespace fibflow::io {
 namespace {

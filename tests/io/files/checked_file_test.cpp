@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "io/error.h"
-#include "tests/fixtures/tiff_maker.h"
+#include "tests/fixtures/test_files.h"
 
 namespace fibflow::io {
 namespace {

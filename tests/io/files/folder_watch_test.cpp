@@ -10,7 +10,7 @@
 #include <set>
 #include <string>
 
-#include "tests/fixtures/tiff_maker.h"
+#include "tests/fixtures/test_files.h"
 
 namespace fibflow::io {
 namespace {

@@ -5,7 +5,8 @@
 
 #include <stdexcept>
 
-#include "tests/fixtures/tiff_maker.h"
+#include "io/error.h"
+#include "tests/fixtures/test_files.h"
 
 namespace fibflow::io {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <filesystem>
 
-#include "io/stack.h"
 #include "tests/fixtures/tiff_maker.h"
+#include "tests/io/tiff/open_tiff.h"
 
 namespace fibflow::io {
 namespace {
@@ -87,7 +87,7 @@ TEST_F(TiffDamageTest, ATruncatedStackIsRefusedWhenItIsOpened) {
   put(bytes, offsets + 8, 4, bytes.size() - 10);
   testing::write_bytes(path_, bytes);
   try {
-    open_stack(path_);
+    testing::open_tiff(path_);
     FAIL() << "opened";
   } catch (const Error& error) {
     EXPECT_TRUE(contains(error.what(), "page 2: ")) << error.what();
@@ -101,7 +101,7 @@ TEST_F(TiffDamageTest, DamagedVoxelsNameFilePageAndReason) {
   const std::size_t strip = testing::get(bytes, testing::get(bytes, at + 8, 4) + 4, 4);
   for (std::size_t i = 4; i < 24; ++i) bytes[strip + i] ^= 0x5a;
   testing::write_bytes(path_, bytes);
-  const auto opened = open_stack(path_);
+  const auto opened = testing::open_tiff(path_);
   EXPECT_NO_THROW(opened->read(0));
   EXPECT_NO_THROW(opened->read(2));
   try {
@@ -206,7 +206,7 @@ TEST_F(TiffDamageTest, LyingTilesDoNotMakeUsAllocate) {
 
 TEST_F(TiffDamageTest, AFileThatShrinksWhileItIsReadIsNoticed) {
   make_tiff(path_, PageSpec(), 3);
-  const auto opened = open_stack(path_);
+  const auto opened = testing::open_tiff(path_);
   EXPECT_NO_THROW(opened->read(0));
   std::filesystem::resize_file(path_, 300);
   EXPECT_THROW(opened->read(2), Error);

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "io/stack.h"
 #include "tests/fixtures/tiff_maker.h"
+#include "tests/io/tiff/open_tiff.h"
 
 namespace fibflow::io {
 namespace {
@@ -48,7 +48,7 @@ TEST_P(TiffLayoutTest, ReadsEveryVoxelOfEveryPage) {
   const TemporaryFolder folder;
   const std::string path = folder.path("stack.tif");
   make_tiff(path, GetParam().page, 3, GetParam().mode);
-  const auto stack = open_stack(path);
+  const auto stack = testing::open_tiff(path);
   ASSERT_EQ(stack->info().depth, 3);
   EXPECT_EQ(stack->info().height, 12);
   EXPECT_EQ(stack->info().width, 20);
@@ -125,7 +125,7 @@ class TiffStackTest : public ::testing::Test {
 
 TEST_F(TiffStackTest, TellsFormatAndCompression) {
   make_tiff(path_, spec(8, 1, COMPRESSION_LZW, 1, 0), 1, "w8");
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_EQ(stack->info().format, "BigTIFF");
   EXPECT_EQ(stack->info().compression, "lzw");
   EXPECT_EQ(stack->info().type, PixelType::u8);
@@ -134,7 +134,7 @@ TEST_F(TiffStackTest, TellsFormatAndCompression) {
 
 TEST_F(TiffStackTest, RefusesSlicesThatAreNotThere) {
   make_tiff(path_, PageSpec(), 2);
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_THROW(stack->read(2), std::out_of_range);
   EXPECT_THROW(stack->read(-1), std::out_of_range);
 }
@@ -143,7 +143,7 @@ TEST_F(TiffStackTest, InvertsMinIsWhiteAndSaysSo) {
   PageSpec page = spec(16, 1, COMPRESSION_NONE, 1, 0);
   page.photometric = PHOTOMETRIC_MINISWHITE;
   make_tiff(path_, page, 1);
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_TRUE(remarked(stack->info(), "min-is-white"));
   const Slice slice = stack->read(0);
   EXPECT_EQ(slice.as<std::uint16_t>()[21], 0xffff - (pattern(0, 1, 1) & 0xffff));
@@ -154,7 +154,7 @@ TEST_F(TiffStackTest, ReadsAGrayRampPaletteAsGray) {
   page.photometric = PHOTOMETRIC_PALETTE;
   for (int i = 0; i < 256; ++i) page.palette.push_back(static_cast<std::uint16_t>(i * 257));
   make_tiff(path_, page, 1);
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_TRUE(stack->info().remarks.empty());
   EXPECT_EQ(wrong_voxels(stack->read(0), 0), 0);
 }
@@ -166,7 +166,7 @@ TEST_F(TiffStackTest, ReadsAnnotationColoursAsTheirBrightnessAndSaysSo) {
   const std::uint8_t used = pattern(0, 0, 0) & 0xff;
   page.palette[used] = 0x4000;
   make_tiff(path_, page, 1);
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_TRUE(remarked(stack->info(), "palette"));
   EXPECT_EQ(stack->read(0).as<std::uint8_t>()[0], 0x40);
 }
@@ -175,7 +175,7 @@ TEST_F(TiffStackTest, IgnoresTheOrientationTagAndSaysSo) {
   PageSpec page;
   page.orientation = ORIENTATION_BOTRIGHT;
   make_tiff(path_, page, 1);
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_TRUE(remarked(stack->info(), "orientation"));
   EXPECT_EQ(wrong_voxels(stack->read(0), 0), 0);
 }
@@ -188,7 +188,7 @@ TEST_F(TiffStackTest, LeavesOutThumbnailsAndMasks) {
   PageSpec mask = PageSpec();
   mask.subfile = FILETYPE_MASK;
   make_tiff(path_, {PageSpec(), thumbnail, PageSpec(), mask});
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   ASSERT_EQ(stack->info().depth, 2);
   EXPECT_TRUE(remarked(stack->info(), "2 of 4 pages left out"));
   EXPECT_EQ(wrong_voxels(stack->read(0), 0), 0);
@@ -216,7 +216,7 @@ TEST_F(TiffStackTest, NamesThePageThatDiffersInType) {
 
 TEST_F(TiffStackTest, LetsCompressionChangeFromPageToPage) {
   make_tiff(path_, {PageSpec(), spec(8, 1, COMPRESSION_LZW, 1, 0), spec(8, 1, COMPRESSION_NONE, 1, 16)});
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   for (int z = 0; z < 3; ++z) EXPECT_EQ(wrong_voxels(stack->read(z), z), 0) << z;
 }
 
@@ -245,7 +245,7 @@ TEST_F(TiffStackTest, ReadsAllSlicesBehindOneImageJDirectory) {
     auto bytes = contiguous_file(folder_, 5, bits, "w");
     shorten_to_first_slice(bytes, bits);
     testing::write_bytes(path_, bytes);
-    const auto stack = open_stack(path_);
+    const auto stack = testing::open_tiff(path_);
     ASSERT_EQ(stack->info().depth, 5);
     ASSERT_EQ(stack->info().height, 12);
     const Slice slice = stack->read(3);
@@ -273,7 +273,7 @@ TEST_F(TiffStackTest, TakesOnePageSavedWithTheDescriptionOfItsStack) {
   PageSpec page;
   page.description = "ImageJ=1.53t\nimages=40\nslices=40\n";
   make_tiff(path_, page, 1);
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_EQ(stack->info().depth, 1);
   EXPECT_TRUE(remarked(stack->info(), "says 40 images, the file holds 1"));
 }
@@ -289,7 +289,7 @@ TEST_F(TiffStackTest, ReadsAFilmAsSlicesAndSaysSo) {
   PageSpec page;
   page.description = "ImageJ=1.53t\nimages=3\nframes=3\n";
   make_tiff(path_, page, 3);
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_EQ(stack->info().depth, 3);
   EXPECT_TRUE(remarked(stack->info(), "3 time points"));
 }
@@ -320,7 +320,7 @@ TEST_F(TiffStackTest, KeepsTheDescription) {
   PageSpec page;
   page.description = "a cell";
   make_tiff(path_, page, 1);
-  EXPECT_EQ(open_stack(path_)->info().description, "a cell");
+  EXPECT_EQ(testing::open_tiff(path_)->info().description, "a cell");
 }
 
 }  // namespace

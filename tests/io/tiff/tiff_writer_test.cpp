@@ -9,8 +9,8 @@
 #include <filesystem>
 
 #include "io/error.h"
-#include "io/stack.h"
 #include "tests/fixtures/tiff_maker.h"
+#include "tests/io/tiff/open_tiff.h"
 
 namespace fibflow::io {
 namespace {
@@ -58,7 +58,7 @@ TEST_P(TiffWriterKindTest, ReadsBackAsWritten) {
     EXPECT_EQ(wrong_voxels(slice, z), 0) << "the writer changed its input";
   }
   writer.finish();
-  const auto stack = open_stack(folder.path("out.tif"));
+  const auto stack = testing::open_tiff(folder.path("out.tif"));
   ASSERT_EQ(stack->info().depth, 3);
   EXPECT_EQ(stack->info().format, "TIFF");
   EXPECT_EQ(stack->info().type, GetParam().type);
@@ -107,7 +107,7 @@ TEST_F(TiffWriterTest, KeepsTheVoxelSizeAsImageJDoes) {
   TiffWriterOptions with = options();
   with.voxel_nm = {50, 4.6, 4.5};
   write(with);
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_NEAR(stack->info().voxel_nm.z, 50, 1e-9);
   EXPECT_NEAR(stack->info().voxel_nm.y, 4.6, 1e-6);
   EXPECT_NEAR(stack->info().voxel_nm.x, 4.5, 1e-6);
@@ -119,7 +119,7 @@ TEST_F(TiffWriterTest, KeepsTheVoxelSizeAsImageJDoes) {
 
 TEST_F(TiffWriterTest, ClaimsNoVoxelSizeThatIsUnknown) {
   write(options());
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_EQ(stack->info().voxel_nm.x, 0);
   EXPECT_EQ(stack->info().voxel_source, "");
 }
@@ -132,7 +132,7 @@ TEST_F(TiffWriterTest, KeepsTheDescriptionOnOneLine) {
   const std::string text = text_field(TIFFTAG_IMAGEDESCRIPTION);
   EXPECT_NE(text.find("\nfibflow=fibflow 0.1\\nC:\\\\lag=2\\nunit=mm\n"), std::string::npos) << text;
   EXPECT_EQ(text_field(TIFFTAG_SOFTWARE).substr(0, 8), "fibflow ");
-  EXPECT_NEAR(open_stack(path_)->info().voxel_nm.x, 5, 1e-6)
+  EXPECT_NEAR(testing::open_tiff(path_)->info().voxel_nm.x, 5, 1e-6)
       << "the description is taken for ImageJ's own lines";
 }
 
@@ -195,7 +195,7 @@ TEST_F(TiffWriterTest, ReplacesAnExistingFileOnlyWhenDone) {
   }
   EXPECT_EQ(testing::read_bytes(path_).size(), 3u);
   write(with);
-  EXPECT_EQ(open_stack(path_)->info().depth, 2);
+  EXPECT_EQ(testing::open_tiff(path_)->info().depth, 2);
   EXPECT_EQ(folder_.contents(), Names{"out.tif"});
 }
 
@@ -224,7 +224,7 @@ TEST_F(TiffWriterTest, RefusesMoreOrFewerSlicesThanAnnounced) {
   writer.write(slice(1));
   EXPECT_THROW(writer.write(slice(2)), std::invalid_argument);
   writer.finish();
-  EXPECT_EQ(open_stack(path_)->info().depth, 2);
+  EXPECT_EQ(testing::open_tiff(path_)->info().depth, 2);
 }
 
 TEST_F(TiffWriterTest, RefusesAnEmptyStack) {
@@ -234,7 +234,7 @@ TEST_F(TiffWriterTest, RefusesAnEmptyStack) {
 
 TEST_F(TiffWriterTest, TakesAnyNumberOfSlicesIfNoneIsAnnounced) {
   write(options(0), 5);
-  const auto stack = open_stack(path_);
+  const auto stack = testing::open_tiff(path_);
   EXPECT_EQ(stack->info().depth, 5);
   EXPECT_EQ(stack->info().format, "BigTIFF");
   EXPECT_TRUE(stack->info().remarks.empty());

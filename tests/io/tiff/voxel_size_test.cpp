@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <tiff.h>
 
-#include "io/stack.h"
 #include "tests/fixtures/tiff_maker.h"
+#include "tests/io/tiff/open_tiff.h"
 
 namespace fibflow::io {
 namespace {
@@ -15,7 +15,7 @@ class VoxelSizeTest : public ::testing::Test {
  protected:
   StackInfo info(const PageSpec& page) {
     testing::make_tiff(folder_.path("a.tif"), page, 1);
-    return open_stack(folder_.path("a.tif"))->info();
+    return testing::open_tiff(folder_.path("a.tif"))->info();
   }
   const testing::TemporaryFolder folder_;
 };

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "io/formats/formats.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/flow/memory_budget.h"
 #include "pipeline/segment/run.h"

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "io/stack.h"
+#include "io/formats/formats.h"
 #include "model/onnx/network.h"
 #include "tests/fixtures/pixel_network.h"
 #include "tests/fixtures/run_program.h"

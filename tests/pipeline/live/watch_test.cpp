@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "io/error.h"
-#include "io/stack.h"
+#include "io/formats/formats.h"
 #include "pipeline/live/watch_setting.h"
 #include "pipeline/live/watch_state.h"
 #include "pipeline/segment/run.h"

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "io/formats/formats.h"
 #include "pipeline/flow/pipeline_error.h"
 #include "pipeline/options/exit_codes.h"
 #include "pipeline/segment/run.h"

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "io/formats/formats.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/memory_stack.h"
 

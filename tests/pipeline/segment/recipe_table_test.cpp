@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "io/stack.h"
+#include "io/formats/formats.h"
 #include "pipeline/evaluate/evaluation.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/stack_part.h"

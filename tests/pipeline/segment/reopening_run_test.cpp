@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "io/formats/formats.h"
 #include "model/statistics/drift.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/jitter.h"

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "io/error.h"
+#include "io/formats/formats.h"
 #include "pipeline/flow/interruption.h"
 #include "pipeline/options/exit_codes.h"
 #include "pipeline/segment/checkpoint.h"

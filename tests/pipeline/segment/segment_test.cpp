@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "io/formats/formats.h"
 #include "model/tile/inference.h"
 #include "nodes/tiles/tile_cutter.h"
 #include "nodes/tiles/tile_grid.h"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/error.h"
+#include "io/formats/formats.h"
 #include "model/onnx/network.h"
 #include "pipeline/evaluate/evaluation.h"
 #include "pipeline/flow/interruption.h"

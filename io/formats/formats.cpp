@@ -1,4 +1,4 @@
-#include "io/stack.h"
+#include "io/formats/formats.h"
 
 #include <filesystem>
 #include <system_error>
