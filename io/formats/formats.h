@@ -1,11 +1,25 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
+#include "io/format.h"
 #include "io/stack.h"
+#include "io/stack_writer.h"
 
 namespace fibflow::io {
+
+/// All formats, in the order in which they are asked whether they recognize an input: a new one is added here.
+std::span<const Format* const> formats();
+
+/// The format of what is there: the first that recognizes it; else the one whose ending its name has; else TIFF, which then
+/// says what is wrong.
+const Format& format_of_input(const std::string& path);
+
+/// The format that a stack of this name is written in: the first that can be written and has its ending; TIFF if none has.
+const Format& format_of_output(const std::string& path);
 
 /// Opens a multi-page TIFF, a folder of single-page TIFFs or a glob ("cell/slice_*.tif").
 /// Files of a folder or glob are taken in natural order (slice_2 before slice_10).
@@ -14,5 +28,15 @@ namespace fibflow::io {
 /// info().remarks tells where it was.
 /// Throws io::Error: missing if there is no such input, bad_data if it is not a readable gray-scale stack.
 std::unique_ptr<Stack> open_stack(const std::string& path);
+
+/// Format::create() of the format that the name asks for.
+std::unique_ptr<StackWriter> create_stack(const std::string& path, const WriterOptions& options);
+
+/// Format::resume() of that format.
+std::unique_ptr<StackWriter> resume_stack(const std::string& path, const WriterOptions& options,
+                                          const std::string& progress);
+
+/// Format::is_finished() of that format.
+bool is_finished_stack(const std::string& path, std::int64_t depth, const std::string& progress);
 
 }  // namespace fibflow::io

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "io/error.h"
@@ -52,7 +53,7 @@ bool has_scale(const VoxelSize& nm) {
   return nm.x > 0 && nm.y > 0;
 }
 
-std::string describe(const TiffWriterOptions& options) {
+std::string describe(const WriterOptions& options) {
   std::string text = "ImageJ=1.53t\n";
   const std::string depth = std::to_string(options.depth);
   if (options.depth > 1) {
@@ -72,7 +73,7 @@ std::string describe(const TiffWriterOptions& options) {
 
 // Whether 32-bit offsets could run out: voxels that do not compress grow by less than 1 %, and each slice
 // adds its directory and the offsets of its strips.
-bool needs_big_tiff(const TiffWriterOptions& options, const Slice& slice) {
+bool needs_big_tiff(const WriterOptions& options, const Slice& slice) {
   if (options.depth <= 0) return true;
   const double voxels = static_cast<double>(slice.size_bytes());
   const double strips = voxels / strip_bytes + slice.height();
@@ -167,12 +168,32 @@ int drop_warning(TIFF*, void*, const char*, const char*, va_list) {
 
 }  // namespace
 
+std::string TiffProgress::text() const {
+  return std::to_string(slices) + " " + std::to_string(length) + " " + std::to_string(inode);
+}
+
+std::optional<TiffProgress> TiffProgress::parse(const std::string& text) {
+  TiffProgress progress;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const auto number = [&](auto& value, bool last) {
+    const auto [after, error] = std::from_chars(at, end, value);
+    if (error != std::errc() || (last ? after != end : after == end || *after != ' ')) return false;
+    at = last ? after : after + 1;
+    return true;
+  };
+  if (!number(progress.slices, false) || !number(progress.length, false) || !number(progress.inode, true) ||
+      progress.slices < 0)
+    return std::nullopt;
+  return progress;
+}
+
 struct TiffWriter::State {
-  State(std::string path, TiffWriterOptions given)
+  State(std::string path, WriterOptions given)
       : options(std::move(given)), file(std::move(path), options.overwrite) {
     sink.descriptor = file.descriptor();
   }
-  State(std::string path, TiffWriterOptions given, const TiffProgress& from)
+  State(std::string path, WriterOptions given, const TiffProgress& from)
       : options(std::move(given)),
         file(std::move(path), options.overwrite, ResumeAt{from.slices > 0 ? from.length : 0}) {
     sink.descriptor = file.descriptor();
@@ -188,7 +209,7 @@ struct TiffWriter::State {
   void set_fields(const Slice& slice);
   [[noreturn]] void fail() const;
 
-  TiffWriterOptions options;
+  WriterOptions options;
   AtomicFile file;
   Sink sink;
   TIFF* tiff = nullptr;
@@ -286,7 +307,7 @@ void TiffWriter::State::set_fields(const Slice& slice) {
 
 namespace {
 
-void check(const std::string& path, const TiffWriterOptions& options) {
+void check(const std::string& path, const WriterOptions& options) {
   if (options.depth < 0) throw std::invalid_argument("TiffWriter: depth is negative");
   if (TIFFIsCODECConfigured(scheme(options.compression)) == 0) {
     throw Error(ErrorKind::cannot_create, path, "libtiff here cannot write this compression");
@@ -295,19 +316,17 @@ void check(const std::string& path, const TiffWriterOptions& options) {
 
 }  // namespace
 
-TiffWriter::TiffWriter(std::string path, TiffWriterOptions options, const TiffProgress& from) {
+TiffWriter::TiffWriter(std::string path, WriterOptions options, const TiffProgress& from) {
   check(path, options);
   state_ = std::make_unique<State>(std::move(path), std::move(options), from);
 }
 
-TiffWriter::TiffWriter(std::string path, TiffWriterOptions options) {
+TiffWriter::TiffWriter(std::string path, WriterOptions options) {
   check(path, options);
   state_ = std::make_unique<State>(std::move(path), std::move(options));
 }
 
 TiffWriter::~TiffWriter() = default;
-TiffWriter::TiffWriter(TiffWriter&&) noexcept = default;
-TiffWriter& TiffWriter::operator=(TiffWriter&&) noexcept = default;
 
 void TiffWriter::write(const Slice& slice) {
   State& state = *state_;
@@ -351,8 +370,8 @@ void TiffWriter::write(const Slice& slice) {
   state.failed = false;
 }
 
-TiffProgress TiffWriter::progress() const {
-  return {state_->written, state_->length, state_->file.inode()};
+std::string TiffWriter::progress() const {
+  return TiffProgress{state_->written, state_->length, state_->file.inode()}.text();
 }
 
 void TiffWriter::sync() {

@@ -53,13 +53,13 @@ void LiveOutput::write_stacks(const std::vector<std::string>& files, io::VoxelSi
                               const std::function<void()>& advance) {
   if (files.empty()) return;
   for (const auto& [kind, path] : stacks()) {
-    io::TiffWriter writer(
+    const auto writer = io::create_stack(
         path, {options_.compression, voxel_nm, description_, true, static_cast<std::int64_t>(files.size())});
     for (const std::string& file : files) {
-      writer.write(io::open_stack(path_of(kind, file))->read(0));
+      writer->write(io::open_stack(path_of(kind, file))->read(0));
       advance();
     }
-    writer.finish();
+    writer->finish();
   }
 }
 
@@ -78,9 +78,9 @@ std::string LiveOutput::path_of(const std::string& kind, const std::string& file
 }
 
 void LiveOutput::write_one(const io::Slice& slice, const std::string& path, io::VoxelSize voxel_nm) const {
-  io::TiffWriter writer(path, {options_.compression, voxel_nm, description_, true, 1});
-  writer.write(slice);
-  writer.finish();
+  const auto writer = io::create_stack(path, {options_.compression, voxel_nm, description_, true, 1});
+  writer->write(slice);
+  writer->finish();
 }
 
 }  // namespace fibflow::pipeline

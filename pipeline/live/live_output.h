@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "io/slice.h"
-#include "io/tiff/tiff_writer.h"
+#include "io/stack_writer.h"
 #include "nodes/tiles/stitcher.h"
 
 namespace fibflow::pipeline {

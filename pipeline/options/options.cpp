@@ -52,16 +52,4 @@ const char* name_of(OnDoubt on_doubt) {
   throw std::logic_error("unknown reaction to doubt");
 }
 
-const char* name_of(io::Compression compression) {
-  switch (compression) {
-    case io::Compression::none:
-      return "none";
-    case io::Compression::deflate:
-      return "deflate";
-    case io::Compression::zstd:
-      return "zstd";
-  }
-  throw std::logic_error("unknown compression");
-}
-
 }  // namespace fibflow::pipeline

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "io/slice.h"
-#include "io/tiff/tiff_writer.h"
+#include "io/stack_writer.h"
 #include "model/statistics/estimator.h"
 #include "nodes/intensity/feature_finder.h"
 #include "nodes/intensity/normalization.h"
@@ -50,7 +50,6 @@ const char* name_of(NormalizeBy by);
 const char* name_of(Freeze freeze);
 const char* name_of(ProbeOrder order);
 const char* name_of(OnDoubt on_doubt);
-const char* name_of(io::Compression compression);     ///< "none", "deflate", "zstd"
 const char* name_of(nodes::Featureless featureless);  ///< "count", "leave-out"
 
 /// How the network is adapted.

@@ -14,24 +14,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // The last number is the version of what is inside: raised when a reader of the one before would be misled.
-const std::string kind = "segmentation checkpoint 2";
-
-Json json_of(const std::optional<io::TiffProgress>& progress) {
-  if (!progress) return nullptr;
-  return {{"slices", progress->slices}, {"length", progress->length}, {"inode", progress->inode}};
-}
-
-std::optional<io::TiffProgress> tiff_progress(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  return io::TiffProgress{json.at("slices"), json.at("length"), json.at("inode")};
-}
+const std::string kind = "segmentation checkpoint 3";
 
 Json json_of(const Checkpoint& checkpoint) {
   return {{"setting", checkpoint.setting},
           {"run", json_of(checkpoint.run)},
-          {"outputs",
-           {{"mask", json_of(checkpoint.outputs.mask)},
-            {"probability", json_of(checkpoint.outputs.probability)}}},
+          {"outputs", checkpoint.outputs},
           {"slices", json_of_all(checkpoint.slices)},
           {"events", json_of_all(checkpoint.events)}};
 }
@@ -39,8 +27,7 @@ Json json_of(const Checkpoint& checkpoint) {
 Checkpoint checkpoint_of(const Json& json, const model::Network& network, int lag) {
   Checkpoint checkpoint;
   checkpoint.run = run_state(json.at("run"), network, lag);
-  checkpoint.outputs = {tiff_progress(json.at("outputs").at("mask")),
-                        tiff_progress(json.at("outputs").at("probability"))};
+  checkpoint.outputs = json.at("outputs").get<SliceWriter::Progress>();
   checkpoint.slices = all_of(json.at("slices"), slice_record);
   checkpoint.events = all_of(json.at("events"), run_event);
   if (checkpoint.slices.size() != static_cast<std::size_t>(checkpoint.run.session.next))
@@ -70,7 +57,8 @@ std::optional<Checkpoint> Checkpoint::read(const std::string& path, const Json& 
 
 std::string checkpoint_path(const std::string& mask) {
   const std::filesystem::path whole(mask);
-  const std::string name = "." + whole.filename().string() + ".checkpoint";
+  std::string name = ".";  // not "." + …: GCC 12 warns of that wrongly
+  name += whole.filename().string() + ".checkpoint";
   return (whole.parent_path() / name).string();
 }
 

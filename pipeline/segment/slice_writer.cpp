@@ -4,78 +4,90 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "io/error.h"
+#include "io/formats/formats.h"
+
 namespace fibflow::pipeline {
 
 SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
-                         const std::string& description)
-    : options_(options) {
-  const io::TiffWriterOptions tiff = tiff_options(voxel_nm, depth, description);
-  if (!options.mask.empty()) mask_.emplace(options.mask, tiff);
-  if (!options.probability.empty()) probability_.emplace(options.probability, tiff);
+                         const std::string& description) {
+  const io::WriterOptions with = choose(options, voxel_nm, depth, description);
+  for (Output& output : outputs_) output.writer = io::create_stack(output.path, with);
 }
 
 SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
                          const std::string& description, const Progress& from, const std::string& mark)
-    : options_(options), resumable_(true) {
-  io::TiffWriterOptions tiff = tiff_options(voxel_nm, depth, description);
-  tiff.mark = mark;
-  const auto open = [&](const std::string& path, const std::optional<io::TiffProgress>& progress,
-                        std::optional<io::TiffWriter>& writer, std::optional<io::TiffProgress>& finished) {
-    if (path.empty()) return;
-    if (progress && progress->slices == depth && io::is_finished(path, *progress)) {
-      finished = progress;
+    : resumable_(true) {
+  io::WriterOptions with = choose(options, voxel_nm, depth, description);
+  with.mark = mark;
+  for (Output& output : outputs_) {
+    const auto found = from.find(output.name);
+    if (found == from.end() && !from.empty())
+      throw io::Error(io::ErrorKind::bad_data, output.path, "how far it was written is not known");
+    const std::string progress = found == from.end() ? "" : found->second;
+    if (io::is_finished_stack(output.path, depth, progress)) {
+      output.finished = progress;
     } else {
-      writer.emplace(path, tiff, progress.value_or(io::TiffProgress{}));
+      output.writer = io::resume_stack(output.path, with, progress);
     }
-  };
-  open(options.mask, from.mask, mask_, finished_.mask);
-  open(options.probability, from.probability, probability_, finished_.probability);
+  }
 }
 
-io::TiffWriterOptions SliceWriter::tiff_options(io::VoxelSize voxel_nm, std::int64_t depth,
-                                                const std::string& description) const {
-  if (!options_.mask.empty() && options_.mask == options_.probability) {
-    throw std::invalid_argument("the masks and the probabilities cannot both be written to " + options_.mask);
+io::WriterOptions SliceWriter::choose(const OutputOptions& options, io::VoxelSize voxel_nm,
+                                      std::int64_t depth, const std::string& description) {
+  if (!options.mask.empty() && options.mask == options.probability) {
+    throw std::invalid_argument("the masks and the probabilities cannot both be written to " + options.mask);
   }
-  return {options_.compression, voxel_nm, description, options_.overwrite, depth, ""};
+  if (!options.mask.empty()) {
+    outputs_.push_back(
+        {"mask", options.mask, [](const Input& slice) -> const io::Slice& { return slice.mask; }});
+  }
+  if (!options.probability.empty()) {
+    outputs_.push_back({"probability", options.probability,
+                        [](const Input& slice) -> const io::Slice& { return slice.probability.value(); }});
+  }
+  return {options.compression, voxel_nm, description, options.overwrite, depth, ""};
 }
 
 void SliceWriter::operator()(const Input& slice) {
-  if (mask_) mask_->write(slice.mask);
-  if (probability_) probability_->write(slice.probability.value());
+  for (const Output& output : outputs_) {
+    if (output.writer) output.writer->write(output.layer(slice));
+  }
 }
 
 SliceWriter::Progress SliceWriter::progress() const {
-  Progress progress = finished_;
-  if (mask_) progress.mask = mask_->progress();
-  if (probability_) progress.probability = probability_->progress();
+  Progress progress;
+  for (const Output& output : outputs_)
+    progress[output.name] = output.writer ? output.writer->progress() : output.finished;
   return progress;
 }
 
 void SliceWriter::sync() {
-  if (mask_) mask_->sync();
-  if (probability_) probability_->sync();
+  for (const Output& output : outputs_) {
+    if (output.writer) output.writer->sync();
+  }
 }
 
 void SliceWriter::keep() {
-  if (mask_) mask_->keep();
-  if (probability_) probability_->keep();
+  for (const Output& output : outputs_) {
+    if (output.writer) output.writer->keep();
+  }
 }
 
 void SliceWriter::finish(const std::function<void()>& named) {
-  const auto finish_one = [&](std::optional<io::TiffWriter>& writer) {
-    if (!writer) return;
-    writer->finish();
+  // Masks last: what comes with them would look like a complete run without.
+  for (auto output = outputs_.rbegin(); output != outputs_.rend(); ++output) {
+    if (!output->writer) continue;
+    try {
+      output->writer->finish();
+    } catch (...) {
+      for (auto before = outputs_.rbegin(); before != output && !resumable_; ++before) {
+        std::error_code ignored;
+        std::filesystem::remove(before->path, ignored);
+      }
+      throw;
+    }
     if (named) named();
-  };
-  finish_one(probability_);
-  try {
-    finish_one(mask_);
-  } catch (...) {
-    // Probabilities without masks would look like a complete run.
-    std::error_code ignored;
-    if (probability_ && !resumable_) std::filesystem::remove(options_.probability, ignored);
-    throw;
   }
 }
 

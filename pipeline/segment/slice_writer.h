@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
-#include "io/tiff/tiff_writer.h"
+#include "io/stack_writer.h"
 #include "nodes/tiles/stitcher.h"
 #include "pipeline/options/options.h"
 
@@ -27,15 +29,13 @@ class SliceWriter {
   SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
               const std::string& description);
 
-  /// How far the outputs have come; both, or those that there are, with the same slices.
-  struct Progress {
-    std::optional<io::TiffProgress> mask;
-    std::optional<io::TiffProgress> probability;
-  };
+  /// How far each output has come, all with the same slices: by its name ("mask"), what its format says of it
+  /// (io::StackWriter::progress()).
+  using Progress = std::map<std::string, std::string>;
 
-  /// Resumable; goes on from there, and leaves a mark on what is finished (io/files/file_mark.h). Where a writer was killed while it gave the complete outputs their names,
-  /// one that has its name already is left alone. Throws as above, and io::Error (bad_data) if what was
-  /// written before is not there as it was.
+  /// Resumable; goes on from there (begins anew if that is empty), and leaves a mark on what is finished
+  /// (io/files/file_mark.h). Where a writer was killed while it gave the complete outputs their names, one that has its name
+  /// already is left alone. Throws as above, and io::Error (bad_data) if what was written before is not there as it was.
   SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
               const std::string& description, const Progress& from, const std::string& mark);
 
@@ -54,14 +54,19 @@ class SliceWriter {
   void finish(const std::function<void()>& named = {});
 
  private:
-  io::TiffWriterOptions tiff_options(io::VoxelSize voxel_nm, std::int64_t depth,
-                                     const std::string& description) const;
+  struct Output {
+    std::string name;
+    std::string path;
+    const io::Slice& (*layer)(const Input& slice);
+    std::unique_ptr<io::StackWriter> writer = nullptr;  // null if it has its name already
+    std::string finished = {};                          // its progress then
+  };
 
-  OutputOptions options_;
+  io::WriterOptions choose(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
+                           const std::string& description);
+
   bool resumable_ = false;
-  Progress finished_;  // outputs that have their names already
-  std::optional<io::TiffWriter> mask_;
-  std::optional<io::TiffWriter> probability_;
+  std::vector<Output> outputs_;  // masks first
 };
 
 }  // namespace fibflow::pipeline

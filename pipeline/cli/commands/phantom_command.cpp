@@ -2,12 +2,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "io/files/folder.h"
+#include "io/formats/formats.h"
 #include "io/phantom/phantom.h"
-#include "io/tiff/tiff_writer.h"
 #include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/options/exit_codes.h"
@@ -29,15 +30,16 @@ struct Arguments {
 };
 
 /// One stack of the command's folder.
-io::TiffWriter writer_for(const Arguments& arguments, const std::string& file, const std::string& what) {
+std::unique_ptr<io::StackWriter> writer_for(const Arguments& arguments, const std::string& file,
+                                            const std::string& what) {
   const io::PhantomParameters& parameters = arguments.parameters;
-  io::TiffWriterOptions options;
+  io::WriterOptions options;
   options.voxel_nm = {parameters.voxel_nm, parameters.voxel_nm, parameters.voxel_nm};
   options.description = std::string("fibflow ") + pipeline::version() + " phantom, " + what + ", fixation " +
                         io::name_of(parameters.fixation) + ", seed " + std::to_string(parameters.seed);
   options.overwrite = arguments.overwrite;
   options.depth = parameters.depth;
-  return io::TiffWriter((std::filesystem::path(arguments.output) / file).string(), options);
+  return io::create_stack((std::filesystem::path(arguments.output) / file).string(), options);
 }
 
 int make_phantom(Arguments arguments, Context& context) {
@@ -47,22 +49,22 @@ int make_phantom(Arguments arguments, Context& context) {
   parameters.width = side(arguments.shape[2]);
   const io::Phantom phantom(parameters);
   io::make_folder(arguments.output);
-  io::TiffWriter image = writer_for(arguments, "image.tif", "image");
-  io::TiffWriter labels = writer_for(arguments, "labels.tif", "mitochondria");
-  io::TiffWriter compartments = writer_for(arguments, "compartments.tif", "compartments");
+  const auto image = writer_for(arguments, "image.tif", "image");
+  const auto labels = writer_for(arguments, "labels.tif", "mitochondria");
+  const auto compartments = writer_for(arguments, "compartments.tif", "compartments");
 
   const auto progress = make_progress(context, "phantom", parameters.depth,
                                       static_cast<std::int64_t>(parameters.height) * parameters.width);
   for (std::int64_t z = 0; z < parameters.depth; ++z) {
     if (context.interruption.token().stop_requested()) throw pipeline::Interrupted();
-    image.write(phantom.image(z));
-    labels.write(phantom.labels(z));
-    compartments.write(phantom.compartments(z));
+    image->write(phantom.image(z));
+    labels->write(phantom.labels(z));
+    compartments->write(phantom.compartments(z));
     if (progress) progress->add_slice();
   }
-  image.finish();
-  labels.finish();
-  compartments.finish();
+  image->finish();
+  labels->finish();
+  compartments->finish();
 
   const io::PhantomCensus& census = phantom.census();
   context.log->info("{} mitochondria, {:.1f} % of the cytoplasm; {:.1f} % of the volume is resin",

@@ -35,8 +35,8 @@ Slice slice_of(PixelType type, int z) {
 
 class TiffResumeTest : public ::testing::TestWithParam<Kind> {
  protected:
-  TiffWriterOptions options() const {
-    TiffWriterOptions options;
+  WriterOptions options() const {
+    WriterOptions options;
     options.compression = GetParam().compression;
     options.voxel_nm = {12, 8, 8};
     options.description = "what it was written with";
@@ -70,14 +70,14 @@ class TiffResumeTest : public ::testing::TestWithParam<Kind> {
   /// Writes some slices, and leaves the file. Returns how far it had come at `counts`.
   TiffProgress leave(int slices, int counts) const {
     TiffWriter writer(path, options(), {});
-    TiffProgress progress = writer.progress();
+    std::string progress = writer.progress();
     for (int z = 0; z < slices; ++z) {
       writer.write(slice(z));
       if (z + 1 == counts) progress = writer.progress();
     }
     writer.sync();
     writer.keep();
-    return progress;
+    return TiffProgress::parse(progress).value();
   }
 
   const testing::TemporaryFolder folder;
@@ -156,7 +156,7 @@ TEST_P(TiffResumeTest, NothingIsLeftUnlessItIsKept) {
 TEST_P(TiffResumeTest, AFinishedFileIsKnownByItsIdentityAndLength) {
   TiffWriter writer(path, options(), {});
   for (int z = 0; z < depth; ++z) writer.write(slice(z));
-  const TiffProgress progress = writer.progress();
+  const TiffProgress progress = TiffProgress::parse(writer.progress()).value();
   EXPECT_FALSE(is_finished(path, progress));
   writer.finish();
   EXPECT_TRUE(is_finished(path, progress));

@@ -46,7 +46,7 @@ class TiffWriterKindTest : public ::testing::TestWithParam<Kind> {};
 
 TEST_P(TiffWriterKindTest, ReadsBackAsWritten) {
   const testing::TemporaryFolder folder;
-  TiffWriterOptions options;
+  WriterOptions options;
   options.compression = GetParam().compression;
   options.depth = 3;
   TiffWriter writer(folder.path("out.tif"), options);
@@ -80,13 +80,13 @@ INSTANTIATE_TEST_SUITE_P(
 
 class TiffWriterTest : public ::testing::Test {
  protected:
-  static TiffWriterOptions options(std::int64_t depth = 2) {
-    TiffWriterOptions options;
+  static WriterOptions options(std::int64_t depth = 2) {
+    WriterOptions options;
     options.depth = depth;
     return options;
   }
   static Slice slice(int z) { return make_slice(z, 12, 20, PixelType::u8); }
-  void write(TiffWriterOptions options, int slices = 2) {
+  void write(WriterOptions options, int slices = 2) {
     TiffWriter writer(path_, std::move(options));
     for (int z = 0; z < slices; ++z) writer.write(slice(z));
     writer.finish();
@@ -104,7 +104,7 @@ class TiffWriterTest : public ::testing::Test {
 };
 
 TEST_F(TiffWriterTest, KeepsTheVoxelSizeAsImageJDoes) {
-  TiffWriterOptions with = options();
+  WriterOptions with = options();
   with.voxel_nm = {50, 4.6, 4.5};
   write(with);
   const auto stack = testing::open_tiff(path_);
@@ -125,7 +125,7 @@ TEST_F(TiffWriterTest, ClaimsNoVoxelSizeThatIsUnknown) {
 }
 
 TEST_F(TiffWriterTest, KeepsTheDescriptionOnOneLine) {
-  TiffWriterOptions with = options();
+  WriterOptions with = options();
   with.description = "fibflow 0.1\nC:\\lag=2\nunit=mm";
   with.voxel_nm = {5, 5, 5};
   write(with);
@@ -138,7 +138,7 @@ TEST_F(TiffWriterTest, KeepsTheDescriptionOnOneLine) {
 
 TEST_F(TiffWriterTest, DoesNotSayImagesInAnUncompressedFile) {
   // ImageJ would then take what follows the first slice's voxels for the second slice: the directories.
-  TiffWriterOptions with = options();
+  WriterOptions with = options();
   with.compression = Compression::none;
   write(with);
   EXPECT_EQ(text_field(TIFFTAG_IMAGEDESCRIPTION).find("images="), std::string::npos);
@@ -159,7 +159,7 @@ TEST_F(TiffWriterTest, DeflatesWithoutAPredictor) {
 TEST_F(TiffWriterTest, ChoosesBigTiffByWhatIsComing) {
   // 240 bytes a slice: 32-bit offsets do for some millions, but not for a hundred.
   const auto format = [&](std::int64_t depth) {
-    TiffWriterOptions with = options(depth);
+    WriterOptions with = options(depth);
     with.overwrite = true;
     TiffWriter writer(path_, with, TiffProgress{});  // which grows where it can be looked at
     writer.write(slice(0));
@@ -187,7 +187,7 @@ TEST_F(TiffWriterTest, RefusesAnExistingFileAtOnce) {
 
 TEST_F(TiffWriterTest, ReplacesAnExistingFileOnlyWhenDone) {
   testing::write_bytes(path_, {'o', 'l', 'd'});
-  TiffWriterOptions with = options();
+  WriterOptions with = options();
   with.overwrite = true;
   {
     TiffWriter writer(path_, with);
@@ -262,7 +262,7 @@ class FullDisk {
 TEST_F(TiffWriterTest, AFullDiskIsAnErrorWithItsReason) {
   for (const Compression compression : {Compression::none, Compression::deflate, Compression::zstd}) {
     const FullDisk full(100'000);
-    TiffWriterOptions with = options(100);
+    WriterOptions with = options(100);
     with.compression = compression;
     std::string says;
     try {

@@ -27,7 +27,7 @@ using testing::run_fibflow;
 template <typename T>
 void write_stack(const std::string& path, std::int64_t depth, int height, int width,
                  const std::vector<T>& voxels, io::VoxelSize voxel_nm = {}) {
-  io::TiffWriterOptions options;
+  io::WriterOptions options;
   options.depth = depth;
   options.voxel_nm = voxel_nm;
   io::TiffWriter writer(path, options);

@@ -19,7 +19,7 @@ namespace {
 using testing::run_fibflow;
 
 void write(io::Stack& stack, const std::string& path) {
-  io::TiffWriterOptions options;
+  io::WriterOptions options;
   options.voxel_nm = {12, 8, 8};
   options.depth = stack.info().depth;
   io::TiffWriter writer(path, options);

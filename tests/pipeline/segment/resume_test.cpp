@@ -360,7 +360,9 @@ TEST(CheckpointTest, AFileOfAnotherKindIsRefused) {
   EXPECT_FALSE(read("none"));
   io::write_checked(folder / "other", "segmentation checkpoint 999", "what only the future knows");
   EXPECT_THROW(read("other"), io::Error);
-  io::write_checked(folder / "empty", "segmentation checkpoint 2", "");
+  io::write_checked(folder / "older", "segmentation checkpoint 2", "what a version before kept");
+  EXPECT_THROW(read("older"), io::Error);
+  io::write_checked(folder / "empty", "segmentation checkpoint 3", "");
   try {
     read("empty");
     ADD_FAILURE() << "read nothing";
