@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <exception>
 
-#include "model/onnx/network.h"
 #include "model/statistics/drift.h"
+#include "model/tile/network.h"
 
 using namespace fibflow;
 

@@ -58,7 +58,7 @@ model::Moments Classifier::measure(const Points& points) const {
 }
 
 model::Statistics Classifier::adapt(const Domain& target, int images, std::mt19937_64& random) const {
-  model::Estimator estimator({.rule = model::Rule::pooled}, source_);
+  model::Estimator estimator({.rule = "pooled"}, source_);
   for (int i = 0; i < images; ++i) estimator.update(measure(target.sample(random)), 1);
   return estimator.estimate();
 }

@@ -1,8 +1,6 @@
 #include "io/files/sha256.h"
 
-#include <array>
 #include <bit>
-#include <cstdint>
 
 namespace fibflow::io {
 namespace {
@@ -45,18 +43,29 @@ void take_block(Hash& hash, const char* block) {
 
 }  // namespace
 
-std::string sha256(std::string_view bytes) {
-  Hash hash = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-               0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::string_view rest = bytes;
-  for (; rest.size() >= 64; rest.remove_prefix(64)) take_block(hash, rest.data());
+void Sha256::add(std::string_view bytes) {
+  bytes_ += bytes.size();
+  if (!rest_.empty()) {
+    const std::string_view missing = bytes.substr(0, 64 - rest_.size());
+    rest_ += missing;
+    bytes.remove_prefix(missing.size());
+    if (rest_.size() < 64) return;
+    take_block(hash_, rest_.data());
+    rest_.clear();
+  }
+  for (; bytes.size() >= 64; bytes.remove_prefix(64)) take_block(hash_, bytes.data());
+  rest_ = bytes;
+}
+
+std::string Sha256::digest() const {
   // The end: a one bit, zeros, and the number of bits, in one or two blocks.
-  std::string end(rest);
+  std::string end = rest_;
   end += '\x80';
   end.resize(end.size() <= 56 ? 56 : 120, '\0');
-  const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
+  const std::uint64_t bits = bytes_ * 8;
   for (int shift = 56; shift >= 0; shift -= 8)
     end += static_cast<char>(bits >> static_cast<unsigned>(shift) & 255U);
+  Hash hash = hash_;
   for (std::size_t at = 0; at < end.size(); at += 64) take_block(hash, end.data() + at);
   std::string text;
   for (const std::uint32_t word : hash) {
@@ -64,6 +73,12 @@ std::string sha256(std::string_view bytes) {
       text += "0123456789abcdef"[word >> static_cast<unsigned>(shift) & 15U];
   }
   return text;
+}
+
+std::string sha256(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(bytes);
+  return hash.digest();
 }
 
 }  // namespace fibflow::io

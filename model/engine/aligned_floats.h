@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "model/tile/inference.h"
+#include "model/engine/workspace.h"
 
 namespace fibflow::model {
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "model/engine/onednn.h"
+#include "model/engine/cpu.h"
 
 namespace fibflow::model {
 
@@ -17,14 +17,13 @@ extern const Kernels table;
 }
 
 const Kernels& kernels() {
-  // The same choice as oneDNN's, so that one setting governs both.
-  static const Kernels& chosen = instruction_set() == "avx512" ? isa_avx512::table
-                                 : instruction_set() == "avx2" ? isa_avx2::table
-                                                               : isa_generic::table;
+  static const Kernels& chosen = instruction_set() == InstructionSet::avx512 ? isa_avx512::table
+                                 : instruction_set() == InstructionSet::avx2 ? isa_avx2::table
+                                                                             : isa_generic::table;
   return chosen;
 }
 
-void copy(View from, View to, Span span) {
+void copy(MapView from, MapView to, Span span) {
   const std::size_t bytes =
       static_cast<std::size_t>(span.width) * static_cast<std::size_t>(span.block) * sizeof(float);
   for (int cb = 0; cb < span.blocks; ++cb) {
@@ -34,7 +33,7 @@ void copy(View from, View to, Span span) {
   }
 }
 
-void copy_channels(View from, int from_block, int from_first, View to, int to_block, int to_first,
+void copy_channels(MapView from, int from_block, int from_first, MapView to, int to_block, int to_first,
                    int channels, int height, int width) {
   for (int c = 0; c < channels; ++c) {
     const int f = from_first + c;

@@ -36,7 +36,7 @@ inline float exponential(float x) {
 
 // Applied to n floats that share the parameters; slope differs per lane for PRelu.
 template <int B>
-void activate(float* row, long pixels, const Normalization& how, const float* slopes) {
+void activate(float* row, long pixels, const NormalizeArguments& how, const float* slopes) {
   using Kind = Activation::Kind;
   const long n = pixels * B;
   const float a = how.a;
@@ -160,7 +160,7 @@ void measure_plain(const float* x, float* y, long pixels, const float* scale, co
 }
 
 template <int B>
-void normalize(View from, View to, Span span, const Normalization& how) {
+void normalize(MapView from, MapView to, Span span, const NormalizeArguments& how) {
   using Kind = Activation::Kind;
   const float slope = how.activation == Kind::relu ? 0.0F : how.activation == Kind::leaky_relu ? how.a : 1.0F;
   const bool write = how.scale != nullptr;
@@ -224,7 +224,7 @@ void normalize(View from, View to, Span span, const Normalization& how) {
 }
 
 template <int B>
-void pool(View from, View to, Span span, bool maximum, PoolAxis ya, PoolAxis xa) {
+void pool(MapView from, MapView to, Span span, bool maximum, PoolAxis ya, PoolAxis xa) {
   for (int cb = 0; cb < span.blocks; ++cb) {
     for (int y = 0; y < span.height; ++y) {
       const float* rows = from.data + cb * from.plane + ya.first[y] * from.row;
@@ -258,7 +258,7 @@ void pool(View from, View to, Span span, bool maximum, PoolAxis ya, PoolAxis xa)
 }
 
 template <int B>
-void resize(View from, View to, Span span, bool linear, ResizeTaps ya, ResizeTaps xa) {
+void resize(MapView from, MapView to, Span span, bool linear, ResizeTaps ya, ResizeTaps xa) {
   for (int cb = 0; cb < span.blocks; ++cb) {
     for (int y = 0; y < span.height; ++y) {
       const float* top = from.data + cb * from.plane + ya.first[y] * from.row;
@@ -283,20 +283,20 @@ void resize(View from, View to, Span span, bool linear, ResizeTaps ya, ResizeTap
   }
 }
 
-inline float combine(BinaryOp::Kind kind, float a, float b) {
+inline float combine(Arithmetic kind, float a, float b) {
   switch (kind) {
-    case BinaryOp::Kind::add:
+    case Arithmetic::add:
       return a + b;
-    case BinaryOp::Kind::subtract:
+    case Arithmetic::subtract:
       return a - b;
-    case BinaryOp::Kind::multiply:
+    case Arithmetic::multiply:
       return a * b;
   }
   return 0;
 }
 
-template <int B, BinaryOp::Kind K>
-void binary_of(View a, bool a_single, View b, bool b_single, View to, Span span) {
+template <int B, Arithmetic K>
+void binary_of(MapView a, bool a_single, MapView b, bool b_single, MapView to, Span span) {
   for (int cb = 0; cb < span.blocks; ++cb) {
     for (int y = 0; y < span.height; ++y) {
       const float* p = a.data + (a_single ? 0 : cb * a.plane) + y * a.row;
@@ -314,19 +314,19 @@ void binary_of(View a, bool a_single, View b, bool b_single, View to, Span span)
 }
 
 template <int B>
-void binary(BinaryOp::Kind kind, View a, bool a_single, View b, bool b_single, View to, Span span) {
+void binary(Arithmetic kind, MapView a, bool a_single, MapView b, bool b_single, MapView to, Span span) {
   switch (kind) {
-    case BinaryOp::Kind::add:
-      return binary_of<B, BinaryOp::Kind::add>(a, a_single, b, b_single, to, span);
-    case BinaryOp::Kind::subtract:
-      return binary_of<B, BinaryOp::Kind::subtract>(a, a_single, b, b_single, to, span);
-    case BinaryOp::Kind::multiply:
-      return binary_of<B, BinaryOp::Kind::multiply>(a, a_single, b, b_single, to, span);
+    case Arithmetic::add:
+      return binary_of<B, Arithmetic::add>(a, a_single, b, b_single, to, span);
+    case Arithmetic::subtract:
+      return binary_of<B, Arithmetic::subtract>(a, a_single, b, b_single, to, span);
+    case Arithmetic::multiply:
+      return binary_of<B, Arithmetic::multiply>(a, a_single, b, b_single, to, span);
   }
 }
 
 template <int B>
-void softmax(View from, View to, Span span, int channels) {
+void softmax(MapView from, MapView to, Span span, int channels) {
   for (int y = 0; y < span.height; ++y) {
     for (int x = 0; x < span.width; ++x) {
       const float* p = from.data + y * from.row + static_cast<long>(x) * B;
@@ -346,7 +346,7 @@ void softmax(View from, View to, Span span, int channels) {
 }
 
 template <int B>
-void pick(View from, View to, Span span, const int* ys, const int* xs, float constant) {
+void pick(MapView from, MapView to, Span span, const int* ys, const int* xs, float constant) {
   for (int cb = 0; cb < span.blocks; ++cb) {
     for (int y = 0; y < span.height; ++y) {
       float* out = to.data + cb * to.plane + y * to.row;
@@ -363,7 +363,7 @@ void pick(View from, View to, Span span, const int* ys, const int* xs, float con
 }
 
 template <int B>
-void depth_to_space(View from, View to, Span span, int sub_y, int sub_x, int first_y, int first_x) {
+void depth_to_space(MapView from, MapView to, Span span, int sub_y, int sub_x, int first_y, int first_x) {
   for (int cb = 0; cb < span.blocks; ++cb) {
     for (int y = 0; y < span.height; ++y) {
       const int gy = first_y + y;
@@ -395,25 +395,25 @@ void depth_to_space(View from, View to, Span span, int sub_y, int sub_x, int fir
       return name<1>(__VA_ARGS__);        \
   }
 
-void any_normalize(View from, View to, Span span, const Normalization& how) {
+void any_normalize(MapView from, MapView to, Span span, const NormalizeArguments& how) {
   FIBFLOW_BY_BLOCK(normalize, span, from, to, span, how)
 }
-void any_pool(View from, View to, Span span, bool maximum, PoolAxis y, PoolAxis x) {
+void any_pool(MapView from, MapView to, Span span, bool maximum, PoolAxis y, PoolAxis x) {
   FIBFLOW_BY_BLOCK(pool, span, from, to, span, maximum, y, x)
 }
-void any_resize(View from, View to, Span span, bool linear, ResizeTaps y, ResizeTaps x) {
+void any_resize(MapView from, MapView to, Span span, bool linear, ResizeTaps y, ResizeTaps x) {
   FIBFLOW_BY_BLOCK(resize, span, from, to, span, linear, y, x)
 }
-void any_binary(BinaryOp::Kind kind, View a, bool a_single, View b, bool b_single, View to, Span span) {
+void any_binary(Arithmetic kind, MapView a, bool a_single, MapView b, bool b_single, MapView to, Span span) {
   FIBFLOW_BY_BLOCK(binary, span, kind, a, a_single, b, b_single, to, span)
 }
-void any_softmax(View from, View to, Span span, int channels) {
+void any_softmax(MapView from, MapView to, Span span, int channels) {
   FIBFLOW_BY_BLOCK(softmax, span, from, to, span, channels)
 }
-void any_pick(View from, View to, Span span, const int* y, const int* x, float constant) {
+void any_pick(MapView from, MapView to, Span span, const int* y, const int* x, float constant) {
   FIBFLOW_BY_BLOCK(pick, span, from, to, span, y, x, constant)
 }
-void any_depth_to_space(View from, View to, Span span, int sub_y, int sub_x, int first_y, int first_x) {
+void any_depth_to_space(MapView from, MapView to, Span span, int sub_y, int sub_x, int first_y, int first_x) {
   FIBFLOW_BY_BLOCK(depth_to_space, span, from, to, span, sub_y, sub_x, first_y, first_x)
 }
 

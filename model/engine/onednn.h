@@ -1,12 +1,12 @@
 #pragma once
 
-// Internal to model/: what every user of oneDNN needs.
+// Internal to model/: what every user of oneDNN needs. With onednn_*.cpp the only place that knows it.
 
 #include <omp.h>
 
 #include <dnnl.hpp>
 
-#include "model/engine/onednn.h"
+#include "model/engine/cpu.h"
 
 namespace fibflow::model::onednn {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "model/engine/onednn_engine.h"
+#include "model/engine/onednn.h"
 
 namespace fibflow::model {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-// Internal to model/: the primitives that training adds to those of onednn.h.
+// Internal to model/: the primitives that training adds to that of convolution.h.
 
 #include <cstddef>
 #include <memory>
@@ -9,7 +9,7 @@
 namespace fibflow::model {
 
 /// A convolution of one image with stride 1 and without bias that keeps the image's size, compiled for the
-/// forward pass and both backward passes. Feature maps are blocked as in onednn.h; channels fill their blocks.
+/// forward pass and both backward passes. Feature maps are blocked as in cpu.h; channels fill their blocks.
 /// All members are const and may run in parallel; each runs on the calling thread alone.
 class TrainingConvolution {
  public:

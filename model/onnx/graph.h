@@ -12,7 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "model/onnx/network.h"
+#include "model/error.h"
+#include "model/onnx/batch_norm.h"
 
 namespace fibflow::model {
 
@@ -72,7 +73,8 @@ class SizeMisfit : public NodeError {
   using NodeError::NodeError;
 };
 
-struct Network::Graph {
+/// What an ONNX file holds.
+struct Graph {
   std::string name;
   int opset = 0;
   std::string producer;
@@ -88,12 +90,7 @@ struct Network::Graph {
   std::size_t parameters = 0;
   std::vector<BatchNorm> batch_norms;
   std::unordered_map<std::string, int> batch_norm_of_node;  ///< first output of the node -> index
-  std::shared_ptr<const void> proto;                        ///< the file's ModelProto
-  // From a trial with a slice of ordinary size:
-  int output_channels = 0;
-  Output output_kind = Output::logits;
-  int radius = 0;
-  int stride = 1;
+  std::shared_ptr<const void> proto;  ///< the file's ModelProto, with the weights that lay beside it
 };
 
 /// Names come from files: what would move a terminal's cursor is replaced.

@@ -1,77 +1,110 @@
-#include <algorithm>
-#include <cmath>
-
+#include "model/engine/cpu.h"
+#include "model/operators/convolution_weights.h"
 #include "model/operators/lowering.h"
+#include "model/operators/operators.h"
+#include "model/operators/windows.h"
+#include "model/steps/convolution_operation.h"
+#include "model/steps/convolution_step.h"
+#include "model/steps/planner.h"
 
-// The layers that look at a window of their input, or lay one on their output: convolutions, pooling, resizing.
+// Conv, with groups, strides and dilations.
 
 namespace fibflow::model {
+namespace {
 
-Window Lowering::window(const Node& node, int axis, std::int64_t kernel, int size) {
-  const auto k = static_cast<std::size_t>(axis);
-  const Ints strides = node.integers("strides", {1, 1});
-  const Ints dilations = node.integers("dilations", {1, 1});
-  Ints pads = node.integers("pads", {0, 0, 0, 0});
-  if (strides.size() != 2 || dilations.size() != 2 || pads.size() != 4)
-    throw NodeError(node, "is not two-dimensional");
-  Window w;
-  w.kernel = small(node, kernel, 1, 1024, "kernel size");
-  w.stride = small(node, strides[k], 1, 1024, "stride");
-  w.dilation = small(node, dilations[k], 1, 1024, "dilation");
-  w.pad_begin = small(node, pads[k], 0, 65536, "padding");
-  w.pad_end = small(node, pads[k + 2], 0, 65536, "padding");
-  const std::string mode = node.text("auto_pad", "NOTSET");
-  if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
-    if (node.op == "ConvTranspose") throw NodeError(node, "auto_pad is not supported here");
-    const int total = std::max(0, ((size + w.stride - 1) / w.stride - 1) * w.stride + w.span() - size);
-    w.pad_begin = mode == "SAME_UPPER" ? total / 2 : total - total / 2;
-    w.pad_end = total - w.pad_begin;
-  } else if (mode == "VALID") {
-    w.pad_begin = w.pad_end = 0;
-  } else if (mode != "NOTSET") {
-    throw NodeError(node, "auto_pad '" + mode + "' is not supported");
+class PlainConvolution final : public ConvolutionOperation {
+ public:
+  int out_channels() const override { return static_cast<int>(weights.dims[0]); }
+
+  ConvolutionForm form() const override {
+    ConvolutionForm f;
+    const int out = out_channels();
+    const auto in = static_cast<int>(weights.dims[1]) * groups;
+    const int block = channel_block();
+    const bool depthwise = in == groups && out == groups && in % block == 0;
+    const bool whole_blocks = (in / groups) % block == 0 && (out / groups) % block == 0;
+    f.expanded = groups > 1 && !depthwise && !whole_blocks;
+    f.groups = f.expanded ? 1 : groups;
+    // Fast kernels are for whole blocks only; the lanes beyond the channels are there anyway, as zeros.
+    f.in_channels = f.groups == 1 ? padded(in, block) : in;
+    f.out_channels = f.groups == 1 ? padded(out, block) : out;
+    return f;
   }
-  return w;
-}
 
-Axis Lowering::slid(const Axis& in, const Window& w, int size) {
-  return {size, in.stride * w.stride, in.offset + in.stride * ((w.span() - 1) / 2.0 - w.pad_begin)};
-}
+  std::vector<float> primitive_weights(int in_channels, std::span<const float> scale) const override {
+    const ConvolutionForm f = form();
+    const auto out = static_cast<std::size_t>(weights.dims[0]);
+    const auto per_group = static_cast<std::size_t>(weights.dims[1]);
+    const auto kernel = static_cast<std::size_t>(y.kernel * x.kernel);
+    const std::size_t in = f.groups == 1 ? static_cast<std::size_t>(in_channels) : per_group;
+    std::vector<float> result(static_cast<std::size_t>(f.out_channels) * in * kernel, 0.0F);
+    for (std::size_t o = 0; o < out; ++o) {
+      const float factor = scale.empty() ? 1.0F : scale[o];
+      const std::size_t first = f.expanded ? o / (out / static_cast<std::size_t>(groups)) * per_group : 0;
+      const float* from = weights.floats.data() + o * per_group * kernel;
+      float* to = result.data() + (o * in + first) * kernel;
+      for (std::size_t k = 0; k < per_group * kernel; ++k) to[k] = from[k] * factor;
+    }
+    return result;
+  }
 
-Constant Lowering::weights(const Node& node) {
-  const Constant* w = constant_input(node, 1);
-  if (w == nullptr) throw NodeError(node, "its weights are not in the file");
-  if (w->integral || w->dims.size() != 4)
-    throw NodeError(node, "its weights are not [out, in, y, x] in float32");
-  const Ints kernel = node.integers("kernel_shape", {w->dims[2], w->dims[3]});
-  if (kernel.size() != 2 || kernel[0] != w->dims[2] || kernel[1] != w->dims[3])
-    throw NodeError(node, "its kernel_shape differs from its weights");
-  for (const std::int64_t d : w->dims) small(node, d, 1, most_channels, "weight shape");
-  return *w;
-}
+  Region needed(const Feature& input, const Region& part) const override {
+    return {window_input(y, part.y, input.y.size), window_input(x, part.x, input.x.size)};
+  }
 
-std::vector<float> Lowering::bias(const Node& node, int channels) {
-  if (!node.has_input(2)) return {};
-  const Constant* b = constant_input(node, 2);
-  if (b == nullptr || b->integral || b->size() != channels)
-    throw NodeError(node, "its bias does not have " + std::to_string(channels) + " values");
-  return {b->floats.begin(), b->floats.end()};
-}
+  void plan(TilePlanner& planner) const override {
+    const int in = inputs[0];
+    const Region& out = planner.region(output);
+    const Region part = planner.needed(*this, in);
+    const ConvolutionForm f = form();
+    auto step = std::make_unique<ConvolutionStep>(planner.index(), *this);
+    ConvolutionShape& s = step->shape;
+    s.plain_input = planner.block(in) == 1 && planner.feature(in).channels <= 3 && f.groups == 1;
+    step->from = planner.operand(in, part, s.plain_input ? 1 : channel_block(), true);
+    step->to = planner.within(output, out);
+    s.in_channels = s.plain_input ? planner.feature(in).channels : f.in_channels;
+    s.out_channels = f.out_channels;
+    s.groups = f.groups;
+    s.in_height = part.height();
+    s.in_width = part.width();
+    s.out_height = out.height();
+    s.out_width = out.width();
+    s.y = fitted(y, part.y, out.y);
+    s.x = fitted(x, part.x, out.x);
+    const bool activated = finish_shape(planner, s);
+    planner.count(static_cast<double>(out.area()) * static_cast<double>(weights.size()));
+    const int from = step->from.storage;
+    const int to = step->to.storage;
+    planner.emit(std::move(step), {from, to});
+    finish(planner, activated);
+  }
 
-void Lowering::conv(const Node& node) {
-  const Feature& in = feature(node, 0);
-  ConvolutionOp op;
-  op.weights = weights(node);
-  op.groups = small(node, node.integer("group", 1), 1, most_channels, "group");
-  const Ints& d = op.weights.dims;
-  if (d[1] * op.groups != in.channels || d[0] % op.groups != 0) {
-    throw NodeError(node, "its weights take " + std::to_string(d[1] * op.groups) +
+ private:
+  /// The window for a part of the input: its padding is what a whole map's window has left over there.
+  static Window fitted(const Window& w, Interval input, Interval part) {
+    Window fitted = w;
+    fitted.pad_begin = input.begin - (part.begin * w.stride - w.pad_begin);
+    fitted.pad_end = (part.end - 1) * w.stride - w.pad_begin + w.span() - input.end;
+    return fitted;
+  }
+};
+
+}  // namespace
+
+void lower_convolution(Lowering& lowering, const Node& node) {
+  const Feature in = lowering.feature(node, 0);
+  auto op = std::make_unique<PlainConvolution>();
+  op->weights = read_weights(lowering, node);
+  op->groups = checked_int(node, node.integer("group", 1), 1, most_channels, "group");
+  const Lowering::Ints& d = op->weights.dims;
+  if (d[1] * op->groups != in.channels || d[0] % op->groups != 0) {
+    throw NodeError(node, "its weights take " + std::to_string(d[1] * op->groups) +
                               " channels, but its input '" + in.name + "' has " +
                               std::to_string(in.channels));
   }
-  op.bias = bias(node, static_cast<int>(d[0]));
-  op.y = window(node, 0, d[2], in.y.size);
-  op.x = window(node, 1, d[3], in.x.size);
+  op->bias = read_bias(lowering, node, static_cast<int>(d[0]));
+  op->y = read_window(node, 0, d[2], in.y.size);
+  op->x = read_window(node, 1, d[3], in.x.size);
   Feature out;
   out.channels = static_cast<int>(d[0]);
   const auto size = [&](const Axis& a, const Window& w) {
@@ -79,154 +112,9 @@ void Lowering::conv(const Node& node) {
     if (room < 0) throw SizeMisfit(node, "its kernel is larger than its input");
     return slid(a, w, room / w.stride + 1);
   };
-  out.y = size(in.y, op.y);
-  out.x = size(in.x, op.x);
-  add(node, {feature_index(node, 0)}, out, std::move(op));
-}
-
-void Lowering::conv_transpose(const Node& node) {
-  const Feature& in = feature(node, 0);
-  DeconvolutionOp op;
-  op.weights = weights(node);
-  op.groups = small(node, node.integer("group", 1), 1, most_channels, "group");
-  const Ints& d = op.weights.dims;
-  if (d[0] != in.channels || d[0] % op.groups != 0) {
-    throw NodeError(node, "its weights take " + std::to_string(d[0]) + " channels, but its input '" +
-                              in.name + "' has " + std::to_string(in.channels));
-  }
-  if (node.attributes.contains("output_shape")) throw NodeError(node, "output_shape is not supported");
-  const auto channels = small(node, d[1] * op.groups, 1, most_channels, "number of channels");
-  op.bias = bias(node, channels);
-  op.y = window(node, 0, d[2], in.y.size);
-  op.x = window(node, 1, d[3], in.x.size);
-  const Ints extra = node.integers("output_padding", {0, 0});
-  if (extra.size() != 2) throw NodeError(node, "is not two-dimensional");
-  Feature out;
-  out.channels = channels;
-  const auto size = [&](const Axis& a, const Window& w, std::int64_t more) {
-    small(node, more, 0, std::max(w.stride, w.dilation) - 1, "output padding");
-    const int n = (a.size - 1) * w.stride - w.pad_begin - w.pad_end + w.span() + static_cast<int>(more);
-    const double step = a.stride / w.stride;
-    return Axis{n, step, a.offset + step * (w.pad_begin - (w.span() - 1) / 2.0)};
-  };
-  out.y = size(in.y, op.y, extra[0]);
-  out.x = size(in.x, op.x, extra[1]);
-  fill_gaps(op, static_cast<int>(extra[0]), static_cast<int>(extra[1]));
-  add(node, {feature_index(node, 0)}, out, std::move(op));
-}
-
-void Lowering::fill_gaps(DeconvolutionOp& op, int more_y, int more_x) {
-  const auto longer = [](const Window& w, int more) {
-    const int beyond = std::max({0, more - w.pad_end, w.stride - w.span()});
-    return (beyond + w.dilation - 1) / w.dilation;
-  };
-  const int zeros_y = longer(op.y, more_y);
-  const int zeros_x = longer(op.x, more_x);
-  if (zeros_y == 0 && zeros_x == 0) return;
-  const Constant& old = op.weights;
-  const auto ky = static_cast<std::size_t>(op.y.kernel);
-  const auto kx = static_cast<std::size_t>(op.x.kernel);
-  op.y.kernel += zeros_y;
-  op.x.kernel += zeros_x;
-  const auto new_y = static_cast<std::size_t>(op.y.kernel);
-  const auto new_x = static_cast<std::size_t>(op.x.kernel);
-  const auto maps = static_cast<std::size_t>(old.dims[0] * old.dims[1]);
-  std::vector<float> values(maps * new_y * new_x, 0.0F);
-  for (std::size_t m = 0; m < maps; ++m) {
-    for (std::size_t y = 0; y < ky; ++y) {
-      for (std::size_t x = 0; x < kx; ++x)
-        values[(m * new_y + y) * new_x + x] = old.floats[(m * ky + y) * kx + x];
-    }
-  }
-  op.weights = Constant::of_floats({old.dims[0], old.dims[1], op.y.kernel, op.x.kernel}, std::move(values));
-}
-
-void Lowering::pool(const Node& node) {
-  const Feature& in = feature(node, 0);
-  if (node.outputs.size() > 1 && !node.outputs[1].empty())
-    throw NodeError(node, "its indices are not supported");
-  const Ints kernel = node.integers("kernel_shape", {});
-  if (kernel.size() != 2) throw NodeError(node, "is not two-dimensional");
-  PoolOp op;
-  op.maximum = node.op == "MaxPool";
-  op.count_padding = node.integer("count_include_pad", 0) != 0;
-  op.y = window(node, 0, kernel[0], in.y.size);
-  op.x = window(node, 1, kernel[1], in.x.size);
-  const bool ceil_mode = node.integer("ceil_mode", 0) != 0;
-  Feature out = in;
-  const auto size = [&](const Axis& a, const Window& w) {
-    if (w.pad_begin >= w.span() || w.pad_end >= w.span())
-      throw NodeError(node, "its padding is as large as its kernel");
-    const int room = a.size + w.pad_begin + w.pad_end - w.span();
-    if (room < 0) throw SizeMisfit(node, "its kernel is larger than its input");
-    int n = (room + (ceil_mode ? w.stride - 1 : 0)) / w.stride + 1;
-    // A last window that would begin beyond the image and its left padding is left out, as in PyTorch.
-    if (ceil_mode && (n - 1) * w.stride >= a.size + w.pad_begin) --n;
-    return slid(a, w, n);
-  };
-  out.y = size(in.y, op.y);
-  out.x = size(in.x, op.x);
-  add(node, {feature_index(node, 0)}, out, op);
-}
-
-void Lowering::resize(const Node& node) {
-  const Feature& in = feature(node, 0);
-  const bool upsample = node.op == "Upsample";
-  const std::string mode = node.text("mode", "nearest");
-  if (mode != "nearest" && mode != "linear")
-    throw NodeError(node, "its mode '" + mode + "' is not supported; nearest and linear are");
-  const Constant* scales = constant_input(node, upsample ? 1 : 2);
-  const Constant* sizes = upsample ? nullptr : constant_input(node, 3);
-  const bool by_size = sizes != nullptr && sizes->size() > 0;
-  if (by_size ? !sizes->integral || sizes->size() != 4
-              : scales == nullptr || scales->integral || scales->size() != 4) {
-    throw NodeError(node, "its sizes or scales are not four known numbers");
-  }
-  const double channel_change = by_size ? static_cast<double>(sizes->ints[1]) / in.channels : scales->at(1);
-  if (channel_change != 1) throw NodeError(node, "it resizes the channels");
-  using Coordinates = ResizeAxis::Coordinates;
-  using Nearest = ResizeAxis::Nearest;
-  static const std::map<std::string, Coordinates> coordinates = {
-      {"half_pixel", Coordinates::half_pixel},
-      {"pytorch_half_pixel", Coordinates::pytorch_half_pixel},
-      {"align_corners", Coordinates::align_corners},
-      {"asymmetric", Coordinates::asymmetric}};
-  static const std::map<std::string, Nearest> nearest = {{"round_prefer_floor", Nearest::round_prefer_floor},
-                                                         {"round_prefer_ceil", Nearest::round_prefer_ceil},
-                                                         {"floor", Nearest::floor},
-                                                         {"ceil", Nearest::ceil}};
-  const std::string how = node.text("coordinate_transformation_mode", upsample ? "asymmetric" : "half_pixel");
-  const std::string rounding = node.text("nearest_mode", upsample ? "floor" : "round_prefer_floor");
-  if (!coordinates.contains(how))
-    throw NodeError(node, "its coordinate_transformation_mode '" + how + "' is not supported");
-  if (!nearest.contains(rounding))
-    throw NodeError(node, "its nearest_mode '" + rounding + "' is not supported");
-  const auto axis = [&](int i, const Axis& a, Axis& out) {
-    ResizeAxis r;
-    r.linear = mode == "linear";
-    r.coordinates = coordinates.at(how);
-    r.nearest = nearest.at(rounding);
-    r.in = a.size;
-    if (by_size) {
-      r.out = small(node, sizes->ints[static_cast<std::size_t>(i)], 1, largest_side, "size");
-      r.scale = static_cast<double>(r.out) / r.in;
-    } else {
-      r.scale = scales->at(static_cast<std::size_t>(i));
-      if (!(r.scale > 0 && r.scale < 1024)) throw NodeError(node, "its scale is not usable");
-      r.out = small(node, static_cast<std::int64_t>(std::floor(a.size * r.scale)), 0, largest_side, "size");
-    }
-    const bool corners = r.coordinates == Coordinates::align_corners && r.out > 1;
-    const double step = corners ? static_cast<double>(r.in - 1) / (r.out - 1) : 1 / r.scale;
-    const double first =
-        corners ? 0 : 0.5 / r.scale - 0.5;  // pixels as areas, also where nearest takes a corner
-    out = {r.out, a.stride * step, a.offset + a.stride * first};
-    return r;
-  };
-  Feature out = in;
-  ResizeOp op;
-  op.y = axis(2, in.y, out.y);
-  op.x = axis(3, in.x, out.x);
-  add(node, {feature_index(node, 0)}, out, op);
+  out.y = size(in.y, op->y);
+  out.x = size(in.x, op->x);
+  lowering.add(node, {lowering.feature_index(node, 0)}, std::move(out), std::move(op));
 }
 
 }  // namespace fibflow::model

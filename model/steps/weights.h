@@ -7,69 +7,57 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/engine/aligned_floats.h"
-#include "model/engine/onednn.h"
-#include "model/tile/inference.h"
-#include "model/tile/shaped_network.h"
+#include "model/engine/convolution.h"
+#include "model/onnx/batch_norm.h"
 
 namespace fibflow::model {
 
-/// How an operation's convolution is carried out; decided once per operation.
-struct ConvolutionForm {
-  bool expanded = false;        ///< groups written out as a dense convolution
-  bool depth_to_space = false;  ///< a transposed convolution without overlap, as a 1 x 1 convolution
-  bool transposed = false;
-  int groups = 1;
-  int in_channels = 0;   ///< of the primitive for blocked input
-  int out_channels = 0;  ///< of the primitive
-};
-ConvolutionForm form_of(const ConvolutionOp& op);
-ConvolutionForm form_of(const DeconvolutionOp& op);
+class ConvolutionOperation;
+class Operation;
 
-/// scale and shift of a BatchNorm layer with these statistics, filled up with zeros to the block:
+/// A BatchNorm layer with these statistics, as a factor and a summand per channel, filled up with zeros to the block:
 /// y = γ (x − μ) / sqrt(σ² + ε) + β  (Ioffe and Szegedy 2015)
-struct Normalizer {
+struct ScaleShift {
   std::vector<float> scale;
   std::vector<float> shift;
 };
-Normalizer normalizer(const BatchNorm& layer, const LayerStatistics& statistics);
+ScaleShift scale_shift(const BatchNorm& layer, const LayerStatistics& statistics);
 
 /// Thread-safe: a layout is arranged by whoever needs it first.
 class Weights {
  public:
-  Weights(std::shared_ptr<const ShapedNetwork> net, Network network, std::optional<Statistics> folded);
+  using Operations = std::vector<std::unique_ptr<Operation>>;
 
-  bool frozen() const { return folded_.has_value(); }
-  const Statistics& folded() const { return *folded_; }
+  /// folded: statistics that are folded into the weights of frozen plans. Throws std::invalid_argument if they are
+  /// another network's.
+  Weights(const Operations& operations, const std::vector<BatchNorm>& batch_norms,
+          const std::optional<Statistics>& folded);
 
-  /// Weights of operation op in the layout of the convolution.
-  const float* arranged(int op, const Convolution& convolution) const;
-  /// Bias of operation op, filled up to the block, or null if it has none.
-  const float* bias(int op) const;
+  bool frozen() const { return frozen_; }
+
+  /// Weights of operation number `index` in the layout of the convolution.
+  const float* arranged(int index, const ConvolutionOperation& operation,
+                        const Convolution& convolution) const;
+  /// Bias of operation number `index`, filled up to the block, or null if it has none.
+  const float* bias(int index) const;
   /// For a BatchNorm that no convolution swallowed; frozen weights only.
-  const Normalizer& frozen_normalizer(int batch_norm) const {
-    return normalizers_[static_cast<std::size_t>(batch_norm)];
+  const ScaleShift& frozen_scale_shift(int batch_norm) const {
+    return scale_shifts_[static_cast<std::size_t>(batch_norm)];
   }
 
  private:
-  std::vector<float> plain(int op, int in_channels) const;
-  void make_bias(int op);
+  void make_bias(std::size_t index, const ConvolutionOperation& operation);
 
-  std::shared_ptr<const ShapedNetwork> net_;
-  Network network_;
-  std::optional<Statistics> folded_;
-  std::vector<Normalizer> normalizers_;
+  bool frozen_;
+  std::vector<ScaleShift> scale_shifts_;                // of the layers, if frozen
   std::vector<std::unique_ptr<AlignedFloats>> biases_;  // by operation; constant after construction
   mutable std::mutex mutex_;
   mutable std::map<std::pair<int, std::string>, std::unique_ptr<AlignedFloats>>
       arranged_;  // guarded by mutex_
 };
-
-/// channels rounded up to whole blocks.
-inline int padded(int channels, int block) {
-  return (channels + block - 1) / block * block;
-}
 
 }  // namespace fibflow::model

@@ -2,26 +2,22 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/error.h"
+#include "model/onnx/batch_norm.h"
+#include "model/output_kind.h"
 #include "model/statistics/statistics.h"
 
 namespace fibflow::model {
 
-/// One BatchNormalization node.
-struct BatchNorm {
-  std::string name;  ///< the node's name, or its output's if it has none
-  int channels = 0;
-  float epsilon = 1e-5F;
-  std::vector<float> gamma;  ///< [channels], the ONNX input "scale"
-  std::vector<float> beta;   ///< [channels], the ONNX input "B"
-  LayerStatistics source;    ///< [channels] each, as the file stores them
-};
+struct Graph;
 
 /// A network as its ONNX file describes it: one image in, one map of logits or probabilities out.
 /// Immutable, cheap to copy; every member may be called in parallel.
@@ -41,9 +37,7 @@ class Network {
   int input_channels() const;   ///< 1, 3 or what the file says
   int output_channels() const;  ///< 1 logit, or the number of classes
 
-  /// What the last node makes: logits, or probabilities already (Sigmoid or Softmax at the end).
-  enum class Output { logits, sigmoid, softmax };
-  Output output() const;
+  OutputKind output() const;
 
   /// BatchNormalization layers in topological order; empty if the exporter folded them away.
   const std::vector<BatchNorm>& batch_norms() const;
@@ -64,12 +58,20 @@ class Network {
   std::string with_statistics(const Statistics& statistics,
                               const std::map<std::string, std::string>& metadata) const;
 
-  struct Graph;                                   ///< internal
+  /// Everything that decides what the network computes, weights included wherever the file keeps them, and its
+  /// metadata, in pieces that tell contents apart when they are put into a digest one after the other.
+  void visit_content(const std::function<void(std::string_view)>& visit) const;
+
   const Graph& graph() const { return *graph_; }  ///< internal
 
  private:
-  explicit Network(std::shared_ptr<const Graph> graph);
+  struct Trial;
+  Network(std::shared_ptr<const Graph> graph, std::shared_ptr<const Trial> trial);
+  static Network read(std::span<const std::byte> bytes, const std::string& name,
+                      const std::filesystem::path& folder);
+
   std::shared_ptr<const Graph> graph_;
+  std::shared_ptr<const Trial> trial_;
 };
 
 /// How to export a model so that it can be adapted; the end of the refusal of a model without

@@ -10,47 +10,10 @@ namespace {
 
 constexpr double tolerance = 1e-6;
 
-Interval window_input(const Window& w, Interval out, int size) {
-  const Interval full{out.begin * w.stride - w.pad_begin, (out.end - 1) * w.stride - w.pad_begin + w.span()};
-  return intersection(full, {0, size});
-}
-
 /// The image position that an axis's first pixel stands for; half-way (even kernels) counts for the pixel
 /// before.
 int anchor(const Axis& axis) {
   return static_cast<int>(std::ceil(axis.offset - 0.5 - tolerance));
-}
-
-int floor_div(int a, int b) {
-  return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
-Interval transposed_input(const Window& w, Interval out, int size) {
-  // Input i reaches outputs i * stride - pad … + span - 1.
-  const Interval full{-floor_div(-(out.begin + w.pad_begin - w.span() + 1), w.stride),
-                      floor_div(out.end - 1 + w.pad_begin, w.stride) + 1};
-  Interval in = intersection(full, {0, size});
-  // Outputs that no input reaches (output padding, gaps) still need one input to make a map of.
-  if (in.empty()) in = {std::clamp(full.begin, 0, size - 1), std::clamp(full.begin, 0, size - 1) + 1};
-  return in;
-}
-
-Interval resize_input(const ResizeAxis& axis, Interval out) {
-  Interval in;
-  for (const int o : {out.begin, out.end - 1}) {  // taps are monotone
-    const ResizeAxis::Tap t = axis.tap(o);
-    in = hull(in, {std::min(t.first, t.second), std::max(t.first, t.second) + 1});
-  }
-  return in;
-}
-
-Interval pad_input(PadOp::Mode mode, int before, Interval out, int size) {
-  Interval in;
-  for (int o = out.begin; o < out.end; ++o) {
-    const int s = PadOp::source(mode, o, before, size);
-    if (s >= 0) in = hull(in, {s, s + 1});
-  }
-  return in.empty() ? Interval{0, 1} : in;
 }
 
 /// Where pixels of an axis begin to belong to core position p: the first index whose centre is at or after p.
@@ -74,98 +37,6 @@ Interval axis_share(const Axis& axis, Interval core, int slice, int before, int 
 
 }  // namespace
 
-ResizeAxis::Tap ResizeAxis::tap(int o) const {
-  double at = 0;
-  switch (coordinates) {
-    case Coordinates::half_pixel:
-      at = (o + 0.5) / scale - 0.5;
-      break;
-    case Coordinates::pytorch_half_pixel:
-      at = out > 1 ? (o + 0.5) / scale - 0.5 : 0;
-      break;
-    case Coordinates::align_corners:
-      at = out > 1 ? o * static_cast<double>(in - 1) / (out - 1) : 0;
-      break;
-    case Coordinates::asymmetric:
-      at = o / scale;
-      break;
-  }
-  Tap t;
-  if (linear) {
-    at = std::clamp(at, 0.0, static_cast<double>(in - 1));
-    t.first = static_cast<int>(std::floor(at));
-    t.second = std::min(t.first + 1, in - 1);
-    t.weight = static_cast<float>(at - t.first);
-    return t;
-  }
-  double picked = 0;
-  switch (nearest) {
-    case Nearest::floor:
-      picked = std::floor(at + 1e-9);
-      break;  // 3 / (2/3 as a float) must be what it means
-    case Nearest::ceil:
-      picked = std::ceil(at - 1e-9);
-      break;
-    case Nearest::round_prefer_floor:
-      picked = std::ceil(at - 0.5);
-      break;
-    case Nearest::round_prefer_ceil:
-      picked = std::floor(at + 0.5);
-      break;
-  }
-  t.first = t.second = static_cast<int>(std::clamp(picked, 0.0, static_cast<double>(in - 1)));
-  return t;
-}
-
-int PadOp::source(Mode mode, int o, int before, int size) {
-  int i = o - before;
-  if (i >= 0 && i < size) return i;
-  switch (mode) {
-    case Mode::constant:
-      return -1;
-    case Mode::edge:
-      return std::clamp(i, 0, size - 1);
-    case Mode::reflect:
-      break;
-  }
-  if (size == 1) return 0;
-  const int period = 2 * (size - 1);
-  i = ((i % period) + period) % period;
-  return i < size ? i : period - i;
-}
-
-Region needed(const Operation& operation, const Feature& input, const Region& out) {
-  const int h = input.y.size;
-  const int w = input.x.size;
-  struct Visitor {
-    const Region& out;
-    int h, w;
-    Region operator()(const ConvolutionOp& op) const {
-      return {window_input(op.y, out.y, h), window_input(op.x, out.x, w)};
-    }
-    Region operator()(const PoolOp& op) const {
-      return {window_input(op.y, out.y, h), window_input(op.x, out.x, w)};
-    }
-    Region operator()(const DeconvolutionOp& op) const {
-      return {transposed_input(op.y, out.y, h), transposed_input(op.x, out.x, w)};
-    }
-    Region operator()(const ResizeOp& op) const {
-      return {resize_input(op.y, out.y), resize_input(op.x, out.x)};
-    }
-    Region operator()(const PadOp& op) const {
-      return {pad_input(op.mode, op.before_y, out.y, h), pad_input(op.mode, op.before_x, out.x, w)};
-    }
-    Region operator()(const NormalizeOp&) const { return out; }
-    Region operator()(const ActivationOp&) const { return out; }
-    Region operator()(const AffineOp&) const { return out; }
-    Region operator()(const BinaryOp&) const { return out; }
-    Region operator()(const ConcatOp&) const { return out; }
-    Region operator()(const ChannelsOp&) const { return out; }
-    Region operator()(const SoftmaxOp&) const { return out; }
-  };
-  return std::visit(Visitor{out, h, w}, operation.what);
-}
-
 namespace {
 
 struct AxisFit {
@@ -182,8 +53,10 @@ AxisFit fit_axis(const Axis& out, int size, int total) {
 
 }  // namespace
 
-ShapedNetwork ShapedNetwork::extended(const Network::Graph& graph, int height, int width, int rows,
-                                      int columns) {
+ShapedNetwork::ShapedNetwork(const Graph& graph, int height, int width, Axes axes)
+    : lowered_(Lowering::lower(graph, height, width, axes)) {}
+
+ShapedNetwork ShapedNetwork::extended(const Graph& graph, int height, int width, int rows, int columns) {
   ShapedNetwork s(graph, height + rows, width + columns);
   const AxisFit y = fit_axis(s.output().y, height, rows);
   const AxisFit x = fit_axis(s.output().x, width, columns);
@@ -195,7 +68,7 @@ ShapedNetwork ShapedNetwork::extended(const Network::Graph& graph, int height, i
   return s;
 }
 
-ShapedNetwork ShapedNetwork::fit(const Network::Graph& graph, int height, int width) {
+ShapedNetwork ShapedNetwork::fit(const Graph& graph, int height, int width) {
   // A plain U-Net without padding of its upsampled maps takes multiples of 2^depth only; one with valid
   // convolutions makes the image smaller. Both axes are independent, so each is searched alone.
   constexpr int most_extension = 1024;
@@ -232,23 +105,21 @@ ShapedNetwork ShapedNetwork::fit(const Network::Graph& graph, int height, int wi
   }
 }
 
-Network::Output ShapedNetwork::output_kind() const {
-  for (const Operation& op : operations_) {
-    if (op.output != output_) continue;
-    if (std::holds_alternative<SoftmaxOp>(op.what)) return Network::Output::softmax;
-    const Activation* a = nullptr;
-    if (const auto* x = std::get_if<ActivationOp>(&op.what)) a = &x->activation;
-    if (const auto* x = std::get_if<ConvolutionOp>(&op.what)) a = &x->activation;
-    if (const auto* x = std::get_if<DeconvolutionOp>(&op.what)) a = &x->activation;
-    if (const auto* x = std::get_if<NormalizeOp>(&op.what)) a = &x->activation;
-    if (a != nullptr && a->kind == Activation::Kind::sigmoid) return Network::Output::sigmoid;
+OutputKind ShapedNetwork::output_kind() const {
+  for (const auto& op : operations()) {
+    if (op->output == lowered_.output) return op->output_kind();
   }
-  return Network::Output::logits;
+  return OutputKind::logits;
+}
+
+const Operation* ShapedNetwork::operation_of_batch_norm(int b) const {
+  const int index = lowered_.batch_norm_operation[static_cast<std::size_t>(b)];
+  return index < 0 ? nullptr : operations()[static_cast<std::size_t>(index)].get();
 }
 
 int ShapedNetwork::alignment() const {
   long long grid = 1;
-  for (const Feature& f : features_) {
+  for (const Feature& f : features()) {
     for (const Axis* axis : {&f.y, &f.x}) {
       const double rounded = std::round(axis->stride);
       if (rounded >= 1 && std::abs(axis->stride - rounded) < 1e-3)
@@ -329,25 +200,26 @@ CountedShare ShapedNetwork::counted_share(const Feature& feature, const Region& 
 }
 
 std::vector<Region> ShapedNetwork::regions(const Region& core, bool with_shares) const {
-  std::vector<Region> result(features_.size());
-  result[static_cast<std::size_t>(output_)] = output_region(core);
-  for (std::size_t i = operations_.size(); i-- > 0;) {
-    const Operation& op = operations_[i];
+  std::vector<Region> result(features().size());
+  result[static_cast<std::size_t>(lowered_.output)] = output_region(core);
+  for (std::size_t i = operations().size(); i-- > 0;) {
+    const Operation& op = *operations()[i];
     Region& out = result[static_cast<std::size_t>(op.output)];
-    if (with_shares) {
-      int bn = -1;
-      if (const auto* x = std::get_if<ConvolutionOp>(&op.what)) bn = x->batch_norm;
-      if (const auto* x = std::get_if<DeconvolutionOp>(&op.what)) bn = x->batch_norm;
-      if (const auto* x = std::get_if<NormalizeOp>(&op.what)) bn = x->batch_norm;
-      if (bn >= 0) out = hull(out, share(features_[static_cast<std::size_t>(op.output)], core));
-    }
+    if (with_shares && op.batch_norm() >= 0)
+      out = hull(out, share(features()[static_cast<std::size_t>(op.output)], core));
     if (out.empty()) continue;
     for (const int input : op.inputs) {
       Region& in = result[static_cast<std::size_t>(input)];
-      in = hull(in, needed(op, features_[static_cast<std::size_t>(input)], out));
+      in = hull(in, op.needed(features()[static_cast<std::size_t>(input)], out));
     }
   }
   return result;
+}
+
+TileSpec ShapedNetwork::plan(const Region& core, PlanKind kind) const {
+  return TilePlanner::plan({features(), operations(), regions(core, kind == PlanKind::measured),
+                            lowered_.output, output_region(core), kind,
+                            [&](const Feature& feature) { return share(feature, core); }});
 }
 
 }  // namespace fibflow::model

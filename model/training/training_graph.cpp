@@ -6,14 +6,14 @@
 #include <string>
 #include <utility>
 
+#include "model/engine/cpu.h"
 #include "model/engine/kernels.h"
-#include "model/engine/onednn.h"
 #include "model/training/training_layers.h"
 
 namespace fibflow::model {
 namespace {
 
-View view_of(float* map, const MapSize& size) {
+MapView view_of(float* map, const MapSize& size) {
   const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(size.width) * channel_block();
   return {map, row, row * size.height};
 }
@@ -171,7 +171,7 @@ void TrainingGraph::State::finish(const NormedLayer& layer, const Image& image) 
                                       layer.terms());
     return;
   }
-  Normalization how;
+  NormalizeArguments how;
   how.scale = layer.scale.data();
   how.shift = layer.shift.data();
   how.activation = Activation::Kind::relu;
@@ -194,12 +194,12 @@ void TrainingGraph::State::convolve(std::size_t number, Image& image) const {
 
 void TrainingGraph::State::measure(NormedLayer& layer, std::size_t image) const {
   const std::size_t lanes = lanes_of(layer.size);
-  Normalization how;
+  NormalizeArguments how;
   how.share = {{0, layer.size.height}, {0, layer.size.width}};
   how.centre = layer.mean.data();
   how.sum = layer.sums.data() + image * lanes;
   how.squares = layer.products.data() + image * lanes;
-  const View x = view_of(images[image].at(layer.x), layer.size);
+  const MapView x = view_of(images[image].at(layer.x), layer.size);
   kernels().normalize(x, x, span_of(layer.size), how);
 }
 

@@ -1,6 +1,6 @@
 #include "model/training/training_kernels.h"
 
-#include "model/engine/onednn.h"
+#include "model/engine/cpu.h"
 
 namespace fibflow::model {
 
@@ -15,9 +15,10 @@ extern const TrainingKernels kTrainingTable;
 }
 
 const TrainingKernels& training_kernels() {
-  static const TrainingKernels& chosen = instruction_set() == "avx512" ? isa_avx512::kTrainingTable
-                                         : instruction_set() == "avx2" ? isa_avx2::kTrainingTable
-                                                                       : isa_generic::kTrainingTable;
+  static const TrainingKernels& chosen =
+      instruction_set() == InstructionSet::avx512 ? isa_avx512::kTrainingTable
+      : instruction_set() == InstructionSet::avx2 ? isa_avx2::kTrainingTable
+                                                  : isa_generic::kTrainingTable;
   return chosen;
 }
 

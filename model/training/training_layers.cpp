@@ -4,7 +4,7 @@
 #include <numeric>
 #include <string>
 
-#include "model/engine/onednn.h"
+#include "model/engine/cpu.h"
 
 namespace fibflow::model {
 namespace {

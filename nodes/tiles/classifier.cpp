@@ -38,7 +38,7 @@ std::uint8_t strongest_channel(std::span<const float> output, std::size_t pixels
 
 }  // namespace
 
-Classifier::Classifier(model::Network::Output kind, int channels, PredictionFormat format)
+Classifier::Classifier(model::OutputKind kind, int channels, PredictionFormat format)
     : kind_(kind), channels_(channels), format_(format) {
   if (!(format.threshold >= 0 && format.threshold <= 1)) {
     throw std::invalid_argument("the threshold must be between 0 and 1");
@@ -53,10 +53,10 @@ float Classifier::foreground_probability(std::span<const float> output, std::siz
                                          std::size_t pixel) const {
   const float first = output[pixel];
   if (channels_ == 1) {
-    const float p = kind_ == model::Network::Output::sigmoid ? first : 1 / (1 + std::exp(-first));
+    const float p = kind_ == model::OutputKind::sigmoid ? first : 1 / (1 + std::exp(-first));
     return std::clamp(p, 0.0F, 1.0F);
   }
-  if (kind_ == model::Network::Output::softmax) return std::clamp(1 - first, 0.0F, 1.0F);
+  if (kind_ == model::OutputKind::softmax) return std::clamp(1 - first, 0.0F, 1.0F);
   // Sum of the other classes' shares rather than 1 - share(0), which would lose small probabilities.
   float largest = first;
   for (int c = 1; c < channels_; ++c)
@@ -70,7 +70,7 @@ float Classifier::foreground_probability(std::span<const float> output, std::siz
 
 void Classifier::add_binary_entropy(float output, float foreground, EntropySum& sum) const {
   const float rarer = std::min(foreground, 1 - foreground);
-  const bool logit = kind_ != model::Network::Output::sigmoid;
+  const bool logit = kind_ != model::OutputKind::sigmoid;
   const float behind = logit ? std::abs(output) : rarer > 0 ? std::log((1 - rarer) / rarer) : 0;
   sum.add(1.0 - rarer, static_cast<double>(rarer) * behind);
 }
@@ -78,7 +78,7 @@ void Classifier::add_binary_entropy(float output, float foreground, EntropySum& 
 void Classifier::add_class_entropy(std::span<const float> output, std::size_t pixels, std::size_t pixel,
                                    std::size_t strongest, EntropySum& sum) const {
   const auto channels = static_cast<std::size_t>(channels_);
-  if (kind_ == model::Network::Output::softmax) {
+  if (kind_ == model::OutputKind::softmax) {
     for (std::size_t c = 0; c < channels; ++c) sum.add_class(output[c * pixels + pixel]);
     return;
   }

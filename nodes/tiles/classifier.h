@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/slice.h"
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "nodes/tiles/entropy.h"
 
 namespace fibflow::nodes {
@@ -39,7 +39,7 @@ class Classifier {
  public:
   /// Throws std::invalid_argument if the threshold is not in [0, 1] or there are more classes than a mask can
   /// hold.
-  Classifier(model::Network::Output kind, int channels, PredictionFormat format);
+  Classifier(model::OutputKind kind, int channels, PredictionFormat format);
 
   /// output: [channels, pixels]. Throws model::ModelError if a value is not finite.
   Labels operator()(std::span<const float> output) const;
@@ -52,7 +52,7 @@ class Classifier {
   void add_class_entropy(std::span<const float> output, std::size_t pixels, std::size_t pixel,
                          std::size_t strongest, EntropySum& sum) const;
 
-  model::Network::Output kind_;
+  model::OutputKind kind_;
   int channels_;
   PredictionFormat format_;
 };

@@ -3,6 +3,7 @@
 #include "model/tile/inference.h"
 #include "nodes/tiles/classifier.h"
 #include "nodes/tiles/prediction.h"
+#include "nodes/tiles/tile_runner.h"
 #include "nodes/tiles/tiler.h"
 #include "nodes/tiles/worker_pool.h"
 
@@ -23,7 +24,7 @@ class Segmenter {
   Output operator()(const Input& tile) const;
 
  private:
-  model::Inference inference_;
+  TileRunner runner_;
   Classifier classifier_;
   WorkerPool& workers_;
 };

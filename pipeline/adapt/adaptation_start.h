@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "io/stack.h"
-#include "model/onnx/network.h"
 #include "model/statistics/estimator.h"
 #include "model/tile/inference.h"
+#include "model/tile/network.h"
 #include "nodes/intensity/normalizer.h"
 #include "nodes/tiles/classifier.h"
 #include "pipeline/adapt/comparison.h"

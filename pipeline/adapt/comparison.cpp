@@ -6,8 +6,8 @@
 #include <memory>
 #include <utility>
 
-#include "nodes/tiles/tile_cutter.h"
 #include "nodes/tiles/tile_grid.h"
+#include "nodes/tiles/tile_runner.h"
 #include "nodes/tiles/worker_pool.h"
 #include "pipeline/adapt/plan.h"
 
@@ -29,20 +29,6 @@ void cut_areas(ComparisonPlan& plan, int size, int alignment) {
                             {area.x.begin + core.x.begin, area.x.begin + core.x.end}});
       plan.area_of_tile.push_back(static_cast<int>(a));
     }
-  }
-}
-
-/// The same pixels in the mirror image (left to right) of a slice of this width.
-model::Region mirrored(const model::Region& region, int width) {
-  return {region.y, {width - region.x.end, width - region.x.begin}};
-}
-
-template <typename T>
-void mirror_rows(std::span<T> pixels, int width) {
-  for (std::size_t row = 0; row + static_cast<std::size_t>(width) <= pixels.size();
-       row += static_cast<std::size_t>(width)) {
-    std::reverse(pixels.begin() + static_cast<std::ptrdiff_t>(row),
-                 pixels.begin() + static_cast<std::ptrdiff_t>(row) + width);
   }
 }
 
@@ -70,7 +56,7 @@ struct Overlap {
 }  // namespace
 
 /// One network's view of one slice, by tile.
-struct Comparator::Prediction {
+struct Comparator::SlicePrediction {
   PredictionFigures figures;
   std::vector<std::vector<std::uint8_t>> masks;
   std::vector<std::vector<float>> probabilities;  // empty if they are not wanted
@@ -125,41 +111,32 @@ nodes::Snapshot Comparator::snapshot(const model::Statistics& statistics) const 
   return {plan_.kind, weights, std::make_shared<const model::Statistics>(statistics)};
 }
 
-std::vector<Comparator::Prediction> Comparator::predict(io::Stack& stack,
-                                                        const std::vector<std::int64_t>& slices,
-                                                        const nodes::Snapshot& snapshot, bool probabilities,
-                                                        ThreadTeam& team, RunContext& run) const {
+std::vector<Comparator::SlicePrediction> Comparator::predict(io::Stack& stack,
+                                                             const std::vector<std::int64_t>& slices,
+                                                             const nodes::Snapshot& snapshot,
+                                                             bool probabilities, ThreadTeam& team,
+                                                             RunContext& run) const {
   const model::Network& network = inference_.network();
   const nodes::Classifier classifier(
       network.output(), network.output_channels(),
       {threshold_, probabilities ? std::optional(io::PixelType::f32) : std::nullopt});
-  const int width = inference_.width();
+  const nodes::TileRunner run_tile(inference_);
   const auto tiles = plan_.tiles.size();
   nodes::WorkerPool workers(plan_.workers);
   const nodes::ParallelLoop loop = team.loop(plan_.workers, "comparison tile", run);
 
   const auto label = [&](const nodes::PreparedSlice& prepared, const model::Region& tile, bool mirror) {
-    const auto plan = inference_.plan(mirror ? mirrored(tile, width) : tile, snapshot.kind);
     const auto worker = workers.lend();
-    const model::Region needed = plan->input_region();
-    const std::span<float> input = plan->input(worker->workspace);
-    nodes::cut_tile(prepared.slice, prepared.affine, mirror ? mirrored(needed, width) : needed,
-                    network.input_channels(), input);
-    if (mirror) mirror_rows(input, needed.width());
-    const bool frozen = snapshot.kind == model::PlanKind::frozen;
-    plan->run(worker->workspace, *snapshot.weights, frozen ? nullptr : snapshot.statistics.get(), nullptr);
-    worker->output.resize(static_cast<std::size_t>(tile.area()) *
-                          static_cast<std::size_t>(network.output_channels()));
-    plan->read_output(worker->workspace, worker->output);
-    if (mirror) mirror_rows(std::span(worker->output), tile.width());
-    return classifier(worker->output);
+    return classifier(run_tile.predict(
+        prepared, tile, snapshot, *worker,
+        mirror ? nodes::TileRunner::Orientation::mirrored : nodes::TileRunner::Orientation::as_it_is));
   };
 
-  std::vector<Prediction> predictions;
+  std::vector<SlicePrediction> predictions;
   for (const std::int64_t z : slices) {
     const auto slice = run.call("reader", {z}, [&] { return stack.read(z); });
     const auto prepared = run.call("normalizer", {z}, [&] { return normalizer_({0, slice}); });
-    Prediction prediction;
+    SlicePrediction prediction;
     prediction.masks.resize(tiles);
     if (probabilities) prediction.probabilities.resize(tiles);
     std::vector<double> entropy(tiles);
@@ -208,8 +185,9 @@ void Comparator::compare(io::Stack& stack, const std::vector<std::int64_t>& slic
   previews_.clear();
   source_masks_.clear();
   // One after the other: folded into the weights, each set of statistics takes a copy of them.
-  std::vector<Prediction> before = predict(stack, slices, snapshot(source), false, team, run);
-  const std::vector<Prediction> after = predict(stack, slices, snapshot(adapted), wants_previews_, team, run);
+  std::vector<SlicePrediction> before = predict(stack, slices, snapshot(source), false, team, run);
+  const std::vector<SlicePrediction> after =
+      predict(stack, slices, snapshot(adapted), wants_previews_, team, run);
   for (std::size_t s = 0; s < slices.size(); ++s) {
     Overlap overlap;
     for (std::size_t t = 0; t < plan_.tiles.size(); ++t) overlap.add(before[s].masks[t], after[s].masks[t]);
@@ -280,8 +258,8 @@ std::string one_line(const Comparison& comparison) {
   return line;
 }
 
-void Comparator::add_preview(io::Stack& stack, std::int64_t z, const Prediction& source,
-                             const Prediction& adapted, RunContext& run) {
+void Comparator::add_preview(io::Stack& stack, std::int64_t z, const SlicePrediction& source,
+                             const SlicePrediction& adapted, RunContext& run) {
   const Mosaic mosaic(plan_.areas);
   const auto slice = run.call("reader", {z}, [&] { return stack.read(z); });
   const auto picture = [&](const auto& value_of) {

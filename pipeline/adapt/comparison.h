@@ -89,13 +89,13 @@ class Comparator {
   const std::vector<Preview>& previews() const { return previews_; }
 
  private:
-  struct Prediction;
+  struct SlicePrediction;
   nodes::Snapshot snapshot(const model::Statistics& statistics) const;
-  std::vector<Prediction> predict(io::Stack& stack, const std::vector<std::int64_t>& slices,
-                                  const nodes::Snapshot& snapshot, bool probabilities, ThreadTeam& team,
-                                  RunContext& run) const;
-  void add_preview(io::Stack& stack, std::int64_t z, const Prediction& source, const Prediction& adapted,
-                   RunContext& run);
+  std::vector<SlicePrediction> predict(io::Stack& stack, const std::vector<std::int64_t>& slices,
+                                       const nodes::Snapshot& snapshot, bool probabilities, ThreadTeam& team,
+                                       RunContext& run) const;
+  void add_preview(io::Stack& stack, std::int64_t z, const SlicePrediction& source,
+                   const SlicePrediction& adapted, RunContext& run);
 
   const model::Inference& inference_;
   const nodes::Normalizer& normalizer_;

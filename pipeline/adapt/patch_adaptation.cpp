@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "nodes/tiles/batch_measurer.h"
-#include "nodes/tiles/tile_cutter.h"
+#include "nodes/tiles/tile_runner.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/flow/pipeline_error.h"
 #include "pipeline/flow/spoken.h"
@@ -47,21 +47,15 @@ class PatchInference {
  public:
   explicit PatchInference(const model::Network& network) : network_(network) {}
 
-  nodes::BatchTile prepare(const nodes::PreparedSlice& patch) {
+  const model::Inference& of(const nodes::PreparedSlice& patch) {
     const int height = patch.slice.height();
     const int width = patch.slice.width();
-    const model::Inference& inference = of_size(height, width);
-    const model::Region all{{0, height}, {0, width}};
-    return {patch, inference.plan(all, model::PlanKind::measured), inference.weights()};
-  }
-
- private:
-  const model::Inference& of_size(int height, int width) {
     const auto found = sizes_.find({height, width});
     if (found != sizes_.end()) return found->second;
     return sizes_.try_emplace({height, width}, network_, height, width).first->second;
   }
 
+ private:
   const model::Network& network_;
   std::map<std::pair<int, int>, model::Inference> sizes_;
 };
@@ -74,7 +68,6 @@ class BatchUpdater {
       : adaptation_(adaptation),
         inference_(network),
         measurer_(network),
-        channels_(network.input_channels()),
         workers_(workers),
         estimator_(estimator),
         team_(team),
@@ -82,13 +75,11 @@ class BatchUpdater {
 
   void operator()(const std::vector<nodes::PreparedSlice>& patches) {
     run_.call("patch adaptation", {patches.front().slice.z()}, [&] {
-      nodes::BatchMeasurer::Input tiles;
-      for (const nodes::PreparedSlice& patch : patches) tiles.push_back(inference_.prepare(patch));
       const nodes::ParallelLoop loop = team_.loop(workers_.capacity(), "patch", run_);
       model::Moments moments;
       team_.run([&] {
-        moments = adaptation_.normalize_by == NormalizeBy::batch ? measurer_(tiles, workers_, loop).merged
-                                                                 : measure_running(tiles, loop);
+        moments = adaptation_.normalize_by == NormalizeBy::batch ? measure_batch(patches, loop)
+                                                                 : measure_running(patches, loop);
       });
       estimator_.update(moments, static_cast<double>(patches.size()));
       return true;
@@ -96,18 +87,33 @@ class BatchUpdater {
   }
 
  private:
+  static model::Region all_of(const nodes::PreparedSlice& patch) {
+    return {{0, patch.slice.height()}, {0, patch.slice.width()}};
+  }
+
+  model::Moments measure_batch(const std::vector<nodes::PreparedSlice>& patches,
+                               const nodes::ParallelLoop& loop) {
+    nodes::BatchMeasurer::Input tiles;
+    for (const nodes::PreparedSlice& patch : patches) {
+      const model::Inference& inference = inference_.of(patch);
+      tiles.push_back({patch, inference.plan(all_of(patch), model::PlanKind::measured), inference.weights()});
+    }
+    return measurer_(tiles, workers_, loop).merged;
+  }
+
   /// Normalized with the running statistics before this batch.
-  model::Moments measure_running(const nodes::BatchMeasurer::Input& tiles, const nodes::ParallelLoop& loop) {
-    const model::Statistics used =
-        model::blend(estimator_.estimate(), estimator_.source(), adaptation_.source_share);
-    std::vector<model::Moments> moments(tiles.size());
-    loop(static_cast<int>(tiles.size()), [&](int i) {
-      const nodes::BatchTile& tile = tiles[static_cast<std::size_t>(i)];
+  model::Moments measure_running(const std::vector<nodes::PreparedSlice>& patches,
+                                 const nodes::ParallelLoop& loop) {
+    const auto used = std::make_shared<const model::Statistics>(
+        model::blend(estimator_.estimate(), estimator_.source(), adaptation_.source_share));
+    std::vector<nodes::TileRunner> runners;  // the loop only reads
+    for (const nodes::PreparedSlice& patch : patches) runners.emplace_back(inference_.of(patch));
+    std::vector<model::Moments> moments(patches.size());
+    loop(static_cast<int>(patches.size()), [&](int n) {
+      const auto i = static_cast<std::size_t>(n);
+      const nodes::Snapshot snapshot{model::PlanKind::measured, runners[i].inference().weights(), used};
       const auto worker = workers_.lend();
-      nodes::cut_tile(tile.image.slice, tile.image.affine, tile.plan->input_region(), channels_,
-                      tile.plan->input(worker->workspace));
-      tile.plan->run(worker->workspace, *tile.weights, &used, &moments[static_cast<std::size_t>(i)],
-                     tile.image.counted ? &*tile.image.counted : nullptr);
+      moments[i] = runners[i].measure(patches[i], all_of(patches[i]), snapshot, *worker);
     });
     model::Moments merged;
     for (const model::Moments& m : moments) merged.merge(m);
@@ -117,7 +123,6 @@ class BatchUpdater {
   const PatchAdaptation& adaptation_;
   PatchInference inference_;
   nodes::BatchMeasurer measurer_;
-  int channels_;
   nodes::WorkerPool workers_;
   model::Estimator& estimator_;
   ThreadTeam& team_;

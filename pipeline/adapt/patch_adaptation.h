@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "io/stack.h"
-#include "model/onnx/network.h"
 #include "model/statistics/estimator.h"
+#include "model/tile/network.h"
 #include "nodes/intensity/normalizer.h"
 #include "nodes/tiles/tile_grid.h"
 #include "pipeline/flow/run_context.h"

@@ -5,7 +5,7 @@
 
 #include "io/slice.h"
 #include "io/stack.h"
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "nodes/tiles/classifier.h"
 #include "pipeline/adapt/adaptation_start.h"
 #include "pipeline/adapt/segment_session.h"

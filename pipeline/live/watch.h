@@ -6,7 +6,7 @@
 #include <stop_token>
 #include <string>
 
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "pipeline/live/acquisition.h"
 #include "pipeline/live/live_output.h"
 #include "pipeline/live/live_requests.h"

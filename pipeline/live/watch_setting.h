@@ -3,7 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "pipeline/live/watch.h"
 #include "pipeline/options/resolved_options.h"
 

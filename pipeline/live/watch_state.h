@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/slice.h"
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "pipeline/live/acquisition.h"
 #include "pipeline/live/watch_journal.h"
 #include "pipeline/pictures/preview.h"

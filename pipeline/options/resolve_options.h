@@ -1,7 +1,7 @@
 #pragma once
 
 #include "io/stack.h"
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "pipeline/options/resolved_options.h"
 
 namespace fibflow::pipeline {

@@ -9,29 +9,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json estimator_json(const model::EstimatorOptions& options) {
-  Json json{{"rule", model::name_of(options.rule)}};
-  switch (options.rule) {
-    case model::Rule::ema:
-      json["momentum"] = options.momentum;
-      break;
-    case model::Rule::pooled:
-      break;
-    case model::Rule::prior:
-      json["prior_images"] = options.prior_images;
-      break;
-    case model::Rule::ubna:
-      json["momentum"] = options.momentum;
-      json["batch_decay"] = options.batch_decay;
-      json["layer_decay"] = options.layer_decay;
-      break;
-  }
+  Json json{{"rule", options.rule}};
+  for (const model::EstimatorParameter& parameter : model::estimator_rule(options.rule).parameters)
+    json[parameter.name] = options.values.of(parameter);
   return json;
 }
 
 /// "pooled", "ema (momentum 0.1)".
 std::string spoken(const model::EstimatorOptions& options) {
   std::ostringstream text;
-  text << model::name_of(options.rule);
+  text << options.rule;
   const Json json = estimator_json(options);
   bool first = true;
   for (const auto& [name, value] : json.items()) {

@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <string>
 
-#include "model/onnx/network.h"
 #include "model/statistics/estimator.h"
 #include "model/statistics/statistics.h"
+#include "model/tile/network.h"
 #include "pipeline/adapt/adaptation_start.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/report/run_report.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "pipeline/adapt/adaptation_start.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/adapt/segment_session.h"

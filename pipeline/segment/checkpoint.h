@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "io/files/checked_file.h"
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "pipeline/adapt/comparison.h"
 #include "pipeline/adapt/segment_session.h"
 #include "pipeline/report/run_report.h"

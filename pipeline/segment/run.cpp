@@ -364,7 +364,7 @@ std::string adapted_model(const model::Network& network, const Outcome& outcome)
   return network.with_statistics(outcome.statistics,
                                  {{"fibflow.adapted_on", outcome.report.input.path},
                                   {"fibflow.recipe", name_of(as_it_was ? Recipe::none : options.recipe)},
-                                  {"fibflow.estimator", model::name_of(options.estimator.rule)},
+                                  {"fibflow.estimator", options.estimator.rule},
                                   {"fibflow.source_share", text("%g", options.source_share)},
                                   {"fibflow.featureless", name_of(options.featureless)},
                                   {"fibflow.options", one_line(options)},

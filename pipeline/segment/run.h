@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "io/stack.h"
-#include "model/onnx/network.h"
 #include "model/statistics/statistics.h"
+#include "model/tile/network.h"
 #include "pipeline/flow/run_hooks.h"
 #include "pipeline/options/options.h"
 #include "pipeline/report/run_report.h"

@@ -3,7 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "io/stack.h"
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "pipeline/options/options.h"
 #include "pipeline/options/resolved_options.h"
 

@@ -44,10 +44,14 @@ std::string difference_at(const std::string& name, const Json& found, const Json
 
 }  // namespace
 
+std::string digest_of(const model::Network& network) {
+  io::Sha256 hash;
+  network.visit_content([&](std::string_view part) { hash.add(part); });
+  return hash.digest();
+}
+
 Json setting_of(const model::Network& network, const ResolvedOptions& options) {
-  return {{"fibflow", version()},
-          {"model (SHA-256)", io::sha256(network.with_statistics(network.source_statistics(), {}))},
-          {"option", deciding(options)}};
+  return {{"fibflow", version()}, {"model (SHA-256)", digest_of(network)}, {"option", deciding(options)}};
 }
 
 std::string difference(const Json& found, const Json& wanted) {

@@ -3,13 +3,16 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "pipeline/options/resolved_options.h"
 
 namespace fibflow::pipeline {
 
 /// A setting is all that decides what a run makes, as a tree of names and values: what was begun is gone on with by a run of
 /// the same setting only.
+
+/// SHA-256 of everything that decides what a network computes: its weights, wherever they lie, included.
+std::string digest_of(const model::Network& network);
 
 /// The part that every run has: fibflow's version, the network with its weights wherever they lie, and the options that
 /// decide the result. Threads change no bit, and of the memory budget and --tile only the tiles that were planned with them

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "model/tile/inference.h"
-#include "nodes/tiles/tile_cutter.h"
 #include "nodes/tiles/tile_grid.h"
+#include "nodes/tiles/tile_runner.h"
 #include "nodes/tiles/worker_pool.h"
 #include "pipeline/evaluate/evaluation.h"
 
@@ -126,7 +126,9 @@ ValidationScore Validator::score(const std::string& onnx) {
   const io::StackInfo& info = slices_.info();
   const auto network = model::Network::parse(std::as_bytes(std::span(onnx)), "the network in training");
   const model::Inference inference(network, info.height, info.width);
-  const auto weights = inference.freeze(network.source_statistics());
+  const nodes::TileRunner run_tile(inference);
+  const nodes::Snapshot snapshot{model::PlanKind::frozen, inference.freeze(network.source_statistics()),
+                                 nullptr};
   const nodes::TileGrid grid(info.height, info.width, 1024, inference.alignment());
   // As many at once as fit into a fixed memory, at least one.
   const std::size_t each = inference.cost(grid.core(0), model::PlanKind::frozen).workspace_bytes;
@@ -143,16 +145,11 @@ ValidationScore Validator::score(const std::string& onnx) {
     std::vector<Tally> tallies(static_cast<std::size_t>(count) * static_cast<std::size_t>(grid.size()));
     const auto tally = [&](int i) {
       const LabelledSlice& slice = slices[static_cast<std::size_t>(i / grid.size())];
-      const auto plan = inference.plan(grid.core(i % grid.size()), model::PlanKind::frozen);
+      const model::Region core = grid.core(i % grid.size());
       const auto worker = workers.lend();
-      nodes::cut_tile(slice.image, affine_, plan->input_region(), network.input_channels(),
-                      plan->input(worker->workspace));
-      plan->run(worker->workspace, *weights, nullptr, nullptr);
-      worker->output.resize(static_cast<std::size_t>(plan->core().area()) *
-                            static_cast<std::size_t>(network.output_channels()));
-      plan->read_output(worker->workspace, worker->output);
       tallies[static_cast<std::size_t>(i)] =
-          tally_of(worker->output, slice.classes, plan->core(), slices_.classes());
+          tally_of(run_tile.predict({0, slice.image, affine_}, core, snapshot, *worker), slice.classes, core,
+                   slices_.classes());
     };
     // Each call of the loop takes every at_work-th tile.
     loop_(std::min(at_work, static_cast<int>(tallies.size())), [&](int call) {

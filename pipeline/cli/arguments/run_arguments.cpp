@@ -3,8 +3,11 @@
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
+#include <sstream>
 #include <stdexcept>
+#include <string_view>
 
 #include "io/error.h"
 #include "pipeline/cli/arguments/arguments.h"
@@ -21,6 +24,58 @@ namespace {
 using pipeline::Freeze;
 using pipeline::Recipe;
 
+/// A parameter and the rules that have it.
+struct SharedParameter {
+  const model::EstimatorParameter* parameter = nullptr;
+  std::vector<std::string> rules;
+
+  std::string option() const {
+    std::string name = std::string("--") + parameter->name;
+    std::ranges::replace(name, '_', '-');
+    return name;
+  }
+  std::string joined(const std::string& between) const {
+    std::string text;
+    for (const std::string& rule : rules) text += (text.empty() ? "" : between) + rule;
+    return text;
+  }
+};
+
+std::vector<SharedParameter> estimator_parameters() {
+  std::vector<SharedParameter> all;
+  for (const model::EstimatorRule* rule : model::estimator_rules()) {
+    for (const model::EstimatorParameter& parameter : rule->parameters) {
+      auto shared = std::ranges::find_if(all, [&](const SharedParameter& other) {
+        return std::string_view(other.parameter->name) == parameter.name;
+      });
+      if (shared == all.end()) shared = all.insert(all.end(), {&parameter, {}});
+      shared->rules.emplace_back(rule->name);
+    }
+  }
+  return all;
+}
+
+void add_estimator_arguments(CLI::App& command, model::EstimatorOptions& estimator) {
+  std::vector<std::pair<std::string, std::string>> rules;
+  for (const model::EstimatorRule* rule : model::estimator_rules())
+    rules.emplace_back(rule->name, rule->name);
+  add_choice(command, "--estimator", estimator.rule, rules, "of the target's statistics")
+      ->group("Adaptation");
+  for (const SharedParameter& shared : estimator_parameters()) {
+    const model::EstimatorParameter& parameter = *shared.parameter;
+    std::ostringstream usual;
+    usual << parameter.usual;
+    command
+        .add_option_function<double>(
+            shared.option(),
+            [&estimator, &parameter](double value) { estimator.values.set(parameter.name, value); },
+            shared.joined(", ") + ": " + parameter.help)
+        ->type_name(parameter.symbol)
+        ->default_str(usual.str())
+        ->group(fine_tuning);
+  }
+}
+
 void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& adaptation,
                               RunArguments& arguments, bool may_adapt_nothing, bool has_whole_stack) {
   const std::string group = "Adaptation";
@@ -28,26 +83,7 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
   if (has_whole_stack) recipes.emplace_back("two-pass", Recipe::two_pass);
   if (may_adapt_nothing) recipes.emplace_back("none", Recipe::none);
   add_choice(command, "--recipe", adaptation.recipe, recipes, "how")->group(group);
-  model::EstimatorOptions& estimator = adaptation.estimator;
-  add_choice(command, "--estimator", estimator.rule,
-             {{"ema", model::Rule::ema},
-              {"pooled", model::Rule::pooled},
-              {"prior", model::Rule::prior},
-              {"ubna", model::Rule::ubna}},
-             "of the target's statistics")
-      ->group(group);
-  command.add_option("--momentum", estimator.momentum, "ema, ubna: weight of the new batch")
-      ->type_name("A")
-      ->group(fine_tuning);
-  command.add_option("--prior-images", estimator.prior_images, "prior: weight of the source, in images")
-      ->type_name("N")
-      ->group(fine_tuning);
-  command.add_option("--batch-decay", estimator.batch_decay, "ubna: decay of the momentum per batch")
-      ->type_name("B")
-      ->group(fine_tuning);
-  command.add_option("--layer-decay", estimator.layer_decay, "ubna: decay of the momentum per layer")
-      ->type_name("L")
-      ->group(fine_tuning);
+  add_estimator_arguments(command, adaptation.estimator);
   command
       .add_option("--source-share", adaptation.source_share,
                   "(1-S) estimate + S source is used; 0 is the paper's")
@@ -162,16 +198,14 @@ void add_normalization_argument(CLI::App& command, RunArguments& arguments) {
 
 /// An option that the chosen estimator does not know must not look as if it had an effect.
 void require_parameters_fit(const CLI::App& command, const RunArguments& arguments) {
-  const auto rule = arguments.adaptation.estimator.rule;
-  const auto only_for = [&](const char* option, bool fits, const char* users) {
-    if (command.count(option) > 0 && !fits)
-      throw CLI::ValidationError(option, std::string("belongs to ") + users);
+  const auto only_for = [&](const std::string& option, bool fits, const std::string& users) {
+    if (command.count(option) > 0 && !fits) throw CLI::ValidationError(option, "belongs to " + users);
   };
-  only_for("--momentum", rule == model::Rule::ema || rule == model::Rule::ubna,
-           "the estimators ema and ubna");
-  only_for("--prior-images", rule == model::Rule::prior, "the estimator prior");
-  only_for("--batch-decay", rule == model::Rule::ubna, "the estimator ubna");
-  only_for("--layer-decay", rule == model::Rule::ubna, "the estimator ubna");
+  for (const SharedParameter& shared : estimator_parameters()) {
+    only_for(shared.option(),
+             std::ranges::find(shared.rules, arguments.adaptation.estimator.rule) != shared.rules.end(),
+             (shared.rules.size() > 1 ? "the estimators " : "the estimator ") + shared.joined(" and "));
+  }
   const bool settles = arguments.adaptation.freeze == Freeze::settled;
   only_for("--settle-drift", settles, "--freeze settled");
   only_for("--settle-slices", settles, "--freeze settled");

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "model/onnx/network.h"
 #include "model/statistics/drift.h"
+#include "model/tile/network.h"
 
 namespace fibflow::cli {
 

@@ -17,13 +17,13 @@ std::string metadata_or(const Network& network, const std::string& key, const st
   return it == network.metadata().end() ? otherwise : it->second;
 }
 
-const char* spoken_output(Network::Output output) {
+const char* spoken_output(model::OutputKind output) {
   switch (output) {
-    case Network::Output::logits:
+    case model::OutputKind::logits:
       return "logits";
-    case Network::Output::sigmoid:
+    case model::OutputKind::sigmoid:
       return "probabilities (sigmoid)";
-    case Network::Output::softmax:
+    case model::OutputKind::softmax:
       return "probabilities (softmax)";
   }
   return "?";

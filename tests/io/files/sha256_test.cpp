@@ -17,6 +17,18 @@ TEST(Sha256Test, GivesTheDigestsOfTheStandardsExamples) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST(Sha256Test, IsTheSameInHoweverManyPiecesTheBytesCome) {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) bytes += static_cast<char>(i);
+  for (const std::size_t piece : {1U, 7U, 63U, 64U, 65U, 128U, 300U}) {
+    Sha256 hash;
+    for (std::size_t at = 0; at < bytes.size(); at += piece)
+      hash.add(std::string_view(bytes).substr(at, piece));
+    EXPECT_EQ(hash.digest(), sha256(bytes)) << "pieces of " << piece;
+    EXPECT_EQ(hash.digest(), sha256(bytes)) << "asked twice";
+  }
+}
+
 TEST(Sha256Test, DiffersForEveryLengthAroundABlock) {
   std::set<std::string> digests;
   for (std::size_t length = 0; length < 200; ++length) digests.insert(sha256(std::string(length, '\0')));

@@ -1,4 +1,4 @@
-// Every instruction set's kernels against plain loops, and a oneDNN convolution against its definition.
+// Every instruction set's kernels against plain loops.
 
 #include "model/engine/kernels.h"
 
@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <random>
 
-#include "model/engine/onednn.h"
-#include "model/tile/weights.h"
+#include "model/engine/aligned_floats.h"
+#include "model/engine/cpu.h"
 
 namespace fibflow::model {
 namespace isa_avx512 {
@@ -45,12 +45,12 @@ struct Map {
     std::normal_distribution<float> normal(0.4F, 1.5F);
     for (std::size_t i = 0; i < floats.size(); ++i) floats.data()[i] = normal(random);
   }
-  View view() const {
+  MapView view() const {
     return {floats.data(), static_cast<std::ptrdiff_t>(span.width) * span.block,
             static_cast<std::ptrdiff_t>(span.height) * span.width * span.block};
   }
   float& at(int channel, int y, int x) const {
-    const View v = view();
+    const MapView v = view();
     return v.data[channel / span.block * v.plane + y * v.row + x * span.block + channel % span.block];
   }
   int channels() const { return span.blocks * span.block; }
@@ -58,7 +58,7 @@ struct Map {
   AlignedFloats floats;
 };
 
-float activated(const Normalization& how, float v, float slope) {
+float activated(const NormalizeArguments& how, float v, float slope) {
   using Kind = Activation::Kind;
   switch (how.activation) {
     case Kind::none:
@@ -103,7 +103,7 @@ TEST(KernelsTest, NormalizationEqualsItsDefinitionForEveryActivation) {
           centre.data()[i] = 0.3F;
         }
         std::vector<double> sum(lanes), squares(lanes);
-        Normalization how;
+        NormalizeArguments how;
         how.scale = scale.data();
         how.shift = shift.data();
         how.activation = kind;
@@ -157,7 +157,7 @@ TEST(KernelsTest, OnlyCountedRunsAreMeasuredAndEverythingIsNormalized) {
         shift.data()[i] = 0.2F;
         centre.data()[i] = 0.3F;
       }
-      Normalization how;
+      NormalizeArguments how;
       how.scale = scale.data();
       how.shift = shift.data();
       how.activation = Activation::Kind::relu;
@@ -202,7 +202,7 @@ TEST(KernelsTest, MeasuringAloneWritesNothing) {
     const Map copy(1, 4, 6, 16, 3);
     AlignedFloats centre(16);
     std::vector<double> sum(16), squares(16);
-    Normalization how;
+    NormalizeArguments how;
     how.share = {{0, 4}, {0, 6}};
     how.centre = centre.data();
     how.sum = sum.data();
@@ -210,58 +210,6 @@ TEST(KernelsTest, MeasuringAloneWritesNothing) {
     isa.table->normalize(in.view(), in.view(), in.span, how);
     for (std::size_t i = 0; i < in.floats.size(); ++i) EXPECT_EQ(in.floats.data()[i], copy.floats.data()[i]);
     EXPECT_GT(squares[0], 0);
-  }
-}
-
-TEST(KernelsTest, AConvolutionEqualsItsDefinition) {
-  struct Shape {
-    int in, out, kernel, stride, dilation, before, after;
-    bool plain;
-  };
-  for (const Shape& s : {Shape{1, 16, 3, 1, 1, 1, 1, true}, Shape{3, 16, 7, 2, 1, 3, 2, true},
-                         Shape{16, 32, 3, 1, 1, 0, 1, false}, Shape{32, 16, 1, 1, 1, 0, 0, false},
-                         Shape{16, 16, 3, 1, 2, 2, 0, false}, Shape{16, 16, 5, 2, 1, 2, 1, false}}) {
-    const int height = 13;
-    const int width = 17;
-    const Window w{s.kernel, s.stride, s.dilation, s.before, s.after};
-    const auto size = [&](int n) { return (n + s.before + s.after - w.span()) / s.stride + 1; };
-    Convolution::Shape shape;
-    shape.in_channels = s.in;
-    shape.out_channels = s.out;
-    shape.in_height = height;
-    shape.in_width = width;
-    shape.out_height = size(height);
-    shape.out_width = size(width);
-    shape.y = shape.x = w;
-    shape.plain_input = s.plain;
-    const Convolution convolution(shape);
-    const int block = channel_block();
-    const Map in(s.plain ? s.in : padded(s.in, block) / block, height, width, s.plain ? 1 : block, 1);
-    const Map out(padded(s.out, block) / block, shape.out_height, shape.out_width, block, 2);
-    const Map weights(s.out, s.in, s.kernel * s.kernel, 1, 5);
-    AlignedFloats arranged(convolution.weights_bytes() / sizeof(float));
-    AlignedFloats scratch(convolution.scratch_bytes() / sizeof(float) + 16);
-    convolution.arrange_weights({weights.floats.data(), weights.floats.size()}, arranged.data());
-    convolution.execute(in.floats.data(), arranged.data(), nullptr, out.floats.data(), scratch.data());
-    for (int o = 0; o < s.out; ++o) {
-      for (int y = 0; y < shape.out_height; ++y) {
-        for (int x = 0; x < shape.out_width; ++x) {
-          double v = 0;
-          for (int i = 0; i < s.in; ++i) {
-            for (int ky = 0; ky < s.kernel; ++ky) {
-              for (int kx = 0; kx < s.kernel; ++kx) {
-                const int yy = y * s.stride - s.before + ky * s.dilation;
-                const int xx = x * s.stride - s.before + kx * s.dilation;
-                if (yy >= 0 && yy < height && xx >= 0 && xx < width)
-                  v += static_cast<double>(in.at(i, yy, xx)) * weights.at(o, i, ky * s.kernel + kx);
-              }
-            }
-          }
-          ASSERT_NEAR(out.at(o, y, x), v, 1e-4 * (1 + std::abs(v)))
-              << s.in << " -> " << s.out << ", kernel " << s.kernel;
-        }
-      }
-    }
   }
 }
 

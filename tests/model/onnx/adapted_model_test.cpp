@@ -5,9 +5,12 @@
 #include <onnx/checker.h>
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "tests/fixtures/case_runner.h"
+#include "tests/fixtures/exact_cases.h"
 
 namespace fibflow::model {
 namespace {
@@ -73,6 +76,100 @@ TEST_P(AdaptedModelTest, IsTheSameGraphWithOtherStatistics) {
 
 INSTANTIATE_TEST_SUITE_P(Idioms, AdaptedModelTest, testing::ValuesIn(cases_with_batch_norm()),
                          [](const auto& test) { return test.param.name; });
+
+/// A model whose node attributes hold a tensor, with that tensor and its initializers in a file beside it.
+std::filesystem::path beside_itself(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  std::ifstream in(std::filesystem::path(FIBFLOW_TEST_FIXTURES) / "onnx/models/plain_opset13.onnx",
+                   std::ios::binary);
+  onnx::ModelProto model;
+  EXPECT_TRUE(model.ParseFromIstream(&in));
+  std::ofstream weights(folder / "weights.bin", std::ios::binary);
+  std::int64_t offset = 0;
+  const auto move_out = [&](onnx::TensorProto& tensor) {
+    const std::string raw = tensor.raw_data();
+    ASSERT_FALSE(raw.empty()) << tensor.name();
+    weights << raw;
+    tensor.clear_raw_data();
+    tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+    for (const auto& [key, value] : {std::pair<std::string, std::string>{"location", "weights.bin"},
+                                     {"offset", std::to_string(offset)},
+                                     {"length", std::to_string(raw.size())}}) {
+      auto& entry = *tensor.add_external_data();
+      entry.set_key(key);
+      entry.set_value(value);
+    }
+    offset += static_cast<std::int64_t>(raw.size());
+  };
+  // The first convolution's weights become the value of a Constant node.
+  onnx::GraphProto& graph = *model.mutable_graph();
+  onnx::NodeProto constant;
+  constant.set_op_type("Constant");
+  constant.set_name("weights");
+  const auto conv = std::ranges::find_if(graph.node(), [](const auto& n) { return n.op_type() == "Conv"; });
+  constant.add_output(conv->input(1));
+  auto& tensors = *graph.mutable_initializer();
+  const auto moved =
+      std::ranges::find_if(tensors, [&](const auto& t) { return t.name() == constant.output(0); });
+  onnx::AttributeProto& value = *constant.add_attribute();
+  value.set_name("value");
+  value.set_type(onnx::AttributeProto::TENSOR);
+  *value.mutable_t() = *moved;
+  move_out(*value.mutable_t());
+  tensors.erase(moved);
+  for (onnx::TensorProto& t : tensors) {
+    if (t.data_type() == onnx::TensorProto::FLOAT) move_out(t);
+  }
+  *graph.add_node() = constant;
+  for (int i = graph.node_size() - 1; i > 0; --i) graph.mutable_node()->SwapElements(i, i - 1);
+  const std::filesystem::path file = folder / "model.onnx";
+  std::ofstream out(file, std::ios::binary);
+  EXPECT_TRUE(model.SerializeToOstream(&out));
+  return file;
+}
+
+std::string content_of(const Network& network) {
+  std::string content;
+  network.visit_content([&](std::string_view part) { content += part; });
+  return content;
+}
+
+TEST(AdaptedModelTest, CarriesTheWeightsThatLayBesideTheSourceWhereverItNamesThem) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "weights_beside";
+  const Network source = Network::load(beside_itself(folder));
+  const std::string bytes = source.with_statistics(source.source_statistics(), {});
+  EXPECT_EQ(bytes.find("weights.bin"), std::string::npos);
+  std::filesystem::remove_all(folder);
+  const Network alone = reloaded(bytes);
+  const Network original =
+      Network::load(std::filesystem::path(FIBFLOW_TEST_FIXTURES) / "onnx/models/plain_opset13.onnx");
+  const Inference ours(alone, 32, 32);
+  const Inference theirs(original, 32, 32);
+  const Array slice = random_slice(ours, 3);
+  EXPECT_EQ(CaseRunner(ours, 0).frozen(slice, alone.source_statistics()),
+            CaseRunner(theirs, 0).frozen(slice, original.source_statistics()));
+}
+
+TEST(AdaptedModelTest, ContentTellsWeightsApartWhereverTheyLie) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "content";
+  const std::filesystem::path file = beside_itself(folder);
+  const std::string content = content_of(Network::load(file));
+  EXPECT_EQ(content, content_of(Network::load(file)));
+  const auto size = std::filesystem::file_size(folder / "weights.bin");
+  for (const std::uintmax_t at :
+       {std::uintmax_t{3}, size - 1}) {  // of the Constant's tensor, of an initializer
+    std::fstream weights(folder / "weights.bin", std::ios::binary | std::ios::in | std::ios::out);
+    weights.seekg(static_cast<std::streamoff>(at));
+    const int before = weights.get();
+    weights.seekp(static_cast<std::streamoff>(at));
+    weights.put(static_cast<char>(before ^ 1));
+    weights.close();
+    EXPECT_NE(content_of(Network::load(file)), content) << "byte " << at;
+    std::fstream again(folder / "weights.bin", std::ios::binary | std::ios::in | std::ios::out);
+    again.seekp(static_cast<std::streamoff>(at));
+    again.put(static_cast<char>(before));
+  }
+}
 
 TEST(AdaptedModelTest, StatisticsOfAnotherNetworkAreRefused) {
   const Network network =

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "model/onnx/network.h"
 #include "model/tile/inference.h"
+#include "model/tile/network.h"
 
 namespace fibflow::model {
 namespace {

@@ -6,8 +6,8 @@
 #include <random>
 #include <sstream>
 
-#include "model/onnx/network.h"
 #include "model/tile/inference.h"
+#include "model/tile/network.h"
 
 namespace fibflow::model {
 namespace {

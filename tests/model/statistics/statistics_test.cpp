@@ -64,14 +64,14 @@ TEST(BlendTest, WeighsSourceAndEstimate) {
 }
 
 TEST(EstimatorTest, EmaWeighsTheNewBatchByItsMomentum) {
-  Estimator e({.rule = Rule::ema, .momentum = 0.25}, source(0, 1));
+  Estimator e({.rule = "ema", .values = {{{"momentum", 0.25}}}}, source(0, 1));
   e.update(batch(10, 4, 9), 1);
   EXPECT_FLOAT_EQ(e.estimate().layers[0].mean[0], 1);
   EXPECT_FLOAT_EQ(e.estimate().layers[0].variance[0], 3);
 }
 
 TEST(EstimatorTest, PooledIncludesTheVarianceBetweenBatches) {
-  Estimator e({.rule = Rule::pooled}, source(0, 1));
+  Estimator e({.rule = "pooled"}, source(0, 1));
   EXPECT_EQ(e.estimate(), source(0, 1));
   e.update(batch(10, 0, 1), 1);
   e.update(batch(30, 4, 1), 1);
@@ -80,18 +80,19 @@ TEST(EstimatorTest, PooledIncludesTheVarianceBetweenBatches) {
 }
 
 TEST(EstimatorTest, PriorWeighsTheSourceInImages) {
-  Estimator e({.rule = Rule::prior, .prior_images = 3}, source(0, 2));
+  Estimator e({.rule = "prior", .values = {{{"prior_images", 3}}}}, source(0, 2));
   e.update(batch(50, 8, 10), 1);
   EXPECT_FLOAT_EQ(e.estimate().layers[0].mean[0], 2);  // p = 3 / (3 + 1)
   EXPECT_FLOAT_EQ(e.estimate().layers[0].variance[0], 4);
-  Estimator none({.rule = Rule::prior, .prior_images = 0}, source(0, 2));
+  Estimator none({.rule = "prior", .values = {{{"prior_images", 0}}}}, source(0, 2));
   none.update(batch(50, 8, 10), 1);
   EXPECT_FLOAT_EQ(none.estimate().layers[0].mean[0], 8);
 }
 
 TEST(EstimatorTest, UbnaDecaysWithBatchAndLayer) {
   const Statistics two{{LayerStatistics{{0}, {1}}, LayerStatistics{{0}, {1}}}};
-  Estimator e({.rule = Rule::ubna, .momentum = 0.1, .batch_decay = 0.08, .layer_decay = 0.03}, two);
+  Estimator e({.rule = "ubna", .values = {{{"momentum", 0.1}, {"batch_decay", 0.08}, {"layer_decay", 0.03}}}},
+              two);
   const Moments one{{LayerMoments{1, {1}, {1}}, LayerMoments{1, {1}, {1}}}};
   e.update(one, 1);
   const double first = 0.1 * std::exp(-0.03);
@@ -103,19 +104,19 @@ TEST(EstimatorTest, UbnaDecaysWithBatchAndLayer) {
 }
 
 TEST(EstimatorTest, AProbeReplacesTheStartingPoint) {
-  for (const Rule rule : {Rule::ema, Rule::pooled, Rule::ubna}) {
+  for (const char* rule : {"ema", "pooled", "ubna"}) {
     Estimator e({.rule = rule}, source(0, 1));
     e.start_from(batch(100, 5, 4), 3);
-    EXPECT_FLOAT_EQ(e.estimate().layers[0].mean[0], 5) << name_of(rule);
-    EXPECT_FLOAT_EQ(e.estimate().layers[0].variance[0], 4) << name_of(rule);
+    EXPECT_FLOAT_EQ(e.estimate().layers[0].mean[0], 5) << rule;
+    EXPECT_FLOAT_EQ(e.estimate().layers[0].variance[0], 4) << rule;
   }
-  Estimator prior({.rule = Rule::prior, .prior_images = 1}, source(0, 1));
+  Estimator prior({.rule = "prior", .values = {{{"prior_images", 1}}}}, source(0, 1));
   prior.start_from(batch(100, 4, 5), 3);
   EXPECT_FLOAT_EQ(prior.estimate().layers[0].mean[0], 3);
 }
 
 TEST(EstimatorTest, ARestoredStateContinuesBitForBit) {
-  for (const Rule rule : {Rule::ema, Rule::pooled, Rule::prior, Rule::ubna}) {
+  for (const char* rule : {"ema", "pooled", "prior", "ubna"}) {
     Estimator whole({.rule = rule}, source(0.3F, 1.7F));
     Estimator first({.rule = rule}, source(0.3F, 1.7F));
     whole.start_from(batch(7, 0.123, 3.3), 2);
@@ -126,22 +127,52 @@ TEST(EstimatorTest, ARestoredStateContinuesBitForBit) {
     second.restore(first.state());
     whole.update(batch(17, -0.4, 2.1), 1);
     second.update(batch(17, -0.4, 2.1), 1);
-    EXPECT_EQ(second.state(), whole.state()) << name_of(rule);
-    EXPECT_EQ(second.estimate(), whole.estimate()) << name_of(rule);
+    EXPECT_EQ(second.state(), whole.state()) << rule;
+    EXPECT_EQ(second.estimate(), whole.estimate()) << rule;
+  }
+}
+
+TEST(EstimatorTest, EveryParameterOfEveryRuleIsCheckedAgainstItsRange) {
+  for (const EstimatorRule* rule : estimator_rules()) {
+    EXPECT_EQ(&estimator_rule(rule->name), rule);
+    for (const EstimatorParameter& parameter : rule->parameters) {
+      const auto with = [&](double value) {
+        return Estimator({.rule = rule->name, .values = {{{parameter.name, value}}}}, source(0, 1));
+      };
+      EXPECT_TRUE(parameter.allows(parameter.usual)) << rule->name << ", " << parameter.name;
+      EXPECT_NO_THROW(with(parameter.usual));
+      const double below = parameter.may_be_lowest ? parameter.lowest - 0.1 : parameter.lowest;
+      try {
+        with(below);
+        ADD_FAILURE() << rule->name << ", " << parameter.name << " is not checked";
+      } catch (const std::invalid_argument& e) {
+        EXPECT_NE(std::string(e.what()).find(parameter.range()), std::string::npos) << e.what();
+        EXPECT_NE(std::string(e.what()).find(parameter.name), std::string::npos) << e.what();
+      }
+      EXPECT_THROW(with(std::nan("")), std::invalid_argument);
+    }
   }
 }
 
 TEST(EstimatorTest, RefusesOptionsOutsideTheirRange) {
-  EXPECT_THROW(Estimator({.rule = Rule::ema, .momentum = 0}, source(0, 1)), std::invalid_argument);
-  EXPECT_THROW(Estimator({.rule = Rule::ema, .momentum = 1.1}, source(0, 1)), std::invalid_argument);
-  constexpr double infinite = std::numeric_limits<double>::infinity();
-  EXPECT_THROW(Estimator({.rule = Rule::prior, .prior_images = infinite}, source(0, 1)),
+  EXPECT_THROW(Estimator({.rule = "ema", .values = {{{"momentum", 0}}}}, source(0, 1)),
                std::invalid_argument);
-  EXPECT_THROW(Estimator({.rule = Rule::ubna, .batch_decay = infinite}, source(0, 1)), std::invalid_argument);
-  EXPECT_THROW(Estimator({.rule = Rule::ubna, .layer_decay = infinite}, source(0, 1)), std::invalid_argument);
-  EXPECT_THROW(Estimator({.rule = Rule::prior, .prior_images = -1}, source(0, 1)), std::invalid_argument);
-  EXPECT_THROW(Estimator({.rule = Rule::ubna, .layer_decay = -0.1}, source(0, 1)), std::invalid_argument);
-  EXPECT_THROW(rule_named("emma"), std::invalid_argument);
+  EXPECT_THROW(Estimator({.rule = "ema", .values = {{{"momentum", 1.1}}}}, source(0, 1)),
+               std::invalid_argument);
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  EXPECT_THROW(Estimator({.rule = "prior", .values = {{{"prior_images", infinite}}}}, source(0, 1)),
+               std::invalid_argument);
+  EXPECT_THROW(Estimator({.rule = "ubna", .values = {{{"batch_decay", infinite}}}}, source(0, 1)),
+               std::invalid_argument);
+  EXPECT_THROW(Estimator({.rule = "ubna", .values = {{{"layer_decay", infinite}}}}, source(0, 1)),
+               std::invalid_argument);
+  EXPECT_THROW(Estimator({.rule = "prior", .values = {{{"prior_images", -1}}}}, source(0, 1)),
+               std::invalid_argument);
+  EXPECT_THROW(Estimator({.rule = "ubna", .values = {{{"layer_decay", -0.1}}}}, source(0, 1)),
+               std::invalid_argument);
+  EXPECT_THROW(Estimator({.rule = "emma"}, source(0, 1)), std::invalid_argument);
+  EXPECT_THROW(Estimator({.rule = "ema", .values = {{{"prior_images", 1}}}}, source(0, 1)),
+               std::invalid_argument);
   Estimator e({}, source(0, 1));
   EXPECT_THROW(e.update(Moments{}, 1), std::invalid_argument);
 }

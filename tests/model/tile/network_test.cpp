@@ -1,4 +1,4 @@
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ TEST(NetworkTest, SaysWhatItIs) {
   EXPECT_EQ(n.name(), "unet.onnx");
   EXPECT_EQ(n.input_channels(), 1);
   EXPECT_EQ(n.output_channels(), 3);
-  EXPECT_EQ(n.output(), Network::Output::logits);
+  EXPECT_EQ(n.output(), OutputKind::logits);
   EXPECT_EQ(n.batch_norms().size(), 18U);
   EXPECT_EQ(n.batch_norms().front().channels, 16);
   EXPECT_EQ(n.operators().at("ConvTranspose"), 4);

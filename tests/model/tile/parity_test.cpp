@@ -46,8 +46,8 @@ void check_adapted(const Case& c, const CaseRunner& runner, const nlohmann::json
   const std::string what = c.name + ": " + record.at("estimator").get<std::string>() + ", " +
                            record.at("normalize_by").get<std::string>();
   EstimatorOptions options;
-  options.rule = rule_named(record.at("estimator"));
-  if (!record.at("momentum").is_null()) options.momentum = record.at("momentum");
+  options.rule = record.at("estimator");
+  if (!record.at("momentum").is_null()) options.values.set("momentum", record.at("momentum"));
   Estimator estimator(options, runner.network().source_statistics());
   std::vector<float> last;
   for (const auto& entry : c.json.at("batches")) {

@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-#include "model/engine/onednn.h"
+#include "model/engine/cpu.h"
 #include "model/engine/onednn_training.h"
 #include "model/tile/inference.h"
 #include "model/training/adam.h"

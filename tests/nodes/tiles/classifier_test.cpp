@@ -13,7 +13,7 @@
 namespace fibflow::nodes {
 namespace {
 
-using Output = model::Network::Output;
+using Output = model::OutputKind;
 using Mask = std::vector<std::uint8_t>;
 
 template <typename T>

@@ -9,7 +9,7 @@
 namespace fibflow::nodes {
 namespace {
 
-using Output = model::Network::Output;
+using Output = model::OutputKind;
 
 double term(double p) {
   return p > 0 ? -p * std::log2(p) : 0;

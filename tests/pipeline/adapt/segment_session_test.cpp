@@ -23,7 +23,7 @@ constexpr std::int64_t depth = 12;
 struct Case {
   std::string name;
   nodes::UpdateRule rule;
-  model::Rule estimator = model::Rule::pooled;
+  std::string estimator = "pooled";
   bool own_statistics = false;
 };
 
@@ -33,14 +33,14 @@ void PrintTo(const Case& c, std::ostream* out) {
 
 const Case cases[] = {
     {"pooled", {}},
-    {"ema", {0.25, 3, false, {}}, model::Rule::ema},
-    {"ubna_lag_one", {0, 1, false, {}}, model::Rule::ubna},
-    {"prior", {}, model::Rule::prior},
+    {"ema", {0.25, 3, false, {}}, "ema"},
+    {"ubna_lag_one", {0, 1, false, {}}, "ubna"},
+    {"prior", {}, "prior"},
     {"frozen", {0.25, 4, true, {}}},
     {"settles", {0.25, 2, false, nodes::SettleRule{1e-2, 1}}},
     // Settles at once, and is reopened when its slices become all noise.
     {"reopens", {0.25, 2, false, nodes::SettleRule{1e9, 1}, nodes::MonitorRule{1, 1e-3, 1e-3, 1}}},
-    {"own_statistics", {}, model::Rule::ema, true},
+    {"own_statistics", {}, "ema", true},
 };
 
 /// All that slices came to.

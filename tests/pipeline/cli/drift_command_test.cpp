@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "tests/fixtures/run_program.h"
 #include "tests/fixtures/temporary_folder.h"
 

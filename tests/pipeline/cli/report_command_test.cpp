@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "tests/fixtures/recorded_run_json.h"
 #include "tests/fixtures/run_program.h"
 #include "tests/fixtures/temporary_folder.h"

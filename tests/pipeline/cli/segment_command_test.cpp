@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "io/formats/formats.h"
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "tests/fixtures/pixel_network.h"
 #include "tests/fixtures/run_program.h"
 #include "tests/fixtures/temporary_folder.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "io/tiff/tiff_writer.h"
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "tests/fixtures/disc_stack.h"
 #include "tests/fixtures/run_program.h"
 #include "tests/fixtures/temporary_folder.h"

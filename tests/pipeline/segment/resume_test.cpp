@@ -174,7 +174,7 @@ class ResumeTest : public ::testing::Test {
 
 Given ema() {
   Given given;
-  given.adaptation.estimator.rule = model::Rule::ema;
+  given.adaptation.estimator.rule = "ema";
   given.adaptation.lag = 2;
   given.input.normalization = nodes::Normalization::parse("stack");
   return given;
@@ -334,7 +334,7 @@ TEST_F(ResumeTest, AnotherRunIsRefusedWithWhatDiffers) {
                                 ": is of a run with another option source_share: 0.25, not 0.5 "
                                 "(remove it to begin anew)");
   other = given;
-  other.adaptation.estimator.momentum = 0.2;
+  other.adaptation.estimator.values.set("momentum", 0.2);
   EXPECT_NE(refusal(other).find("another option estimator momentum: 0.1, not 0.2"), std::string::npos)
       << error();
   other = given;

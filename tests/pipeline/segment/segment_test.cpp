@@ -91,7 +91,7 @@ TEST_P(LagTest, ASliceIsSegmentedWithTheStatisticsAfterTheSliceLagBeforeIt) {
   adaptation.lag = GetParam();
   adaptation.probe = 0;
   adaptation.featureless = nodes::Featureless::counts;
-  adaptation.estimator.rule = model::Rule::ema;
+  adaptation.estimator.rule = "ema";
   const OutputOptions output = float_probabilities(folder);
   const Outcome outcome =
       segment(stack, small_network(), {{}, nodes::Normalization{}}, adaptation, output, {2, 0, 40});

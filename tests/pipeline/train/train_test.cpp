@@ -12,7 +12,7 @@
 
 #include "io/error.h"
 #include "io/formats/formats.h"
-#include "model/onnx/network.h"
+#include "model/tile/network.h"
 #include "pipeline/evaluate/evaluation.h"
 #include "pipeline/flow/interruption.h"
 #include "pipeline/segment/run.h"

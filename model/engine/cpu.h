@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+namespace fibflow::model {
+
+/// The vector instructions that kernels are chosen by; each has those before it.
+enum class InstructionSet { generic, avx2, avx512 };
+
+/// What the convolutions and our own kernels use on this machine: what the processor has, but no more than
+/// ONEDNN_MAX_CPU_ISA (or DNNL_MAX_CPU_ISA) allows, read when first asked for: one setting governs oneDNN and us.
+InstructionSet instruction_set();
+
+/// "generic", "avx2", "avx512".
+std::string name_of(InstructionSet set);
+
+/// Channels of one block: feature maps are [channels / block][height][width][block], the last block filled up with
+/// zeros. 16 where AVX-512 is there, else 8: what oneDNN's convolutions want.
+int channel_block();
+
+/// channels rounded up to whole blocks.
+inline int padded(int channels, int block) {
+  return (channels + block - 1) / block * block;
+}
+
+}  // namespace fibflow::model

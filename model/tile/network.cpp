@@ -1,0 +1,125 @@
+#include "model/tile/network.h"
+
+#include "model/onnx/reading.h"
+#include "model/onnx/writing.h"
+#include "model/tile/shaped_network.h"
+
+namespace fibflow::model {
+
+const char* const export_hint =
+    "export it with torch.onnx.export(model.eval(), ..., training=torch.onnx.TrainingMode.PRESERVE, "
+    "do_constant_folding=False) so that its BatchNormalization layers are kept";
+
+/// What only shows with a slice of some size.
+struct Network::Trial {
+  int output_channels = 0;
+  OutputKind output_kind = OutputKind::logits;
+  int radius = 0;
+  int stride = 1;
+
+  /// Throws ModelError for a network that no size fits, or a BatchNormalization whose result is not used.
+  explicit Trial(const Graph& graph);
+};
+
+Network::Trial::Trial(const Graph& graph) {
+  constexpr int ordinary_size = 512;
+  const bool fixed = graph.declared_height > 0 && graph.declared_width > 0;
+  const ShapedNetwork shaped = fixed ? ShapedNetwork(graph, graph.declared_height, graph.declared_width)
+                                     : ShapedNetwork::fit(graph, ordinary_size, ordinary_size);
+  output_channels = shaped.output().channels;
+  output_kind = shaped.output_kind();
+  stride = shaped.alignment();
+  radius = shaped.receptive_field_radius();
+  const std::vector<Region> used =
+      shaped.regions({{0, shaped.slice_height()}, {0, shaped.slice_width()}}, false);
+  for (std::size_t b = 0; b < graph.batch_norms.size(); ++b) {
+    const Operation* op = shaped.operation_of_batch_norm(static_cast<int>(b));
+    if (op == nullptr || used[static_cast<std::size_t>(op->output)].empty()) {
+      throw ModelError("node '" + graph.batch_norms[b].name +
+                       "' (BatchNormalization): its result is not used");
+    }
+  }
+}
+
+Network::Network(std::shared_ptr<const Graph> graph, std::shared_ptr<const Trial> trial)
+    : graph_(std::move(graph)), trial_(std::move(trial)) {}
+
+Network Network::read(std::span<const std::byte> bytes, const std::string& name,
+                      const std::filesystem::path& folder) {
+  try {
+    auto graph = read_graph(bytes, folder);
+    graph->name = name;
+    auto trial = std::make_shared<const Trial>(*graph);
+    return {std::move(graph), std::move(trial)};
+  } catch (const ModelError& e) {
+    throw ModelError(printable(name + ": " + e.what()));
+  }
+}
+
+Network Network::load(const std::filesystem::path& file) {
+  const std::string bytes = read_model_file(file);
+  return read(std::as_bytes(std::span(bytes)), file.string(), file.parent_path());
+}
+
+Network Network::parse(std::span<const std::byte> bytes, const std::string& name) {
+  return read(bytes, name, {});
+}
+
+const std::string& Network::name() const {
+  return graph_->name;
+}
+int Network::opset() const {
+  return graph_->opset;
+}
+std::string Network::producer() const {
+  return graph_->producer;
+}
+int Network::input_channels() const {
+  return graph_->input_channels;
+}
+int Network::output_channels() const {
+  return trial_->output_channels;
+}
+OutputKind Network::output() const {
+  return trial_->output_kind;
+}
+const std::vector<BatchNorm>& Network::batch_norms() const {
+  return graph_->batch_norms;
+}
+
+Statistics Network::source_statistics() const {
+  Statistics s;
+  for (const BatchNorm& bn : graph_->batch_norms) s.layers.push_back(bn.source);
+  return s;
+}
+
+std::map<std::string, int> Network::operators() const {
+  return graph_->operators;
+}
+std::size_t Network::parameters() const {
+  return graph_->parameters;
+}
+const std::map<std::string, std::string>& Network::metadata() const {
+  return graph_->metadata;
+}
+int Network::receptive_field_radius() const {
+  return trial_->radius;
+}
+int Network::stride() const {
+  return trial_->stride;
+}
+
+std::string Network::with_statistics(const Statistics& statistics,
+                                     const std::map<std::string, std::string>& metadata) const {
+  try {
+    return model::with_statistics(*graph_, statistics, metadata);
+  } catch (const ModelError& e) {
+    throw ModelError(printable(name() + ": " + e.what()));
+  }
+}
+
+void Network::visit_content(const std::function<void(std::string_view)>& visit) const {
+  model::visit_content(*graph_, visit);
+}
+
+}  // namespace fibflow::model
