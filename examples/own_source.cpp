@@ -3,10 +3,11 @@
 
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <string>
 
+#include "io/memory_stack.h"
 #include "io/phantom/phantom.h"
-#include "io/stack.h"
 #include "model/training/unet.h"
 #include "pipeline/segment/run.h"
 
@@ -23,22 +24,17 @@ io::PhantomParameters small_cell() {
 }
 
 /// A stack is whatever knows its shape and can make slice z.
-class SyntheticCell : public io::Stack {
- public:
-  SyntheticCell() : phantom_(small_cell()) {
-    info_.path = "synthetic cell";
-    info_.depth = 8;
-    info_.height = 128;
-    info_.width = 160;
-    info_.voxel_nm = {8, 8, 8};
-  }
-  const io::StackInfo& info() const override { return info_; }
-  io::Slice read(std::int64_t z) override { return phantom_.image(z); }
-
- private:
-  io::Phantom phantom_;
-  io::StackInfo info_;
-};
+io::MemoryStack synthetic_cell() {
+  const io::PhantomParameters shape = small_cell();
+  io::StackInfo info;
+  info.path = "synthetic cell";
+  info.depth = shape.depth;
+  info.height = shape.height;
+  info.width = shape.width;
+  info.voxel_nm = {8, 8, 8};
+  return {info,
+          [phantom = std::make_shared<io::Phantom>(shape)](std::int64_t z) { return phantom->image(z); }};
+}
 
 void write(const std::string& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary) << bytes;
@@ -53,7 +49,7 @@ int main(int argc, char** argv) {
   write(folder + "/source.onnx", source);
   const model::Network network = model::Network::load(folder + "/source.onnx");
 
-  SyntheticCell cell;
+  io::MemoryStack cell = synthetic_cell();
   pipeline::OutputOptions output;
   output.mask = folder + "/masks.tif";
   output.overwrite = true;

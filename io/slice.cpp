@@ -1,5 +1,6 @@
 #include "io/slice.h"
 
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -30,6 +31,13 @@ const char* name_of(PixelType type) {
   throw std::logic_error("name_of: not a pixel type");
 }
 
+PixelType pixel_type_named(std::string_view name) {
+  for (const PixelType type : all_pixel_types) {
+    if (name == name_of(type)) return type;
+  }
+  throw std::invalid_argument("no voxels are called '" + std::string(name) + "'");
+}
+
 Slice::Slice(std::int64_t z, int height, int width, PixelType type, std::shared_ptr<const std::byte[]> voxels)
     : z_(z), height_(height), width_(width), type_(type), voxels_(std::move(voxels)) {
   if (height <= 0 || width <= 0) {
@@ -47,6 +55,22 @@ Slice Slice::at(std::int64_t z) const {
   Slice slice = *this;
   slice.z_ = z;
   return slice;
+}
+
+Slice Slice::part(const Region& region) const {
+  if (region.y.size() <= 0 || region.x.size() <= 0 || region.y.begin < 0 || region.x.begin < 0 ||
+      region.y.end > height_ || region.x.end > width_) {
+    throw std::invalid_argument("Slice: the part does not lie in it");
+  }
+  const std::size_t voxel = bytes_per_voxel(type_);
+  const auto row = static_cast<std::size_t>(region.x.size()) * voxel;
+  auto voxels = std::make_shared_for_overwrite<std::byte[]>(static_cast<std::size_t>(region.y.size()) * row);
+  for (std::int64_t y = region.y.begin; y < region.y.end; ++y) {
+    const auto from = static_cast<std::size_t>(y * width_ + region.x.begin) * voxel;
+    std::memcpy(voxels.get() + static_cast<std::size_t>(y - region.y.begin) * row, data() + from, row);
+  }
+  return Slice(z_, static_cast<int>(region.y.size()), static_cast<int>(region.x.size()), type_,
+               std::move(voxels));
 }
 
 namespace {

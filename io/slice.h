@@ -4,17 +4,24 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
+
+#include "io/region.h"
 
 namespace fibflow::io {
 
 /// How one voxel's intensity is stored.
 enum class PixelType { u8, u16, f32 };
 
+inline constexpr PixelType all_pixel_types[] = {PixelType::u8, PixelType::u16, PixelType::f32};
+
 /// Bytes of one voxel: 1, 2 or 4.
 std::size_t bytes_per_voxel(PixelType type);
 
 /// "u8", "u16" or "f32".
 const char* name_of(PixelType type);
+/// The inverse; throws std::invalid_argument.
+PixelType pixel_type_named(std::string_view name);
 
 /// The size of a voxel in nanometres; 0 where it is not known.
 struct VoxelSize {
@@ -41,6 +48,10 @@ class Slice {
 
   /// The same voxels as another slice of the stack; nothing is copied.
   Slice at(std::int64_t z) const;
+
+  /// A copy of a rectangle of the voxels, as a slice of its own. Throws std::invalid_argument if the region is empty or sticks
+  /// out.
+  Slice part(const Region& region) const;
 
   /// The voxels as T (std::uint8_t, std::uint16_t or float). Throws std::logic_error if T is not the type.
   template <typename T>

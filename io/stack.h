@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "io/region.h"
 #include "io/slice.h"
 
 namespace fibflow::io {
@@ -22,6 +24,11 @@ struct StackInfo {
   std::string description;   ///< the file's own text (TIFF ImageDescription), at most 64 KiB of it
   /// Things the user should know though the stack can be read: a gap in the numbering of slices, say.
   std::vector<std::string> remarks;
+  /// Bytes that reading a slice takes beside the slice itself, at most: what it is decoded in or from.
+  std::size_t decoding_bytes = 0;
+
+  /// Of a slice's voxels.
+  std::size_t slice_bytes() const;
 };
 
 /// Slices in z order, read when they are asked for; a stack may be much larger than memory.
@@ -38,6 +45,16 @@ class Stack {
 
   /// Slice z, 0 <= z < info().depth. Throws io::Error that names the file, the page and the reason.
   virtual Slice read(std::int64_t z) = 0;
+
+  /// A part of slice z: the same voxels as read(z).part(region), decoding no more than it must. Throws as read();
+  /// std::invalid_argument if the region is empty or does not lie in the slice.
+  virtual Slice read_region(std::int64_t z, const Region& region);
+
+  /// The slices that are decoded together with slice z, which reading one after the other makes cheap: those of a chunk.
+  virtual Interval cheap_together(std::int64_t z) const;
 };
+
+/// Throws std::invalid_argument unless the region lies in the stack's slices and holds a voxel.
+void require_inside(const StackInfo& info, const Region& region);
 
 }  // namespace fibflow::io

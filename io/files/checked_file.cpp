@@ -15,6 +15,7 @@
 
 #include "io/error.h"
 #include "io/files/atomic_file.h"
+#include "io/files/contents.h"
 #include "io/files/sha256.h"
 
 namespace fibflow::io {
@@ -67,19 +68,6 @@ std::string digest(const std::string& kind, std::string_view sizes, std::string_
   return sha256(first_line(kind) + std::string(sizes) + std::string(body));
 }
 
-/// A file's bytes; nothing if there is no such file.
-std::optional<std::string> contents_of(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    if (errno == ENOENT) return std::nullopt;
-    throw Error(ErrorKind::read_write, path, std::string("cannot be read: ") + std::strerror(errno));
-  }
-  std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) throw Error(ErrorKind::read_write, path, "cannot be read");
-  return bytes;
-}
-
 /// What was given to write_checked(). Throws Error (bad_data) unless it is the same to the byte.
 std::string unpacked(const std::string& path, const std::string& kind, std::string_view bytes) {
   const auto refuse = [&](const std::string& reason) { throw Error(ErrorKind::bad_data, path, reason); };
@@ -110,7 +98,7 @@ std::string unpacked(const std::string& path, const std::string& kind, std::stri
 }
 
 bool is_whole(const std::string& path, const std::string& kind) {
-  const auto bytes = contents_of(path);
+  const auto bytes = contents_if_there(path);
   try {
     return bytes && (unpacked(path, kind, *bytes), true);
   } catch (const Error&) {
@@ -164,7 +152,7 @@ std::optional<CheckedContents> read_checked(const std::string& path, const std::
     }
     return contents;
   };
-  const auto newest = contents_of(path);
+  const auto newest = contents_if_there(path);
   std::string refusal = path + " is missing";
   if (newest) {
     try {
@@ -173,7 +161,7 @@ std::optional<CheckedContents> read_checked(const std::string& path, const std::
       refusal = error.what();
     }
   }
-  const auto previous = contents_of(previous_of(path));
+  const auto previous = contents_if_there(previous_of(path));
   if (!previous) {
     if (!newest) return std::nullopt;
     throw Error(ErrorKind::bad_data, path, refusal.substr(path.size() + 2) + ", and there is no older one");

@@ -77,6 +77,11 @@ FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::
 }
 
 Slice FolderStack::read(std::int64_t z) {
+  return read_region(z, {{0, info_.height}, {0, info_.width}});
+}
+
+Slice FolderStack::read_region(std::int64_t z, const Region& region) {
+  require_inside(info_, region);
   if (z < 0 || z >= info_.depth) {
     throw std::out_of_range("FolderStack: slice " + std::to_string(z) + " of " + std::to_string(info_.depth));
   }
@@ -96,7 +101,7 @@ Slice FolderStack::read(std::int64_t z) {
     bad(std::string("holds ") + name_of(info.type) + " voxels instead of the " + name_of(info_.type) +
         " of '" + fs::path(files_[0]).filename().string() + "'");
   }
-  return file.read(0).at(z);
+  return file.read_region(0, region).at(z);
 }
 
 std::unique_ptr<Stack> open_folder(const std::string& path) {

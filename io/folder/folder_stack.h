@@ -19,6 +19,7 @@ class FolderStack : public Stack {
   const StackInfo& info() const override { return info_; }
   std::vector<std::string> files() const override { return files_; }
   Slice read(std::int64_t z) override;
+  Slice read_region(std::int64_t z, const Region& region) override;
 
  private:
   StackInfo info_;

@@ -123,14 +123,17 @@ class PageHandle {
     check(layout);
   }
 
-  void decode(const GrayLayout& layout, std::byte* voxels) {
+  void decode(const GrayLayout& layout, const Region& region, std::byte* voxels) {
     view_.decoding = true;
     if (TIFFIsTiled(tiff_.get()) != 0) {
-      decode_tiles(layout, voxels);
+      decode_tiles(layout, region, voxels);
     } else {
-      decode_strips(layout, voxels);
+      decode_strips(layout, region, voxels);
     }
   }
+
+  /// Beside the slice: a stored strip, or a stored and a decoded tile.
+  std::size_t decoding_bytes() const { return decoding_bytes_; }
 
  private:
   [[noreturn]] void fail(const std::string& reason) const {
@@ -166,6 +169,7 @@ class PageHandle {
     const std::uint32_t pieces = tiled ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
     const tmsize_t piece_bytes = tiled ? TIFFTileSize(tiff) : TIFFStripSize(tiff);
     const char* piece = tiled ? "tile " : "strip ";
+    decoding_bytes_ = static_cast<std::size_t>(std::max<tmsize_t>(piece_bytes, 0)) * (tiled ? 2 : 1);
     if (pieces == 0 || piece_bytes <= 0) fail("has no voxels");
     if (static_cast<std::uint64_t>(piece_bytes) > largest_) {
       fail(std::string("claims a ") + piece + "of " + std::to_string(piece_bytes) +
@@ -213,57 +217,82 @@ class PageHandle {
     fail("cannot decode " + std::string(piece) + std::to_string(index) + " (" + view_.warning + ")");
   }
 
-  void decode_strips(const GrayLayout& layout, std::byte* voxels) {
+  /// voxels: of the region, whose rows are row_bytes apart. A strip that lies in it is decoded into its place.
+  void decode_strips(const GrayLayout& layout, const Region& region, std::byte* voxels) {
     TIFF* tiff = tiff_.get();
-    const std::size_t row_bytes = static_cast<std::size_t>(layout.width) * bytes_per_voxel(layout.type);
-    const auto rows_per_strip = std::min<std::uint32_t>(
-        field<std::uint32_t>(TIFFTAG_ROWSPERSTRIP, 0xffffffffu), static_cast<std::uint32_t>(layout.height));
+    const std::size_t voxel_bytes = bytes_per_voxel(layout.type);
+    const std::size_t strip_row = static_cast<std::size_t>(layout.width) * voxel_bytes;
+    const std::size_t row_bytes = static_cast<std::size_t>(region.x.size()) * voxel_bytes;
+    const auto rows_per_strip =
+        std::min<std::int64_t>(field<std::uint32_t>(TIFFTAG_ROWSPERSTRIP, 0xffffffffu), layout.height);
     if (rows_per_strip == 0) fail("claims strips of no rows");
-    for (std::uint32_t row = 0, strip = 0; row < static_cast<std::uint32_t>(layout.height);
-         row += rows_per_strip, ++strip) {
-      const std::size_t rows = std::min(rows_per_strip, static_cast<std::uint32_t>(layout.height) - row);
-      const auto wanted = static_cast<tmsize_t>(rows * row_bytes);
-      const tmsize_t got = TIFFReadEncodedStrip(tiff, strip, voxels + row * row_bytes, wanted);
-      if (got != wanted) fail("cannot decode strip " + std::to_string(strip));
-      refuse_damage("strip ", strip);
+    std::unique_ptr<std::byte[]> buffer;
+    for (std::int64_t strip = region.y.begin / rows_per_strip; strip * rows_per_strip < region.y.end;
+         ++strip) {
+      const std::int64_t first = strip * rows_per_strip;
+      const std::int64_t last = std::min<std::int64_t>(first + rows_per_strip, layout.height);
+      const auto wanted = static_cast<tmsize_t>(static_cast<std::size_t>(last - first) * strip_row);
+      const bool in_place = row_bytes == strip_row && first >= region.y.begin && last <= region.y.end;
+      if (!in_place && !buffer) {
+        buffer =
+            std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(rows_per_strip) * strip_row);
+      }
+      std::byte* to =
+          in_place ? voxels + static_cast<std::size_t>(first - region.y.begin) * row_bytes : buffer.get();
+      if (TIFFReadEncodedStrip(tiff, static_cast<std::uint32_t>(strip), to, wanted) != wanted)
+        fail("cannot decode strip " + std::to_string(strip));
+      refuse_damage("strip ", static_cast<std::uint32_t>(strip));
+      if (in_place) continue;
+      const Region piece{{first, last}, {0, layout.width}};
+      copy_common(piece, buffer.get(), strip_row, region, voxels, voxel_bytes);
     }
   }
 
-  void decode_tiles(const GrayLayout& layout, std::byte* voxels) {
+  void decode_tiles(const GrayLayout& layout, const Region& region, std::byte* voxels) {
     TIFF* tiff = tiff_.get();
     const std::size_t voxel_bytes = bytes_per_voxel(layout.type);
-    const std::size_t row_bytes = static_cast<std::size_t>(layout.width) * voxel_bytes;
-    const auto tile_width = field<std::uint32_t>(TIFFTAG_TILEWIDTH, 0);
-    const auto tile_height = field<std::uint32_t>(TIFFTAG_TILELENGTH, 0);
+    const std::int64_t tile_width = field<std::uint32_t>(TIFFTAG_TILEWIDTH, 0);
+    const std::int64_t tile_height = field<std::uint32_t>(TIFFTAG_TILELENGTH, 0);
     const tmsize_t tile_bytes = TIFFTileSize(tiff);
     if (tile_width == 0 || tile_height == 0 ||
-        static_cast<std::uint64_t>(tile_bytes) != std::uint64_t{tile_width} * tile_height * voxel_bytes) {
+        static_cast<std::uint64_t>(tile_bytes) !=
+            static_cast<std::uint64_t>(tile_width) * static_cast<std::uint64_t>(tile_height) * voxel_bytes) {
       fail("claims tiles of " + std::to_string(tile_width) + " x " + std::to_string(tile_height) + " voxels");
     }
     const auto tile = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(tile_bytes));
-    const std::uint32_t height = static_cast<std::uint32_t>(layout.height);
-    const std::uint32_t width = static_cast<std::uint32_t>(layout.width);
-    for (std::uint64_t y = 0; y < height; y += tile_height) {
-      for (std::uint64_t x = 0; x < width; x += tile_width) {
+    for (std::int64_t y = region.y.begin / tile_height * tile_height; y < region.y.end; y += tile_height) {
+      for (std::int64_t x = region.x.begin / tile_width * tile_width; x < region.x.end; x += tile_width) {
         const std::uint32_t index =
             TIFFComputeTile(tiff, static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(y), 0, 0);
         if (TIFFReadEncodedTile(tiff, index, tile.get(), tile_bytes) != tile_bytes) {
           fail("cannot decode tile " + std::to_string(index));
         }
         refuse_damage("tile ", index);
-        const std::size_t rows = std::min<std::uint64_t>(tile_height, height - y);
-        const std::size_t bytes = std::min<std::uint64_t>(tile_width, width - x) * voxel_bytes;
-        for (std::size_t row = 0; row < rows; ++row) {
-          std::memcpy(voxels + (y + row) * row_bytes + x * voxel_bytes,
-                      tile.get() + row * tile_width * voxel_bytes, bytes);
-        }
+        copy_common({{y, y + tile_height}, {x, x + tile_width}}, tile.get(),
+                    static_cast<std::size_t>(tile_width) * voxel_bytes, region, voxels, voxel_bytes);
       }
+    }
+  }
+
+  /// Copies what a decoded piece and the region have in common.
+  static void copy_common(const Region& piece, const std::byte* from, std::size_t from_row,
+                          const Region& region, std::byte* to, std::size_t voxel_bytes) {
+    const Interval x{std::max(piece.x.begin, region.x.begin), std::min(piece.x.end, region.x.end)};
+    const Interval y{std::max(piece.y.begin, region.y.begin), std::min(piece.y.end, region.y.end)};
+    const std::size_t to_row = static_cast<std::size_t>(region.x.size()) * voxel_bytes;
+    for (std::int64_t row = y.begin; row < y.end; ++row) {
+      std::memcpy(to + static_cast<std::size_t>(row - region.y.begin) * to_row +
+                      static_cast<std::size_t>(x.begin - region.x.begin) * voxel_bytes,
+                  from + static_cast<std::size_t>(row - piece.y.begin) * from_row +
+                      static_cast<std::size_t>(x.begin - piece.x.begin) * voxel_bytes,
+                  static_cast<std::size_t>(x.size()) * voxel_bytes);
     }
   }
 
   PageView view_;
   std::unique_ptr<TIFF, CloseTiff> tiff_;
   std::uint64_t largest_ = 0;
+  std::size_t decoding_bytes_ = 0;
   std::uint16_t compression_ = COMPRESSION_NONE;
 };
 
@@ -284,14 +313,22 @@ void apply_layout(const GrayLayout& layout, std::byte* voxels) {
 
 Slice decode_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout,
                   std::int64_t z) {
-  auto voxels = std::make_shared_for_overwrite<std::byte[]>(layout.size_bytes());
-  PageHandle(file, directory_offset, layout).decode(layout, voxels.get());
-  apply_layout(layout, voxels.get());
-  return Slice(z, layout.height, layout.width, layout.type, std::move(voxels));
+  return decode_region(file, directory_offset, layout, z, {{0, layout.height}, {0, layout.width}});
 }
 
-void check_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout) {
-  PageHandle handle(file, directory_offset, layout);
+Slice decode_region(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout,
+                    std::int64_t z, const Region& region) {
+  GrayLayout part = layout;
+  part.height = static_cast<int>(region.y.size());
+  part.width = static_cast<int>(region.x.size());
+  auto voxels = std::make_shared_for_overwrite<std::byte[]>(part.size_bytes());
+  PageHandle(file, directory_offset, layout).decode(layout, region, voxels.get());
+  apply_layout(part, voxels.get());
+  return Slice(z, part.height, part.width, layout.type, std::move(voxels));
+}
+
+std::size_t check_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout) {
+  return PageHandle(file, directory_offset, layout).decoding_bytes();
 }
 
 }  // namespace fibflow::io

@@ -15,9 +15,14 @@ namespace fibflow::io {
 Slice decode_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout,
                   std::int64_t z);
 
+/// The same for a rectangle that lies in the page: decodes the strips or tiles that it touches, no others.
+Slice decode_region(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout,
+                    std::int64_t z, const Region& region);
+
 /// Checks without decoding that libtiff can read the page: the codec is there, every strip or tile lies
-/// inside the file, and the claimed size can come out of the stored bytes. Throws as decode_page does.
-void check_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout);
+/// inside the file, and the claimed size can come out of the stored bytes. Returns the bytes that decoding takes beside the
+/// slice. Throws as decode_page does.
+std::size_t check_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout);
 
 /// Turns stored values into gray values, in place: inverts them, or looks them up in the palette.
 void apply_layout(const GrayLayout& layout, std::byte* voxels);

@@ -52,7 +52,7 @@ TiffStack::TiffStack(const std::string& path, bool one_of_many) : file_(path) {
     }
   }
   try {
-    check_page(file_, directories_[0], layout_);
+    info_.decoding_bytes = check_page(file_, directories_[0], layout_);
   } catch (const Error&) {
     throw;
   } catch (const std::runtime_error& reason) {
@@ -185,18 +185,23 @@ std::string TiffStack::page_name(std::int64_t z) const {
 }
 
 Slice TiffStack::read(std::int64_t z) {
+  return read_region(z, {{0, info_.height}, {0, info_.width}});
+}
+
+Slice TiffStack::read_region(std::int64_t z, const Region& region) {
+  require_inside(info_, region);
   if (z < 0 || z >= info_.depth) {
     throw std::out_of_range("TiffStack: slice " + std::to_string(z) + " of " + std::to_string(info_.depth));
   }
   try {
-    if (contiguous_at_ != 0) return read_contiguous(z);
+    if (contiguous_at_ != 0) return read_contiguous(z, region);
     const std::uint64_t directory = directories_[static_cast<std::size_t>(z)];
     if (palette_) {
       // Each page has its own palette.
       const GrayLayout layout = gray_layout(file_, file_.directory(directory));
-      return decode_page(file_, directory, layout, z);
+      return decode_region(file_, directory, layout, z, region);
     }
-    return decode_page(file_, directory, layout_, z);
+    return decode_region(file_, directory, layout_, z, region);
   } catch (const Error&) {
     throw;
   } catch (const std::runtime_error& reason) {
@@ -204,16 +209,28 @@ Slice TiffStack::read(std::int64_t z) {
   }
 }
 
-Slice TiffStack::read_contiguous(std::int64_t z) const {
-  const std::size_t bytes = layout_.size_bytes();
-  auto voxels = std::make_shared_for_overwrite<std::byte[]>(bytes);
-  if (file_.read_at(contiguous_at_ + static_cast<std::uint64_t>(z) * bytes, voxels.get(), bytes) != bytes) {
-    bad(info_.path, page_name(z) + ": the file ends in it");
-  }
+Slice TiffStack::read_contiguous(std::int64_t z, const Region& region) const {
+  GrayLayout part = layout_;
+  part.height = static_cast<int>(region.y.size());
+  part.width = static_cast<int>(region.x.size());
+  const std::size_t bytes = part.size_bytes();
   const std::size_t width = bytes_per_voxel(layout_.type);
+  auto voxels = std::make_shared_for_overwrite<std::byte[]>(bytes);
+  const auto read = [&](std::int64_t y, std::byte* to, std::size_t count) {
+    const std::uint64_t at = contiguous_at_ + static_cast<std::uint64_t>(z) * layout_.size_bytes() +
+                             static_cast<std::uint64_t>(y * layout_.width + region.x.begin) * width;
+    if (file_.read_at(at, to, count) != count) bad(info_.path, page_name(z) + ": the file ends in it");
+  };
+  if (part.width == layout_.width) {
+    read(region.y.begin, voxels.get(), bytes);
+  } else {
+    const std::size_t row = static_cast<std::size_t>(part.width) * width;
+    for (std::int64_t y = region.y.begin; y < region.y.end; ++y)
+      read(y, voxels.get() + static_cast<std::size_t>(y - region.y.begin) * row, row);
+  }
   if (width > 1 && file_.is_foreign_order()) swap_bytes(voxels.get(), bytes / width, width);
-  apply_layout(layout_, voxels.get());
-  return Slice(z, layout_.height, layout_.width, layout_.type, std::move(voxels));
+  apply_layout(part, voxels.get());
+  return Slice(z, part.height, part.width, part.type, std::move(voxels));
 }
 
 }  // namespace fibflow::io

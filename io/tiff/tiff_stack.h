@@ -28,12 +28,13 @@ class TiffStack : public Stack {
   const StackInfo& info() const override { return info_; }
   std::vector<std::string> files() const override { return {file_.path()}; }
   Slice read(std::int64_t z) override;
+  Slice read_region(std::int64_t z, const Region& region) override;
 
  private:
   void select_pages();
   void interpret_description(const TiffDirectory& directory, bool one_of_many);
   void claim_contiguous(const TiffDirectory& directory, std::int64_t images);
-  Slice read_contiguous(std::int64_t z) const;
+  Slice read_contiguous(std::int64_t z, const Region& region) const;
   std::string page_name(std::int64_t z) const;
 
   TiffFile file_;

@@ -39,8 +39,13 @@ std::uint8_t strongest_channel(std::span<const float> output, std::size_t pixels
 }  // namespace
 
 Classifier::Classifier(model::OutputKind kind, int channels, PredictionFormat format)
-    : kind_(kind), channels_(channels), format_(format) {
-  if (!(format.threshold >= 0 && format.threshold <= 1)) {
+    : kind_(kind), channels_(channels), format_(std::move(format)) {
+  for (const LayerFormat& layer : format_.layers) {
+    if (layer.layer == Layer::mask && layer.type != io::PixelType::u8)
+      throw std::invalid_argument("masks are stored in 8 bits");
+    wants_probability_ = wants_probability_ || layer.layer == Layer::probability;
+  }
+  if (!(format_.threshold >= 0 && format_.threshold <= 1)) {
     throw std::invalid_argument("the threshold must be between 0 and 1");
   }
   if (channels < 1 || channels > 256) {
@@ -102,28 +107,34 @@ Labels Classifier::operator()(std::span<const float> output) const {
     throw model::ModelError("the network's output is not a number or infinite");
   }
   const std::size_t pixels = output.size() / static_cast<std::size_t>(channels_);
-  auto mask = std::make_shared<std::vector<std::uint8_t>>(pixels);
-  std::shared_ptr<std::vector<std::byte>> probability;
-  if (format_.probability) {
-    probability =
-        std::make_shared<std::vector<std::byte>>(pixels * io::bytes_per_voxel(*format_.probability));
+  Labels labels;
+  std::vector<std::byte*> targets;  // of the layers
+  for (const LayerFormat& format : format_.layers) {
+    auto voxels = std::make_shared<std::vector<std::byte>>(pixels * io::bytes_per_voxel(format.type));
+    targets.push_back(voxels->data());
+    labels.layers.push_back({format.layer, std::move(voxels)});
   }
   const auto threshold = static_cast<float>(format_.threshold);
-  Labels labels;
   EntropySum entropy;
   for (std::size_t i = 0; i < pixels; ++i) {
     const bool single = channels_ == 1;
-    const float p = single || probability ? foreground_probability(output, pixels, i) : 0;
+    const float p = single || wants_probability_ ? foreground_probability(output, pixels, i) : 0;
     const std::uint8_t label = single ? (p > threshold ? 255 : 0) : strongest_channel(output, pixels, i);
-    (*mask)[i] = label;
     labels.foreground += label != 0;
     if (single) add_binary_entropy(output[i], p, entropy);
     if (!single) add_class_entropy(output, pixels, i, label, entropy);
-    if (probability) store_probability(probability->data(), i, p, *format_.probability);
+    for (std::size_t k = 0; k < targets.size(); ++k) {
+      switch (format_.layers[k].layer) {
+        case Layer::mask:
+          store(targets[k], i, label);
+          break;
+        case Layer::probability:
+          store_probability(targets[k], i, p, format_.layers[k].type);
+          break;
+      }
+    }
   }
   labels.entropy = entropy.bits();
-  labels.mask = std::move(mask);
-  labels.probability = std::move(probability);
   return labels;
 }
 

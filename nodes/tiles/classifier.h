@@ -3,28 +3,39 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "io/slice.h"
 #include "model/tile/network.h"
 #include "nodes/tiles/entropy.h"
+#include "nodes/tiles/layer.h"
 
 namespace fibflow::nodes {
 
 /// What is made of the network's output.
 struct PredictionFormat {
   double threshold = 0.5;  ///< one channel only: foreground is what is more probable than this
-  std::optional<io::PixelType> probability;  ///< type of the probability stack, if there is to be one
+  std::vector<LayerFormat> layers = {{Layer::mask, io::PixelType::u8}};
+};
+
+/// A layer of some pixels.
+struct LayerVoxels {
+  Layer layer = Layer::mask;
+  std::shared_ptr<const std::vector<std::byte>> voxels;
 };
 
 /// The prediction for some pixels.
 struct Labels {
-  std::shared_ptr<const std::vector<std::uint8_t>> mask;  ///< 0 / 255, or the class for two and more channels
-  std::shared_ptr<const std::vector<std::byte>> probability;  ///< of the foreground; null if not wanted
-  std::int64_t foreground = 0;                                ///< pixels that are not background
-  double entropy = 0;  ///< sum over the pixels of their prediction's entropy, in bits
+  std::vector<LayerVoxels> layers;  ///< in the order of the format's
+  std::int64_t foreground = 0;      ///< pixels that are not background
+  double entropy = 0;               ///< sum over the pixels of their prediction's entropy, in bits
+
+  const std::vector<std::byte>& voxels(Layer layer) const { return *of_layer(layers, layer).voxels; }
+  std::span<const std::uint8_t> mask() const {
+    const std::vector<std::byte>& bytes = voxels(Layer::mask);
+    return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+  }
 };
 
 /// Makes masks and probabilities of what the network gives for each pixel.
@@ -37,8 +48,8 @@ struct Labels {
 /// Immutable; may be called in parallel.
 class Classifier {
  public:
-  /// Throws std::invalid_argument if the threshold is not in [0, 1] or there are more classes than a mask can
-  /// hold.
+  /// Throws std::invalid_argument if the threshold is not in [0, 1], there are more classes than a mask can hold, or a
+  /// mask is not u8.
   Classifier(model::OutputKind kind, int channels, PredictionFormat format);
 
   /// output: [channels, pixels]. Throws model::ModelError if a value is not finite.
@@ -55,6 +66,7 @@ class Classifier {
   model::OutputKind kind_;
   int channels_;
   PredictionFormat format_;
+  bool wants_probability_ = false;
 };
 
 }  // namespace fibflow::nodes

@@ -22,18 +22,19 @@ void place(const std::byte* from, std::byte* to, const model::Region& core, int 
 
 }  // namespace
 
-Stitcher::Stitcher(TileGrid grid, PredictionFormat format) : grid_(std::move(grid)), format_(format) {}
+Stitcher::Stitcher(TileGrid grid, PredictionFormat format)
+    : grid_(std::move(grid)), format_(std::move(format)) {
+  if (format_.layers.empty()) throw std::invalid_argument("nothing is to be made of the predictions");
+}
 
 Stitcher::Output Stitcher::operator()(const Input& prediction) {
   const std::size_t pixels =
       static_cast<std::size_t>(grid_.height()) * static_cast<std::size_t>(grid_.width());
   Partial& partial = partial_[prediction.order];
-  if (!partial.mask) {
-    partial.mask = std::make_shared_for_overwrite<std::byte[]>(pixels);
-    if (format_.probability) {
-      partial.probability =
-          std::make_shared_for_overwrite<std::byte[]>(pixels * io::bytes_per_voxel(*format_.probability));
-    }
+  if (partial.layers.empty()) {
+    for (const LayerFormat& format : format_.layers)
+      partial.layers.push_back(
+          std::make_shared_for_overwrite<std::byte[]>(pixels * io::bytes_per_voxel(format.type)));
     partial.stitched.resize(static_cast<std::size_t>(grid_.size()));
     partial.entropy.resize(static_cast<std::size_t>(grid_.size()));
     partial.missing = grid_.size();
@@ -46,11 +47,9 @@ Stitcher::Output Stitcher::operator()(const Input& prediction) {
     throw std::logic_error("two predictions for tile " + std::to_string(prediction.tile));
   }
   partial.stitched[static_cast<std::size_t>(prediction.tile)] = true;
-  place(reinterpret_cast<const std::byte*>(prediction.labels.mask->data()), partial.mask.get(),
-        prediction.core, grid_.width(), 1);
-  if (format_.probability) {
-    place(prediction.labels.probability->data(), partial.probability.get(), prediction.core, grid_.width(),
-          io::bytes_per_voxel(*format_.probability));
+  for (std::size_t i = 0; i < format_.layers.size(); ++i) {
+    place(prediction.labels.voxels(format_.layers[i].layer).data(), partial.layers[i].get(), prediction.core,
+          grid_.width(), io::bytes_per_voxel(format_.layers[i].type));
   }
   partial.foreground += prediction.labels.foreground;
   partial.entropy[static_cast<std::size_t>(prediction.tile)] = prediction.labels.entropy;
@@ -59,11 +58,10 @@ Stitcher::Output Stitcher::operator()(const Input& prediction) {
 
   SegmentedSlice result;
   result.order = prediction.order;
-  result.mask =
-      io::Slice(prediction.z, grid_.height(), grid_.width(), io::PixelType::u8, std::move(partial.mask));
-  if (format_.probability) {
-    result.probability = io::Slice(prediction.z, grid_.height(), grid_.width(), *format_.probability,
-                                   std::move(partial.probability));
+  for (std::size_t i = 0; i < format_.layers.size(); ++i) {
+    const LayerFormat& format = format_.layers[i];
+    result.layers.push_back({format.layer, io::Slice(prediction.z, grid_.height(), grid_.width(), format.type,
+                                                     std::move(partial.layers[i]))});
   }
   result.foreground = static_cast<double>(partial.foreground) / static_cast<double>(pixels);
   // In the order of the tiles: sums round.

@@ -12,15 +12,24 @@
 
 namespace fibflow::nodes {
 
+/// A layer of a slice.
+struct LayerSlice {
+  Layer layer = Layer::mask;
+  io::Slice slice;
+};
+
 /// A segmented slice.
 struct SegmentedSlice {
   std::int64_t order = 0;
-  io::Slice mask;
-  std::optional<io::Slice> probability;
-  double foreground = 0;   ///< share of pixels that are not background
+  std::vector<LayerSlice> layers;  ///< in the order of the format's
+  double foreground = 0;           ///< share of pixels that are not background
   double entropy = 0;      ///< mean over the pixels of the prediction's entropy, in bits (see Classifier)
   double seconds = 0;      ///< of work on its tiles, on one thread
   double featureless = 0;  ///< share of pixels that do not count in moments
+
+  std::int64_t z() const { return layers.front().slice.z(); }
+  const io::Slice& layer(Layer layer) const { return of_layer(layers, layer).slice; }
+  const io::Slice& mask() const { return layer(Layer::mask); }
 };
 
 /// Joins one slice's predictions into the slice.
@@ -39,9 +48,8 @@ class Stitcher {
 
  private:
   struct Partial {
-    std::shared_ptr<std::byte[]> mask;
-    std::shared_ptr<std::byte[]> probability;
-    std::vector<bool> stitched;  // by tile
+    std::vector<std::shared_ptr<std::byte[]>> layers;  // in the order of the format's
+    std::vector<bool> stitched;                        // by tile
     int missing = 0;
     std::int64_t foreground = 0;
     std::vector<double> entropy;  // by tile, to be summed in their order

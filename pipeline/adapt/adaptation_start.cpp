@@ -18,13 +18,6 @@ namespace {
 /// Slices whose intensities are measured for the normalization `stack`, where they are spread over it.
 constexpr int intensity_slices = 16;
 
-template <typename... Values>
-std::string text(const char* format, Values... values) {
-  char line[512];
-  std::snprintf(line, sizeof line, format, values...);
-  return line;
-}
-
 bool measures_intensity(const ResolvedOptions& options) {
   return options.normalization.kind == nodes::Normalization::Kind::stack;
 }
@@ -84,27 +77,27 @@ std::optional<Doubt> AdaptationStart::Findings::doubt_at_the_end() const {
   return now;
 }
 
-void AdaptationStart::plan(std::size_t probability_bytes, std::optional<TileSize> tiles) {
-  plan_ = plan_run(inference_, plan_request(options_, slices_.type, probability_bytes, tiles));
+void AdaptationStart::plan(std::size_t layer_bytes, std::optional<TileSize> tiles) {
+  plan_ = plan_run(inference_, plan_request(options_, slices_, layer_bytes, tiles));
   log_plan();
 }
 
 void AdaptationStart::log_plan() const {
   const Plan& plan = *plan_;
-  context_.log(
-      text("plan: %d x %d tiles of %d x %d pixels (%.2f times the work of whole slices), %d workers on %d "
-           "threads, %d slices in flight, expected memory %s of %s",
-           plan.grid.rows(), plan.grid.columns(), plan.grid.core_height(), plan.grid.core_width(), plan.work,
-           plan.limits.workers, options_.threads, plan.limits.slices_in_flight,
-           spoken_memory(plan.expected_memory).c_str(), spoken_memory(options_.memory).c_str()));
+  context_.log(formatted(
+      "plan: %d x %d tiles of %d x %d pixels (%.2f times the work of whole slices), %d workers on %d "
+      "threads, %d slices in flight, expected memory %s of %s",
+      plan.grid.rows(), plan.grid.columns(), plan.grid.core_height(), plan.grid.core_width(), plan.work,
+      plan.limits.workers, options_.threads, plan.limits.slices_in_flight,
+      spoken_memory(plan.expected_memory).c_str(), spoken_memory(options_.memory).c_str()));
   if (plan.probe && plan.probe->workers < static_cast<int>(plan.probe->cores.size())) {
     context_.log("the budget is small: the probe computes its tiles again for each layer");
   }
   if (plan.useful_threads < options_.threads) {
     context_.log(
-        text("only %d of %d threads can be busy: more memory, smaller tiles (--tile) or, with running "
-             "statistics, a larger --lag would use more",
-             plan.useful_threads, options_.threads));
+        formatted("only %d of %d threads can be busy: more memory, smaller tiles (--tile) or, with running "
+                  "statistics, a larger --lag would use more",
+                  plan.useful_threads, options_.threads));
   }
 }
 
@@ -119,8 +112,8 @@ void AdaptationStart::measure_intensity(io::Stack& stack, const std::vector<std:
       }));
     }
     findings_.intensity_slices = slices;
-    context_.log(text("intensity of %zu slices: mean %.4g, deviation %.4g", slices.size(), intensity.mean,
-                      intensity.deviation()));
+    context_.log(formatted("intensity of %zu slices: mean %.4g, deviation %.4g", slices.size(),
+                           intensity.mean, intensity.deviation()));
   }
   make_normalizer();
 }
@@ -158,8 +151,8 @@ void AdaptationStart::probe(io::Stack& stack, const std::vector<std::int64_t>& s
   findings_.probe_is_blank = !estimator_.start_from(moments, static_cast<double>(slices.size()));
   findings_.probe_slices = slices;
   context_.log(
-      text("probe: %zu slices measured; the source's statistics are at a distance of %.3g per channel",
-           slices.size(), model::drift(estimator_.source(), estimator_.estimate()).per_channel));
+      formatted("probe: %zu slices measured; the source's statistics are at a distance of %.3g per channel",
+                slices.size(), model::drift(estimator_.source(), estimator_.estimate()).per_channel));
 }
 
 void AdaptationStart::restore(Findings findings) {

@@ -73,7 +73,7 @@ class AdaptationStart {
                   ThreadTeam& team, RunContext& context);
 
   /// Plans the segmentation for these outputs. tiles: of an earlier part of the run. Throws BudgetTooSmall.
-  void plan(std::size_t probability_bytes, std::optional<TileSize> tiles = std::nullopt);
+  void plan(std::size_t layer_bytes, std::optional<TileSize> tiles = std::nullopt);
 
   /// Measures the intensities that slices are normalized with, if they are to be measured. Throws io::Error (bad_data) if
   /// they are all the same, which leaves nothing to divide by, and as a run does.

@@ -88,7 +88,7 @@ std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference,
     std::size_t largest = 0;
     for (const model::Region& tile : plan.tiles)
       largest = std::max(largest, static_cast<std::size_t>(tile.area()));
-    const std::size_t worker = worker_memory(inference, plan.tiles, kind, 2 * sizeof(float));
+    const std::size_t worker = worker_memory(inference, plan.tiles, kind, 1 + 2 * sizeof(float));
     if (fixed + worker > memory) continue;
     const auto fit = std::min<std::size_t>((memory - fixed) / worker, plan.tiles.size());
     plan.workers = std::min(threads, static_cast<int>(fit));
@@ -117,9 +117,12 @@ std::vector<Comparator::SlicePrediction> Comparator::predict(io::Stack& stack,
                                                              bool probabilities, ThreadTeam& team,
                                                              RunContext& run) const {
   const model::Network& network = inference_.network();
+  constexpr nodes::LayerFormat mask{nodes::Layer::mask, io::PixelType::u8};
+  constexpr nodes::LayerFormat probability{nodes::Layer::probability, io::PixelType::f32};
   const nodes::Classifier classifier(
       network.output(), network.output_channels(),
-      {threshold_, probabilities ? std::optional(io::PixelType::f32) : std::nullopt});
+      {threshold_, probabilities ? std::vector<nodes::LayerFormat>{mask, probability}
+                                 : std::vector<nodes::LayerFormat>{mask}});
   const nodes::TileRunner run_tile(inference_);
   const auto tiles = plan_.tiles.size();
   nodes::WorkerPool workers(plan_.workers);
@@ -149,12 +152,12 @@ std::vector<Comparator::SlicePrediction> Comparator::predict(io::Stack& stack,
           const nodes::Labels labels = label(prepared, plan_.tiles[i], false);
           entropy[i] = labels.entropy;
           foreground[i] = labels.foreground;
-          with_mirror[i].add(*labels.mask, *label(prepared, plan_.tiles[i], true).mask);
-          prediction.masks[i] = *labels.mask;
+          with_mirror[i].add(labels.mask(), label(prepared, plan_.tiles[i], true).mask());
+          prediction.masks[i].assign(labels.mask().begin(), labels.mask().end());
           if (probabilities) {
-            prediction.probabilities[i].resize(labels.mask->size());
-            std::memcpy(prediction.probabilities[i].data(), labels.probability->data(),
-                        labels.probability->size());
+            const std::vector<std::byte>& voxels = labels.voxels(nodes::Layer::probability);
+            prediction.probabilities[i].resize(labels.mask().size());
+            std::memcpy(prediction.probabilities[i].data(), voxels.data(), voxels.size());
           }
         });
       });

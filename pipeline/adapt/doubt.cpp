@@ -1,5 +1,7 @@
 #include "pipeline/adapt/doubt.h"
 
+#include "pipeline/flow/spoken.h"
+
 #include <cmath>
 #include <cstdio>
 #include <stdexcept>
@@ -42,13 +44,6 @@ bool at_home_in(const Means& means) {
   return means.source_steadiness >= at_home && means.source_foreground <= plausible_foreground;
 }
 
-template <typename... Values>
-std::string text(const char* format, Values... values) {
-  char line[512];
-  std::snprintf(line, sizeof line, format, values...);
-  return line;
-}
-
 }  // namespace
 
 const char* name_of(DoubtAction action) {
@@ -73,7 +68,7 @@ std::vector<Sign> signs_before(const Comparison& comparison) {
   if (at_home_in(means) && gained < gain) {
     signs.push_back(
         {"no gain", gained, gain,
-         text(
+         formatted(
              "the model seems to be at home on this stack already: it finds %.0f %% of the same foreground "
              "in "
              "a mirrored slice, and %.0f %% once adapted; where that is so, adaptation mostly costs accuracy",
@@ -83,17 +78,17 @@ std::vector<Sign> signs_before(const Comparison& comparison) {
   if (plausible && means.adapted_foreground > flood) {
     signs.push_back(
         {"foreground floods", means.adapted_foreground, flood,
-         text("the adapted model marks %.0f %% of the compared slices as foreground, the model as it "
-              "is %.1f %%: it probably takes background for foreground",
-              100 * means.adapted_foreground, 100 * means.source_foreground)});
+         formatted("the adapted model marks %.0f %% of the compared slices as foreground, the model as it "
+                   "is %.1f %%: it probably takes background for foreground",
+                   100 * means.adapted_foreground, 100 * means.source_foreground)});
   }
   if (plausible && means.source_foreground >= least_foreground &&
       means.adapted_foreground < vanish * means.source_foreground) {
     signs.push_back(
         {"foreground vanishes", means.adapted_foreground / means.source_foreground, vanish,
-         text("the adapted model marks only %.2f %% of the compared slices as foreground, the model as "
-              "it is %.1f %%: it probably misses what is there",
-              100 * means.adapted_foreground, 100 * means.source_foreground)});
+         formatted("the adapted model marks only %.2f %% of the compared slices as foreground, the model as "
+                   "it is %.1f %%: it probably misses what is there",
+                   100 * means.adapted_foreground, 100 * means.source_foreground)});
   }
   return signs;
 }
@@ -111,9 +106,9 @@ std::vector<Sign> signs_after(const Comparison& comparison) {
   if (lost > left) {
     signs.push_back(
         {"left the source", lost, left,
-         text("while it went through the stack, the adapted model moved away from what the model as it "
-              "is finds: their masks agree less by %.0f points of 100 than at the start",
-              100 * lost)});
+         formatted("while it went through the stack, the adapted model moved away from what the model as it "
+                   "is finds: their masks agree less by %.0f points of 100 than at the start",
+                   100 * lost)});
   }
   return signs;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <numeric>
 #include <random>
@@ -28,18 +27,6 @@ void shuffle(std::vector<T>& items, std::mt19937_64& random) {
 std::int64_t slices_per_window(const io::StackInfo& info, std::int64_t slices) {
   const std::int64_t pixels = static_cast<std::int64_t>(info.height) * info.width;
   return std::clamp<std::int64_t>(PatchAdaptation::window_pixels / pixels, 1, slices);
-}
-
-io::Slice crop(const io::Slice& slice, const model::Region& region) {
-  const std::size_t voxel = io::bytes_per_voxel(slice.type());
-  const std::size_t row = static_cast<std::size_t>(region.width()) * voxel;
-  auto voxels = std::make_shared_for_overwrite<std::byte[]>(static_cast<std::size_t>(region.height()) * row);
-  for (int y = 0; y < region.height(); ++y) {
-    const auto from = static_cast<std::size_t>(region.y.begin + y) * static_cast<std::size_t>(slice.width()) +
-                      static_cast<std::size_t>(region.x.begin);
-    std::memcpy(voxels.get() + static_cast<std::size_t>(y) * row, slice.data() + from * voxel, row);
-  }
-  return io::Slice(slice.z(), region.height(), region.width(), slice.type(), std::move(voxels));
 }
 
 /// The network ready for the sizes of patches that a stack has: at most four.
@@ -153,7 +140,7 @@ PatchMemory patch_memory(const model::Network& network, const io::StackInfo& inf
   // A window of slices cut into patches, and the slice that is being read, decoded and cut.
   const auto window = static_cast<std::size_t>(slices_per_window(info, slices));
   memory.fixed = fixed_memory(inference, static_cast<int>(sizes.size())) + (window + 3) * pixels * voxel;
-  memory.worker = worker_memory(inference, {largest}, model::PlanKind::measured, 0);
+  memory.worker = worker_memory(inference, {largest}, model::PlanKind::measured, 1);
   return memory;
 }
 
@@ -192,7 +179,8 @@ void adapt_over_patches(io::Stack& stack, SliceRange range, const nodes::Normali
       const io::Slice slice = run.call("reader", {slices[i]}, [&] { return stack.read(slices[i]); });
       const auto prepared = run.call("normalizer", {slices[i]}, [&] { return normalizer({0, slice}); });
       for (const model::Region& core : grid.cores()) {
-        patches.push_back({0, crop(slice, core), prepared.affine});
+        patches.push_back(
+            {0, slice.part({{core.y.begin, core.y.end}, {core.x.begin, core.x.end}}), prepared.affine});
         if (prepared.counted) patches.back().counted = prepared.counted->part(core);
       }
     }

@@ -67,11 +67,11 @@ GridCost cost_of(const model::Inference& inference, const std::vector<model::Reg
 }
 
 std::size_t worker_bytes(const model::Inference& inference, const std::vector<model::Region>& cores,
-                         std::size_t workspace, std::size_t probability_bytes) {
+                         std::size_t workspace, std::size_t layer_bytes) {
   std::size_t largest = 0;
   for (const model::Region& core : cores) largest = std::max(largest, pixels(core));
   const auto channels = static_cast<std::size_t>(inference.network().output_channels());
-  return workspace + largest * (channels * sizeof(float) + 1 + probability_bytes) + worker_slack;
+  return workspace + largest * (channels * sizeof(float) + layer_bytes) + worker_slack;
 }
 
 /// A grid with what it needs.
@@ -90,10 +90,10 @@ class Planner {
   Planner(const model::Inference& inference, const PlanRequest& request)
       : inference_(inference), request_(request) {
     const std::size_t slice_pixels = pixels({{0, inference.height()}, {0, inference.width()}});
-    slice_ = slice_pixels * (request.voxel_bytes + 2 * (1 + request.probability_bytes));
-    // One slice is read ahead, and the reader decodes it from a buffer of up to its size; a percentile sorts
-    // a copy.
-    const std::size_t aside = slice_pixels * (request.voxel_bytes * 2 + (request.voxel_bytes == 4 ? 4 : 0));
+    slice_ = slice_pixels * (request.voxel_bytes + 2 * request.layer_bytes);
+    // One slice is read ahead, and decoded; a percentile sorts a copy.
+    const std::size_t aside =
+        slice_pixels * (request.voxel_bytes + (request.voxel_bytes == 4 ? 4 : 0)) + request.decoding_bytes;
     const bool both = (request.measures || request.probes) && request.freezes;
     fixed_ = fixed_memory(inference, both ? 2 : 1) + aside;
   }
@@ -175,7 +175,7 @@ class Planner {
       workspace = std::max(workspace, cost.workspace);
       if (request_.measures) candidate.work = cost.work;
     }
-    candidate.worker = worker_bytes(inference_, grid.cores(), workspace, request_.probability_bytes);
+    candidate.worker = worker_bytes(inference_, grid.cores(), workspace, request_.layer_bytes);
     if (request_.reopens) {  // by the same workers
       if (const auto sample = sampled()) candidate.worker = std::max(candidate.worker, probe_worker(*sample));
     }
@@ -254,7 +254,7 @@ class Planner {
   }
 
   std::size_t probe_worker(const std::vector<model::Region>& cores) const {
-    return worker_memory(inference_, cores, model::PlanKind::measured, 0);
+    return worker_memory(inference_, cores, model::PlanKind::measured, 1);
   }
 
   /// What a probe on a sample cannot do without: one worker, that computes every tile again for each layer. A
@@ -337,8 +337,8 @@ std::size_t fixed_memory(const model::Inference& inference, int weight_copies) {
 }
 
 std::size_t worker_memory(const model::Inference& inference, const std::vector<model::Region>& cores,
-                          model::PlanKind kind, std::size_t probability_bytes) {
-  return worker_bytes(inference, cores, cost_of(inference, cores, kind).workspace, probability_bytes);
+                          model::PlanKind kind, std::size_t layer_bytes) {
+  return worker_bytes(inference, cores, cost_of(inference, cores, kind).workspace, layer_bytes);
 }
 
 }  // namespace fibflow::pipeline

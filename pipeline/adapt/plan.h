@@ -31,7 +31,8 @@ struct PlanRequest {
   bool probes = false;          ///< slices are measured in `batch` mode beforehand
   bool reopens = false;         ///< a slice may be measured in `batch` mode while others are segmented
   std::size_t voxel_bytes = 1;
-  std::size_t probability_bytes = 0;  ///< per voxel; 0 without a probability stack
+  std::size_t decoding_bytes = 0;  ///< beside the slice, while one is read (io::StackInfo)
+  std::size_t layer_bytes = 1;     ///< per voxel, of all layers that are written
 };
 
 /// Tiles that are measured together in `batch` mode.
@@ -74,6 +75,6 @@ std::size_t fixed_memory(const model::Inference& inference, int weight_copies);
 
 /// Bytes of one worker that computes such cores.
 std::size_t worker_memory(const model::Inference& inference, const std::vector<model::Region>& cores,
-                          model::PlanKind kind, std::size_t probability_bytes);
+                          model::PlanKind kind, std::size_t layer_bytes);
 
 }  // namespace fibflow::pipeline

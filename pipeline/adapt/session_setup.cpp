@@ -13,7 +13,7 @@ bool has_own_statistics(const ResolvedOptions& options) {
   return options.recipe == Recipe::stream && options.normalize_by == NormalizeBy::batch;
 }
 
-PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std::size_t probability_bytes,
+PlanRequest plan_request(const ResolvedOptions& options, const io::StackInfo& stack, std::size_t layer_bytes,
                          std::optional<TileSize> tiles) {
   PlanRequest request;
   request.memory = options.memory;
@@ -27,8 +27,9 @@ PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std
   request.own_statistics = has_own_statistics(options);
   request.probes = options.probe > 0;
   request.reopens = options.freeze == Freeze::settled && options.monitor.every > 0;
-  request.voxel_bytes = io::bytes_per_voxel(type);
-  request.probability_bytes = probability_bytes;
+  request.voxel_bytes = io::bytes_per_voxel(stack.type);
+  request.decoding_bytes = stack.decoding_bytes;
+  request.layer_bytes = layer_bytes;
   return request;
 }
 

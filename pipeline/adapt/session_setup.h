@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <optional>
 
-#include "io/slice.h"
+#include "io/stack.h"
 #include "model/tile/inference.h"
 #include "pipeline/adapt/comparison.h"
 #include "pipeline/adapt/plan.h"
@@ -21,8 +21,8 @@ bool starts_frozen(const ResolvedOptions& options);
 /// Each slice is normalized with its own statistics.
 bool has_own_statistics(const ResolvedOptions& options);
 
-/// probability_bytes: of a voxel; 0 if probabilities are not written. tiles: if they are decided already.
-PlanRequest plan_request(const ResolvedOptions& options, io::PixelType type, std::size_t probability_bytes,
+/// layer_bytes: of a voxel, of all layers that are written. tiles: if they are decided already.
+PlanRequest plan_request(const ResolvedOptions& options, const io::StackInfo& stack, std::size_t layer_bytes,
                          std::optional<TileSize> tiles);
 
 /// For a comparison of so many slices with the source. It stays within what the run is expected to take anyway, if

@@ -37,7 +37,7 @@ inline Place place_of(const nodes::Prediction& m) {
   return {m.z, m.tile};
 }
 inline Place place_of(const nodes::SegmentedSlice& m) {
-  return {m.mask.z()};
+  return {m.z()};
 }
 inline Place place_of(const std::tuple<nodes::SegmentedSlice, nodes::Update>& m) {
   return place_of(std::get<0>(m));

@@ -6,6 +6,9 @@
 
 namespace fibflow::pipeline {
 
+/// As printf would write it.
+[[gnu::format(printf, 1, 2)]] std::string formatted(const char* format, ...);
+
 /// "512 MiB", "1.25 GiB".
 std::string spoken_memory(std::size_t bytes);
 

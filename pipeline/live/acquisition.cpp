@@ -86,11 +86,11 @@ std::optional<AcquiredSlice> Acquisition::take() {
     if (const auto ahead = skipped_ahead_.find(next_); ahead != skipped_ahead_.end()) {
       // Whoever waits for masks was told that it will not come.
       const std::int64_t last = ahead->second;
-      while (next_ <= last) pass();
+      while (next_ <= last) advance();
       continue;
     }
     if (failed_ahead_.contains(next_)) {
-      pass();
+      advance();
       continue;
     }
     const auto found = candidates_.find(next_);
@@ -170,11 +170,11 @@ void Acquisition::look() {
            options_.folder + ": the folder cannot be read: " + watch_.reason() + "; waiting for it");
     }
   }
-  for (const std::string& file : changes.gone) lose(file);
-  for (const io::FolderWatch::File& file : changes.files) meet(file);
+  for (const std::string& file : changes.gone) remove_file(file);
+  for (const io::FolderWatch::File& file : changes.files) add_file(file);
 }
 
-void Acquisition::meet(const io::FolderWatch::File& file) {
+void Acquisition::add_file(const io::FolderWatch::File& file) {
   const auto number = numbering_.number_of(file.path);
   const bool off_step = number && first_ && (*number - *first_) % options_.step != 0;
   if (!number || off_step) {
@@ -185,7 +185,7 @@ void Acquisition::meet(const io::FolderWatch::File& file) {
              ": ignored, and so will be others");
     return;
   }
-  if (first_ && *number < next_) return meet_passed(*number, file);
+  if (first_ && *number < next_) return add_late_file(*number, file);
   last_news_ = Clock::now();
   Candidates& candidates = candidates_[*number];
   const auto place = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
@@ -207,7 +207,7 @@ void Acquisition::meet(const io::FolderWatch::File& file) {
   ++counts_.pending;
 }
 
-void Acquisition::meet_passed(std::int64_t number, const io::FolderWatch::File& file) {
+void Acquisition::add_late_file(std::int64_t number, const io::FolderWatch::File& file) {
   const auto tell = [&](Kind kind, const std::string& text) {
     // Once for each state of the file. Only the last one is kept: a file may change as long as the microscope runs.
     const auto [told, first_time] = told_.try_emplace(file.path, past_file(file.path, file.identity));
@@ -242,7 +242,7 @@ void Acquisition::meet_passed(std::int64_t number, const io::FolderWatch::File& 
   }
 }
 
-void Acquisition::lose(const std::string& file) {
+void Acquisition::remove_file(const std::string& file) {
   const auto number = numbering_.number_of(file);
   const auto found = number ? candidates_.find(*number) : candidates_.end();
   if (found == candidates_.end()) return;
@@ -280,7 +280,7 @@ void Acquisition::start_at(std::int64_t number) {
       continue;
     }
     counts_.pending -= files.size();
-    for (const Candidate& candidate : files) meet({candidate.file, candidate.identity});
+    for (const Candidate& candidate : files) add_file({candidate.file, candidate.identity});
   }
 }
 
@@ -407,7 +407,7 @@ void Acquisition::accept(std::int64_t number, const Candidate& candidate,
     note(Kind::duplicate, number, number, other.file,
          other.file + " has the number of " + file + ", which is segmented: ignored");
   }
-  pass();
+  advance();
 }
 
 /// Whether a number, missing or with files that cannot be used, has been waited for long enough.
@@ -433,13 +433,13 @@ void Acquisition::fail(std::int64_t number, const Candidate& candidate) {
   failed_[number] = past_file(candidate.file, candidate.identity);
   note(Kind::failed, number, number, candidate.file,
        "slice " + std::to_string(number) + " is left out: " + candidate.reason, candidate.identity);
-  pass();
+  advance();
 }
 
 void Acquisition::skip(std::int64_t last) {
   const std::int64_t first = next_;
   counts_.skipped += static_cast<std::uint64_t>((last - first) / options_.step + 1);
-  while (next_ <= last) pass();
+  while (next_ <= last) advance();
   note(Kind::skipped, first, last, "", spoken(first, last) + " never came: left out");
 }
 
@@ -462,7 +462,7 @@ void Acquisition::leave_far_ones() {
 }
 
 /// Goes to the next number.
-void Acquisition::pass() {
+void Acquisition::advance() {
   if (const auto found = candidates_.find(next_); found != candidates_.end()) {
     counts_.pending -= static_cast<std::uint64_t>(std::count_if(
         found->second.begin(), found->second.end(), [](const auto& c) { return !c.file.empty(); }));

@@ -153,9 +153,9 @@ class Acquisition {
   enum class Fate { taken, unlike, waiting };
 
   void look();
-  void meet(const io::FolderWatch::File& file);
-  void meet_passed(std::int64_t number, const io::FolderWatch::File& file);
-  void lose(const std::string& file);
+  void add_file(const io::FolderWatch::File& file);
+  void add_late_file(std::int64_t number, const io::FolderWatch::File& file);
+  void remove_file(const std::string& file);
   bool begin();
   void start_at(std::int64_t number);
   Fate try_file(std::int64_t number, Candidate& candidate, std::optional<AcquiredSlice>& taken);
@@ -168,7 +168,7 @@ class Acquisition {
   void skip(std::int64_t last);
   bool is_far(std::int64_t number) const;
   void leave_far_ones();
-  void pass();
+  void advance();
   std::optional<Clock::time_point> later_since(std::int64_t number);
   void due(Clock::time_point time);
   void note(AcquisitionNote::Kind kind, std::int64_t first, std::int64_t last, const std::string& file,

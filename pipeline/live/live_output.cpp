@@ -14,16 +14,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* masks = "masks";
-constexpr const char* probabilities = "probabilities";
+constexpr const char* masks = nodes::plural_of(nodes::Layer::mask);
 
 }  // namespace
+
+std::vector<nodes::LayerFormat> LiveOutputOptions::layers() const {
+  std::vector<nodes::LayerFormat> layers{{nodes::Layer::mask, io::PixelType::u8}};
+  if (probability) layers.push_back({nodes::Layer::probability, probability_type});
+  return layers;
+}
 
 LiveOutput::LiveOutput(LiveOutputOptions options, std::string description)
     : options_(std::move(options)), description_(std::move(description)) {
   io::make_folder(options_.folder);
-  io::make_folder(options_.folder + "/" + masks);
-  if (options_.probability) io::make_folder(options_.folder + "/" + probabilities);
+  for (const nodes::LayerFormat& format : options_.layers())
+    io::make_folder(options_.folder + "/" + nodes::plural_of(format.layer));
 }
 
 bool LiveOutput::has_results() const {
@@ -34,7 +39,9 @@ bool LiveOutput::has_results() const {
 }
 
 void LiveOutput::remove_leftovers() const {
-  for (const std::string kind : {"", masks, probabilities}) {
+  std::vector<std::string> kinds{""};
+  for (const nodes::Layer layer : nodes::all_layers) kinds.emplace_back(nodes::plural_of(layer));
+  for (const std::string& kind : kinds) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(options_.folder + "/" + kind, ignored)) {
       const std::string name = entry.path().filename().string();
@@ -44,9 +51,10 @@ void LiveOutput::remove_leftovers() const {
 }
 
 void LiveOutput::write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm) {
-  // A mask without its probability would look like a finished slice.
-  if (options_.probability) write_one(slice.probability.value(), path_of(probabilities, file), voxel_nm);
-  write_one(slice.mask, path_of(masks, file), voxel_nm);
+  // The mask last: without what comes with it, it would look like a finished slice.
+  const std::vector<nodes::LayerFormat> layers = options_.layers();
+  for (auto format = layers.rbegin(); format != layers.rend(); ++format)
+    write_one(slice.layer(format->layer), path_of(nodes::plural_of(format->layer), file), voxel_nm);
 }
 
 void LiveOutput::write_stacks(const std::vector<std::string>& files, io::VoxelSize voxel_nm,
@@ -64,8 +72,11 @@ void LiveOutput::write_stacks(const std::vector<std::string>& files, io::VoxelSi
 }
 
 std::vector<std::pair<std::string, std::string>> LiveOutput::stacks() const {
-  std::vector<std::pair<std::string, std::string>> all{{masks, options_.folder + "/" + masks + ".tif"}};
-  if (options_.probability) all.emplace_back(probabilities, options_.folder + "/" + probabilities + ".tif");
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const nodes::LayerFormat& format : options_.layers()) {
+    const std::string kind = nodes::plural_of(format.layer);
+    all.emplace_back(kind, options_.folder + "/" + kind + ".tif");
+  }
   return all;
 }
 

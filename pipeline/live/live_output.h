@@ -7,6 +7,7 @@
 
 #include "io/slice.h"
 #include "io/stack_writer.h"
+#include "nodes/tiles/layer.h"
 #include "nodes/tiles/stitcher.h"
 
 namespace fibflow::pipeline {
@@ -17,10 +18,13 @@ struct LiveOutputOptions {
   bool probability = false;  ///< also probabilities
   io::PixelType probability_type = io::PixelType::u8;
   io::Compression compression = io::Compression::deflate;
+
+  /// What is written, the masks first.
+  std::vector<nodes::LayerFormat> layers() const;
 };
 
-/// The results of a live run: masks/NAME.tif and probabilities/NAME.tif, one for each slice, NAME being that of the
-/// slice's file without its extension; and on demand the stacks masks.tif and probabilities.tif. Each file is under its
+/// The results of a live run: LAYER/NAME.tif ("masks", "probabilities"), one for each slice, NAME being that of the
+/// slice's file without its extension; and on demand the stacks LAYER.tif. Each file is under its
 /// name only when it is whole and on the disk. Not thread-safe.
 class LiveOutput {
  public:
@@ -37,7 +41,7 @@ class LiveOutput {
   /// the mask is on the disk. Throws io::Error.
   void write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm);
 
-  /// Writes the stacks of these slices' masks and probabilities, in this order, replacing older ones; memory is that of
+  /// Writes the stacks of these slices' layers, in this order, replacing older ones; memory is that of
   /// one slice. advance: called after each slice. Throws io::Error.
   void write_stacks(const std::vector<std::string>& files, io::VoxelSize voxel_nm,
                     const std::function<void()>& advance);

@@ -1,37 +1,14 @@
 #include "pipeline/live/live_session.h"
 
 #include <algorithm>
-#include <stdexcept>
-#include <string>
 #include <utility>
 
+#include "io/memory_stack.h"
 #include "model/statistics/drift.h"
 #include "pipeline/flow/pipeline_error.h"
 #include "pipeline/report/run_facts.h"
 
 namespace fibflow::pipeline {
-namespace {
-
-/// Slices in memory, found by their z.
-class SlicesInMemory : public io::Stack {
- public:
-  explicit SlicesInMemory(const std::vector<io::Slice>& slices) : slices_(slices) {}
-
-  const io::StackInfo& info() const override { return info_; }
-  io::Slice read(std::int64_t z) override {
-    const auto found =
-        std::find_if(slices_.begin(), slices_.end(), [&](const io::Slice& slice) { return slice.z() == z; });
-    if (found == slices_.end()) throw std::out_of_range("slice " + std::to_string(z));
-    return *found;
-  }
-
- private:
-  const std::vector<io::Slice>& slices_;
-  io::StackInfo info_;
-};
-
-}  // namespace
-
 LiveSession::LiveSession(const model::Network& network, const ResolvedOptions& options, io::StackInfo slices,
                          nodes::PredictionFormat format, RunContext& context)
     : options_(options),
@@ -40,18 +17,18 @@ LiveSession::LiveSession(const model::Network& network, const ResolvedOptions& o
       team_(options.threads),
       start_(network, options, slices_, team_, context) {}
 
-std::size_t LiveSession::probability_bytes() const {
-  return format_.probability ? io::bytes_per_voxel(*format_.probability) : 0;
-}
-
 void LiveSession::begin(const std::vector<io::Slice>& first) {
-  SlicesInMemory stack(first);
+  io::StackInfo info = slices_;
+  for (const io::Slice& slice : first) info.depth = std::max(info.depth, slice.z() + 1);
+  io::MemoryStack stack(std::move(info), [&](std::int64_t z) {
+    return *std::find_if(first.begin(), first.end(), [&](const io::Slice& slice) { return slice.z() == z; });
+  });
   StartSlices slices = StartSlices::of({0, static_cast<std::int64_t>(first.size())}, options_);
   for (auto* places : {&slices.intensity, &slices.probe, &slices.comparison}) {
     for (std::int64_t& place : *places) place = first[static_cast<std::size_t>(place)].z();
   }
   start_.measure_intensity(stack, slices.intensity);
-  start_.plan(probability_bytes());
+  start_.plan(nodes::bytes_per_voxel(format_.layers));
   start_.adapt(stack, slices.probe);
   start_.compare(stack, slices.comparison);
   if (const auto reason = start_.stopped()) {
@@ -68,7 +45,7 @@ void LiveSession::resume(const RunState& state, std::vector<EncodedPreview> prev
   AdaptationStart::Findings findings = state.findings;
   findings.previews = std::move(previews);
   start_.restore(std::move(findings));
-  start_.plan(probability_bytes(), state.tiles);
+  start_.plan(nodes::bytes_per_voxel(format_.layers), state.tiles);
   session_ = std::unique_ptr<SegmentSession>(new SegmentSession(start_.session(format_)));
   session_->restore(state.session);
 }

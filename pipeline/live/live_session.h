@@ -43,8 +43,6 @@ class LiveSession {
   double drift_from_source(const SegmentSession::State& state) const;
 
  private:
-  std::size_t probability_bytes() const;
-
   const ResolvedOptions& options_;
   const io::StackInfo slices_;
   const nodes::PredictionFormat format_;

@@ -19,6 +19,7 @@
 
 #include "io/error.h"
 #include "io/files/atomic_file.h"
+#include "io/files/contents.h"
 #include "pipeline/report/run_parts.h"
 
 namespace fibflow::pipeline {
@@ -143,18 +144,10 @@ std::optional<JournalEntry> entry_of(std::string_view text) {
   throw io::Error(io::ErrorKind::read_write, path, what + ": " + std::strerror(code), code);
 }
 
-/// Of the file, if there is one.
-std::string contents_of(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file && errno != ENOENT) fail(path, "cannot be read", errno);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 }  // namespace
 
 WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_(std::move(path)) {
-  const std::string text = contents_of(path_);
+  const std::string text = io::contents_if_there(path_).value_or("");
   if (text.size() < acknowledged) {
     throw io::Error(io::ErrorKind::bad_data, path_,
                     "has " + std::to_string(text.size()) + " bytes, its checkpoint knows " +

@@ -47,7 +47,8 @@ Json watch_setting(const model::Network& network, const WatchOptions& options,
   setting["recursive"] = acquisition.recursive;
   setting["first"] = acquisition.first ? Json(*acquisition.first) : Json();
   setting["step"] = acquisition.step;
-  setting["probabilities"] = output.probability ? io::name_of(output.probability_type) : "none";
+  for (const nodes::LayerFormat& format : output.layers())
+    setting[nodes::plural_of(format.layer)] = io::name_of(format.type);
   setting["compression"] = name_of(output.compression);
   return setting;
 }

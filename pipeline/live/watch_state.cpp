@@ -27,13 +27,6 @@ const std::string& made(const std::string& folder) {
   return folder;
 }
 
-io::PixelType type_named(const std::string& name) {
-  for (const io::PixelType type : {io::PixelType::u8, io::PixelType::u16, io::PixelType::f32}) {
-    if (name == io::name_of(type)) return type;
-  }
-  throw std::invalid_argument("no voxels are called '" + name + "'");
-}
-
 Json json_of(const WatchCheckpoint& checkpoint) {
   const auto& nm = checkpoint.voxel_nm;
   return {{"next_number", checkpoint.next_number}, {"journal_bytes", checkpoint.journal_bytes},
@@ -50,7 +43,7 @@ WatchCheckpoint checkpoint_of(const Json& json, const WatchIdentity& identity) {
   checkpoint.journal_bytes = static_cast<std::uint64_t>(whole_number(json, "journal_bytes", 0, most));
   checkpoint.height = static_cast<int>(whole_number(json, "height", 1, largest));
   checkpoint.width = static_cast<int>(whole_number(json, "width", 1, largest));
-  checkpoint.type = type_named(json.at("type"));
+  checkpoint.type = io::pixel_type_named(json.at("type").get<std::string>());
   const Json& nm = json.at("voxel_nm");
   checkpoint.voxel_nm = {nm.at(0), nm.at(1), nm.at(2)};
   checkpoint.run = run_state(json.at("run"), identity.network, identity.lag);

@@ -52,4 +52,20 @@ const char* name_of(OnDoubt on_doubt) {
   throw std::logic_error("unknown reaction to doubt");
 }
 
+std::vector<LayerOutput> OutputOptions::layers() const {
+  std::vector<LayerOutput> layers;
+  if (!mask.empty()) layers.push_back({nodes::Layer::mask, io::PixelType::u8, mask});
+  if (!probability.empty()) layers.push_back({nodes::Layer::probability, probability_type, probability});
+  return layers;
+}
+
+nodes::PredictionFormat prediction_format(double threshold, const std::vector<LayerOutput>& layers) {
+  nodes::PredictionFormat format;
+  format.threshold = threshold;
+  for (const LayerOutput& layer : layers) {
+    if (layer.layer != nodes::Layer::mask) format.layers.push_back({layer.layer, layer.type});
+  }
+  return format;
+}
+
 }  // namespace fibflow::pipeline

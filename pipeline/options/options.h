@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "io/slice.h"
 #include "io/stack_writer.h"
@@ -11,6 +12,8 @@
 #include "nodes/intensity/feature_finder.h"
 #include "nodes/intensity/normalization.h"
 #include "nodes/statistics/statistics_updater.h"
+#include "nodes/tiles/classifier.h"
+#include "nodes/tiles/layer.h"
 #include "pipeline/options/slice_range.h"
 
 namespace fibflow::pipeline {
@@ -79,6 +82,13 @@ struct InputOptions {
   std::optional<nodes::Normalization> normalization;
 };
 
+/// A layer and the stack that it goes to.
+struct LayerOutput {
+  nodes::Layer layer = nodes::Layer::mask;
+  io::PixelType type = io::PixelType::u8;
+  std::string path;
+};
+
 /// What a segmentation writes. An empty path is not written.
 struct OutputOptions {
   std::string mask;
@@ -93,7 +103,13 @@ struct OutputOptions {
   /// again with the same options, it goes on from there to the same bytes.
   bool resume = false;
   double checkpoint_seconds = 10;  ///< time between checkpoints; 0: after each slice
+
+  /// What is written, the masks first. All that follows the options goes by this list.
+  std::vector<LayerOutput> layers() const;
 };
+
+/// What has to be made for it: a mask is made in any case.
+nodes::PredictionFormat prediction_format(double threshold, const std::vector<LayerOutput>& layers);
 
 /// What a run may use. None of it changes a result by more than rounding, and threads not even that.
 struct ResourceOptions {

@@ -6,7 +6,7 @@ namespace fibflow::pipeline {
 
 SliceRecord record_of(const nodes::SegmentedSlice& slice, const nodes::Update& update) {
   SliceRecord record;
-  record.z = slice.mask.z();
+  record.z = slice.z();
   record.foreground = slice.foreground;
   record.entropy = slice.entropy;
   record.work_seconds = slice.seconds;

@@ -1,17 +1,12 @@
 #include "pipeline/report/run_summary.h"
 
+#include "pipeline/flow/spoken.h"
+
 #include <algorithm>
 #include <cstdio>
 
 namespace fibflow::pipeline {
 namespace {
-
-template <typename... Values>
-std::string text(const char* format, Values... values) {
-  char line[512];
-  std::snprintf(line, sizeof line, format, values...);
-  return line;
-}
 
 using Figure = double SliceRecord::*;
 
@@ -33,8 +28,9 @@ std::string states_line(const std::vector<SliceRecord>& slices) {
   std::string line;
   for (const StateCost& cost : state_costs(slices)) {
     if (cost.slices == 0) continue;
-    line += text("%s%lld %s (%.3g s of work each)", line.empty() ? "slices: " : ", ",
-                 static_cast<long long>(cost.slices), nodes::name_of(cost.state), cost.mean_work_seconds);
+    line +=
+        formatted("%s%lld %s (%.3g s of work each)", line.empty() ? "slices: " : ", ",
+                  static_cast<long long>(cost.slices), nodes::name_of(cost.state), cost.mean_work_seconds);
   }
   return line;
 }
@@ -63,15 +59,15 @@ std::optional<RunEvent> event_of(const nodes::Update& update, std::int64_t z, in
   if (turn.kind == nodes::Turn::Kind::frozen) {
     return RunEvent{
         z, "frozen",
-        text("the statistics have settled after slice %lld and are frozen from slice %lld on; slices "
-             "are at a distance of %.3g per channel from them as a rule",
-             slice, slice + lag, turn.usual)};
+        formatted("the statistics have settled after slice %lld and are frozen from slice %lld on; slices "
+                  "are at a distance of %.3g per channel from them as a rule",
+                  slice, slice + lag, turn.usual)};
   }
   return RunEvent{
       z, "reopened",
-      text("the acquisition has changed: slice %lld is at a distance of %.3g per channel from the "
-           "running statistics (usual: %.3g, limit: %.3g); adapting anew from slice %lld on",
-           slice, turn.drift, turn.usual, turn.limit, slice + lag)};
+      formatted("the acquisition has changed: slice %lld is at a distance of %.3g per channel from the "
+                "running statistics (usual: %.3g, limit: %.3g); adapting anew from slice %lld on",
+                slice, turn.drift, turn.usual, turn.limit, slice + lag)};
 }
 
 std::vector<std::string> summary_of(const RunReport& report) {
@@ -79,19 +75,20 @@ std::vector<std::string> summary_of(const RunReport& report) {
   if (slices.empty()) return {};
   const Spread foreground(slices, &SliceRecord::foreground);
   const Spread entropy(slices, &SliceRecord::entropy);
-  std::vector<std::string> lines{text("foreground: %.2f %% of the pixels (slices: %.2f to %.2f %%)",
-                                      100 * foreground.mean, 100 * foreground.least, 100 * foreground.most),
-                                 text("entropy of the prediction: %.3f bits per pixel (slices: %.3f to %.3f)",
-                                      entropy.mean, entropy.least, entropy.most)};
+  std::vector<std::string> lines{
+      formatted("foreground: %.2f %% of the pixels (slices: %.2f to %.2f %%)", 100 * foreground.mean,
+                100 * foreground.least, 100 * foreground.most),
+      formatted("entropy of the prediction: %.3f bits per pixel (slices: %.3f to %.3f)", entropy.mean,
+                entropy.least, entropy.most)};
   if (report.options.recipe != Recipe::none) {
     std::string line =
-        text("drift per channel: %.3g from the source at the end", slices.back().drift_from_source);
+        formatted("drift per channel: %.3g from the source at the end", slices.back().drift_from_source);
     const auto farthest = std::max_element(slices.begin(), slices.end(), [](const auto& a, const auto& b) {
       return a.slice_drift.value_or(-1) < b.slice_drift.value_or(-1);
     });
     if (farthest->slice_drift) {
-      line += text(", at most %.3g of a slice from the running statistics (slice %lld)",
-                   *farthest->slice_drift, static_cast<long long>(farthest->z));
+      line += formatted(", at most %.3g of a slice from the running statistics (slice %lld)",
+                        *farthest->slice_drift, static_cast<long long>(farthest->z));
     }
     lines.push_back(line);
   }

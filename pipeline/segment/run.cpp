@@ -16,6 +16,7 @@
 #include "io/files/sha256.h"
 #include "pipeline/adapt/adaptation_start.h"
 #include "pipeline/flow/pipeline_error.h"
+#include "pipeline/flow/spoken.h"
 #include "pipeline/options/resolve_options.h"
 #include "pipeline/options/version.h"
 #include "pipeline/report/run_facts.h"
@@ -35,15 +36,8 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-template <typename... Values>
-std::string text(const char* format, Values... values) {
-  char line[512];
-  std::snprintf(line, sizeof line, format, values...);
-  return line;
-}
-
-std::size_t probability_bytes(const OutputOptions& output) {
-  return output.probability.empty() ? 0 : io::bytes_per_voxel(output.probability_type);
+std::size_t layer_bytes(const OutputOptions& output) {
+  return nodes::bytes_per_voxel(prediction_format(0.5, output.layers()).layers);
 }
 
 /// One run over one stack.
@@ -133,7 +127,7 @@ void Run::adapt(const OutputOptions* output) {
     start_.measure_intensity(stack_, slices.intensity);
   }
   if (output != nullptr)
-    start_.plan(probability_bytes(*output), found_ ? std::optional(found_->run.tiles) : std::nullopt);
+    start_.plan(layer_bytes(*output), found_ ? std::optional(found_->run.tiles) : std::nullopt);
   report().seconds.prepare = seconds_since(begin_) + seconds_before().prepare;
 
   const auto begin = Clock::now();
@@ -205,9 +199,9 @@ void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
   try {
     session.run(source, [&](const SegmentSession::Done& done) {
       writer(done.slice);
-      start_.was_written(done.slice.mask);
+      start_.was_written(done.slice.mask());
       const SliceRecord record = recorder.was_written(done.slice, done.update);
-      if (const auto event = event_of(done.update, done.slice.mask.z(), options_.lag)) {
+      if (const auto event = event_of(done.update, done.slice.z(), options_.lag)) {
         context_.log(event->text);
         report().events.push_back(*event);
       }
@@ -245,8 +239,8 @@ Outcome Run::finish() {
     summary.batches = batches_;
     summary.frozen_after = frozen_after_;
     context_.log(std::to_string(batches_) + " updates of the statistics; " +
-                 text("the source's are at a distance of %.3g per channel from those in use at the end",
-                      summary.drift_from_source));
+                 formatted("the source's are at a distance of %.3g per channel from those in use at the end",
+                           summary.drift_from_source));
   }
   context_.finish_trace();
   report().seconds.total = seconds_since(begin_) + seconds_before().total;
@@ -301,15 +295,13 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
   if (output.resume) run.keep_checkpoints(output, std::move(setting), std::move(found));
   run.adapt(&output);
   if (output.resume) writer.emplace(output, stack.info().voxel_nm, slices, description, progress, mark);
-  const bool wants_probability = !output.probability.empty();
-  run.segment(*writer,
-              {options.threshold, wants_probability ? std::optional(output.probability_type) : std::nullopt});
+  run.segment(*writer, prediction_format(options.threshold, output.layers()));
   writer->finish([&] {
     if (hooks.durable_step) hooks.durable_step("output named");
   });
   Outcome outcome = run.finish();
-  if (!output.mask.empty()) outcome.report.outputs.emplace_back("mask", output.mask);
-  if (!output.probability.empty()) outcome.report.outputs.emplace_back("probability", output.probability);
+  for (const LayerOutput& layer : output.layers())
+    outcome.report.outputs.emplace_back(nodes::name_of(layer.layer), layer.path);
   return outcome;
 }
 
@@ -319,7 +311,10 @@ bool is_done(io::Stack& stack, const model::Network& network, const InputOptions
   // Until the checkpoint is gone, something may still have to be made of the outcome.
   if (has_checkpoint(output.mask)) return false;
   const auto mark = io::mark_of(output.mask);
-  if (!mark || (!output.probability.empty() && io::mark_of(output.probability) != mark)) return false;
+  if (!mark) return false;
+  for (const LayerOutput& layer : output.layers()) {
+    if (io::mark_of(layer.path) != mark) return false;
+  }
   return *mark == mark_of_setting(segment_setting(
                       resolve_options(input, adaptation, output, resources, stack.info(), network), stack,
                       network, output));
@@ -333,8 +328,9 @@ Standing standing(const OutputOptions& output, const std::vector<std::string>& o
   for (const std::string& path : others) {
     if (!path.empty() && !exists(path)) return Standing::begins;
   }
-  if (!exists(output.mask) || (!output.probability.empty() && !exists(output.probability)))
-    return Standing::begins;
+  for (const LayerOutput& layer : output.layers()) {
+    if (!exists(layer.path)) return Standing::begins;
+  }
   if (io::mark_of(output.mask) && is_done()) return Standing::done;
   throw io::Error(io::ErrorKind::cannot_create, output.mask,
                   "exists already, and is not known to be what this command makes (--overwrite replaces it)");
@@ -353,7 +349,7 @@ Outcome adapt(io::Stack& stack, const model::Network& network, const InputOption
   const OutputOptions none;
   run.adapt(options.recipe == Recipe::stream ? &none : nullptr);
   const bool streams = options.recipe == Recipe::stream && options.freeze != Freeze::probe;
-  if (streams && !run.uses_source()) run.segment(nowhere, {options.threshold, std::nullopt});
+  if (streams && !run.uses_source()) run.segment(nowhere, prediction_format(options.threshold, {}));
   return run.finish();
 }
 
@@ -365,11 +361,11 @@ std::string adapted_model(const model::Network& network, const Outcome& outcome)
                                  {{"fibflow.adapted_on", outcome.report.input.path},
                                   {"fibflow.recipe", name_of(as_it_was ? Recipe::none : options.recipe)},
                                   {"fibflow.estimator", options.estimator.rule},
-                                  {"fibflow.source_share", text("%g", options.source_share)},
+                                  {"fibflow.source_share", formatted("%g", options.source_share)},
                                   {"fibflow.featureless", name_of(options.featureless)},
                                   {"fibflow.options", one_line(options)},
                                   {"fibflow.normalization", options.normalization.text()},
-                                  {"fibflow.threshold", text("%g", options.threshold)},
+                                  {"fibflow.threshold", formatted("%g", options.threshold)},
                                   {"fibflow.version", version()}});
 }
 

@@ -39,11 +39,12 @@ Json segment_setting(const ResolvedOptions& options, const io::Stack& stack, con
                       {"first_slice", options.first_slice},
                       {"end_slice", options.end_slice}};
   setting["file"] = files_json(stack);
-  setting["output"] = {{"masks", absolute_path(output.mask)},
-                       {"probabilities", absolute_path(output.probability)},
-                       {"type of the probabilities",
-                        output.probability.empty() ? "none" : io::name_of(output.probability_type)},
-                       {"compression", name_of(output.compression)}};
+  Json& written = setting["output"] = Json::object();
+  for (const LayerOutput& layer : output.layers()) {
+    written[nodes::plural_of(layer.layer)] = absolute_path(layer.path);
+    written[std::string("type of the ") + nodes::plural_of(layer.layer)] = io::name_of(layer.type);
+  }
+  written["compression"] = name_of(output.compression);
   return setting;
 }
 

@@ -21,7 +21,7 @@ SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, s
   io::WriterOptions with = choose(options, voxel_nm, depth, description);
   with.mark = mark;
   for (Output& output : outputs_) {
-    const auto found = from.find(output.name);
+    const auto found = from.find(nodes::name_of(output.layer));
     if (found == from.end() && !from.empty())
       throw io::Error(io::ErrorKind::bad_data, output.path, "how far it was written is not known");
     const std::string progress = found == from.end() ? "" : found->second;
@@ -35,30 +35,27 @@ SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, s
 
 io::WriterOptions SliceWriter::choose(const OutputOptions& options, io::VoxelSize voxel_nm,
                                       std::int64_t depth, const std::string& description) {
-  if (!options.mask.empty() && options.mask == options.probability) {
-    throw std::invalid_argument("the masks and the probabilities cannot both be written to " + options.mask);
-  }
-  if (!options.mask.empty()) {
-    outputs_.push_back(
-        {"mask", options.mask, [](const Input& slice) -> const io::Slice& { return slice.mask; }});
-  }
-  if (!options.probability.empty()) {
-    outputs_.push_back({"probability", options.probability,
-                        [](const Input& slice) -> const io::Slice& { return slice.probability.value(); }});
+  for (const LayerOutput& layer : options.layers()) {
+    for (const Output& other : outputs_) {
+      if (other.path != layer.path) continue;
+      throw std::invalid_argument(std::string("the ") + nodes::plural_of(other.layer) + " and the " +
+                                  nodes::plural_of(layer.layer) + " cannot both be written to " + layer.path);
+    }
+    outputs_.push_back({layer.layer, layer.path});
   }
   return {options.compression, voxel_nm, description, options.overwrite, depth, ""};
 }
 
 void SliceWriter::operator()(const Input& slice) {
   for (const Output& output : outputs_) {
-    if (output.writer) output.writer->write(output.layer(slice));
+    if (output.writer) output.writer->write(slice.layer(output.layer));
   }
 }
 
 SliceWriter::Progress SliceWriter::progress() const {
   Progress progress;
   for (const Output& output : outputs_)
-    progress[output.name] = output.writer ? output.writer->progress() : output.finished;
+    progress[nodes::name_of(output.layer)] = output.writer ? output.writer->progress() : output.finished;
   return progress;
 }
 

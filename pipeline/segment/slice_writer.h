@@ -13,7 +13,7 @@
 
 namespace fibflow::pipeline {
 
-/// Writes the segmented slices, in order: masks, and probabilities if they are wanted.
+/// Writes the segmented slices, in order, a stack for each layer that is wanted.
 /// In:     SegmentedSlice.
 /// Throws: io::Error.
 /// Nothing appears under the outputs' names before finish().
@@ -29,7 +29,7 @@ class SliceWriter {
   SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
               const std::string& description);
 
-  /// How far each output has come, all with the same slices: by its name ("mask"), what its format says of it
+  /// How far each output has come, all with the same slices: by its layer's name ("mask"), what its format says of it
   /// (io::StackWriter::progress()).
   using Progress = std::map<std::string, std::string>;
 
@@ -55,9 +55,8 @@ class SliceWriter {
 
  private:
   struct Output {
-    std::string name;
+    nodes::Layer layer;
     std::string path;
-    const io::Slice& (*layer)(const Input& slice);
     std::unique_ptr<io::StackWriter> writer = nullptr;  // null if it has its name already
     std::string finished = {};                          // its progress then
   };

@@ -33,13 +33,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-template <typename... Values>
-std::string text(const char* format, Values... values) {
-  char line[512];
-  std::snprintf(line, sizeof line, format, values...);
-  return line;
-}
-
 void require(bool holds, const std::string& what) {
   if (!holds) throw std::invalid_argument(what);
 }
@@ -81,7 +74,7 @@ void require_foreground(const LabelledSlices& slices) {
 }
 
 std::string spoken_voxel_size(const io::VoxelSize& size) {
-  return text("%g,%g,%g", size.z, size.y, size.x);
+  return formatted("%g,%g,%g", size.z, size.y, size.x);
 }
 
 /// One training.
@@ -282,7 +275,7 @@ void Training::resume() {
     best_score_ = {checkpoint.best_iou, checkpoint.best_threshold, checkpoint.best_iou_at_threshold};
   }
   best_iteration_ = checkpoint.best_iteration;
-  log(text("going on after %lld iterations", static_cast<long long>(iterations())));
+  log(formatted("going on after %lld iterations", static_cast<long long>(iterations())));
 }
 
 void Training::step() {
@@ -297,8 +290,8 @@ void Training::step() {
 
 void Training::validate() {
   const double loss = static_cast<double>(recent_loss(1.0 / options_.validations));
-  const std::string done = text("%lld iterations, %.0f %%: loss %.4f", static_cast<long long>(iterations()),
-                                100 * progress(), loss);
+  const std::string done = formatted("%lld iterations, %.0f %%: loss %.4f",
+                                     static_cast<long long>(iterations()), 100 * progress(), loss);
   if (!validator_) {
     log(done);
     write_curve();
@@ -312,7 +305,7 @@ void Training::validate() {
     best_score_ = score;
     best_iteration_ = iterations();
   }
-  log(done + text(", validation IoU %.4f%s", score.iou, better ? ", the best so far" : ""));
+  log(done + formatted(", validation IoU %.4f%s", score.iou, better ? ", the best so far" : ""));
   write_curve();
 }
 
@@ -356,11 +349,12 @@ std::map<std::string, std::string> Training::metadata() const {
   const SliceRange& range = slices_.range();
   std::map<std::string, std::string> data{
       {"fibflow.normalization", normalization_.text()},
-      {"fibflow.threshold", text("%g", best_ ? best_score_.best_threshold : 0.5)},
+      {"fibflow.threshold", formatted("%g", best_ ? best_score_.best_threshold : 0.5)},
       {"fibflow.trained_on",
-       file_of(info) + text(", slices %lld to %lld of %lld, %d x %d", static_cast<long long>(range.first),
-                            static_cast<long long>(range.end.value() - 1), static_cast<long long>(info.depth),
-                            info.height, info.width)},
+       file_of(info) + formatted(", slices %lld to %lld of %lld, %d x %d",
+                                 static_cast<long long>(range.first),
+                                 static_cast<long long>(range.end.value() - 1),
+                                 static_cast<long long>(info.depth), info.height, info.width)},
       {"fibflow.training", setting().dump()},
       {"fibflow.iterations", std::to_string(best_ ? best_iteration_ : iterations())},
       {"fibflow.version", version()}};
@@ -369,16 +363,17 @@ std::map<std::string, std::string> Training::metadata() const {
   if (best_) {
     data["fibflow.validation"] =
         file_of(validation_slices_->info()) +
-        text(", slices %lld to %lld: IoU %.4f", static_cast<long long>(validation_slices_->range().first),
-             static_cast<long long>(validation_slices_->range().end.value() - 1), best_score_.iou);
+        formatted(", slices %lld to %lld: IoU %.4f",
+                  static_cast<long long>(validation_slices_->range().first),
+                  static_cast<long long>(validation_slices_->range().end.value() - 1), best_score_.iou);
   }
   return data;
 }
 
 TrainingOutcome Training::run() {
   if (output_.resume) resume();
-  log(text("%zu weights, %s of memory, %d threads; normalization %s", trainer_->values().all().size(),
-           spoken_memory(trainer_->memory()).c_str(), team_.threads(), normalization_.text().c_str()));
+  log(formatted("%zu weights, %s of memory, %d threads; normalization %s", trainer_->values().all().size(),
+                spoken_memory(trainer_->memory()).c_str(), team_.threads(), normalization_.text().c_str()));
   if (hooks_.begin) {
     const double left = options_.length.seconds.value_or(0) - seconds_before_;
     const std::int64_t size =
@@ -391,8 +386,8 @@ TrainingOutcome Training::run() {
     if (hooks_.stop.stop_requested()) {
       write_checkpoint();
       if (!output_.checkpoint.empty()) {
-        log(text("stopped after %lld iterations; --resume goes on from %s",
-                 static_cast<long long>(iterations()), output_.checkpoint.c_str()));
+        log(formatted("stopped after %lld iterations; --resume goes on from %s",
+                      static_cast<long long>(iterations()), output_.checkpoint.c_str()));
       }
       throw Interrupted();
     }

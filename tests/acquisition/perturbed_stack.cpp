@@ -10,27 +10,11 @@
 #include <utility>
 
 #include "io/formats/formats.h"
+#include "io/memory_stack.h"
 #include "io/phantom/phantom.h"
 
 namespace fibflow::testing {
 namespace {
-
-class PhantomStack : public io::Stack {
- public:
-  PhantomStack(const std::string& path, const io::PhantomParameters& parameters) : phantom_(parameters) {
-    info_.path = path;
-    info_.format = "phantom";
-    info_.depth = parameters.depth;
-    info_.height = parameters.height;
-    info_.width = parameters.width;
-  }
-  const io::StackInfo& info() const override { return info_; }
-  io::Slice read(std::int64_t z) override { return phantom_.image(z); }
-
- private:
-  io::Phantom phantom_;
-  io::StackInfo info_;
-};
 
 /// A wave over z, its phase drawn from the seed.
 struct Wave {
@@ -114,7 +98,15 @@ std::unique_ptr<io::Stack> open_source(const std::string& path, std::int64_t dep
   for (const io::Fixation fixation : {io::Fixation::chemical, io::Fixation::cryo}) {
     if (path != std::string("phantom:") + io::name_of(fixation)) continue;
     parameters.fixation = fixation;
-    return std::make_unique<PhantomStack>(path, parameters);
+    io::StackInfo info;
+    info.path = path;
+    info.format = "phantom";
+    info.depth = parameters.depth;
+    info.height = parameters.height;
+    info.width = parameters.width;
+    return std::make_unique<io::MemoryStack>(
+        std::move(info),
+        [phantom = std::make_shared<io::Phantom>(parameters)](std::int64_t z) { return phantom->image(z); });
   }
   return io::open_stack(path);
 }

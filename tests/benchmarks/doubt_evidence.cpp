@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "io/formats/formats.h"
+#include "io/memory_stack.h"
 #include "io/phantom/phantom.h"
 #include "io/stack.h"
 #include "pipeline/evaluate/evaluation.h"
@@ -31,24 +32,6 @@ namespace {
 using namespace fibflow;
 
 constexpr double margin = 0.02;
-
-/// Slices in memory.
-class Slices : public io::Stack {
- public:
-  Slices(std::string name, std::vector<io::Slice> slices) : slices_(std::move(slices)) {
-    info_.path = std::move(name);
-    info_.depth = static_cast<std::int64_t>(slices_.size());
-    info_.height = slices_.front().height();
-    info_.width = slices_.front().width();
-    info_.type = slices_.front().type();
-  }
-  const io::StackInfo& info() const override { return info_; }
-  io::Slice read(std::int64_t z) override { return slices_.at(static_cast<std::size_t>(z)).at(z); }
-
- private:
-  std::vector<io::Slice> slices_;
-  io::StackInfo info_;
-};
 
 struct Target {
   std::string name;
@@ -87,8 +70,8 @@ std::vector<Target> phantoms(std::uint64_t first_seed) {
         labels.push_back(phantom.labels(z));
       }
       const std::string name = std::string(io::name_of(fixation)) + " " + kind;
-      targets.push_back({name, std::make_shared<Slices>(name, std::move(images)),
-                         std::make_shared<Slices>(name, std::move(labels))});
+      targets.push_back({name, std::make_shared<io::MemoryStack>(name, std::move(images)),
+                         std::make_shared<io::MemoryStack>(name, std::move(labels))});
     }
   }
   return targets;
@@ -119,8 +102,8 @@ std::vector<Target> quarters(const std::string& folder) {
       return parts;
     };
     const std::string name = std::filesystem::path(folder).filename().string() + " " + std::to_string(q);
-    targets.push_back(
-        {name, std::make_shared<Slices>(name, cut(*images)), std::make_shared<Slices>(name, cut(*labels))});
+    targets.push_back({name, std::make_shared<io::MemoryStack>(name, cut(*images)),
+                       std::make_shared<io::MemoryStack>(name, cut(*labels))});
   }
   return targets;
 }

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <stdexcept>
+#include <vector>
 
 namespace fibflow::io {
 namespace {
@@ -35,6 +37,25 @@ TEST(SliceTest, RefusesImpossibleShapes) {
   EXPECT_THROW(Slice(0, 0, 5, PixelType::u8, voxels(1)), std::invalid_argument);
   EXPECT_THROW(Slice(0, 5, -1, PixelType::u8, voxels(1)), std::invalid_argument);
   EXPECT_THROW(Slice(0, 5, 5, PixelType::u8, nullptr), std::invalid_argument);
+}
+
+TEST(SliceTest, APartIsTheRectangleOfItsVoxels) {
+  const auto numbers = voxels(3 * 5 * 2);
+  for (std::uint16_t i = 0; i < 15; ++i) std::memcpy(numbers.get() + 2 * i, &i, 2);
+  const Slice part = Slice(4, 3, 5, PixelType::u16, numbers).part({{1, 3}, {2, 5}});
+  EXPECT_EQ(part.z(), 4);
+  EXPECT_EQ(part.height(), 2);
+  EXPECT_EQ(part.width(), 3);
+  const auto values = part.as<std::uint16_t>();
+  EXPECT_EQ(std::vector<std::uint16_t>(values.begin(), values.end()),
+            (std::vector<std::uint16_t>{7, 8, 9, 12, 13, 14}));
+}
+
+TEST(SliceTest, RefusesPartsThatStickOut) {
+  const Slice slice(0, 3, 5, PixelType::u8, voxels(15));
+  for (const Region& wrong :
+       {Region{{0, 4}, {0, 5}}, Region{{0, 3}, {-1, 2}}, Region{{2, 2}, {0, 5}}, Region{{0, 1}, {4, 6}}})
+    EXPECT_THROW(slice.part(wrong), std::invalid_argument);
 }
 
 TEST(SliceTest, SharesItsVoxelsWithCopies) {

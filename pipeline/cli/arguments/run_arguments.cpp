@@ -266,9 +266,9 @@ void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
 
 void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io::Compression& compression,
                           std::optional<double>& threshold) {
-  add_choice(command, "--probability-type", probability_type,
-             {{"u8", io::PixelType::u8}, {"u16", io::PixelType::u16}, {"f32", io::PixelType::f32}},
-             "voxels of the probabilities")
+  std::vector<std::pair<std::string, io::PixelType>> types;
+  for (const io::PixelType type : io::all_pixel_types) types.emplace_back(io::name_of(type), type);
+  add_choice(command, "--probability-type", probability_type, types, "voxels of the probabilities")
       ->needs(command.get_option("--probability"))
       ->group(output_group);
   add_choice(command, "--compression", compression,

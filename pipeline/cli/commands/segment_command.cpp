@@ -35,10 +35,13 @@ int segment(Arguments& arguments, Context& context) {
   // knows of its outputs, and which nothing is lost with of its report.
   arguments.overwrite = arguments.overwrite || standing == pipeline::Standing::goes_on;
   require_free(arguments);
-  require_free(arguments.output.mask, arguments.overwrite);
-  require_free(arguments.output.probability, arguments.overwrite);
+  std::vector<std::string> outputs;
+  for (const pipeline::LayerOutput& layer : arguments.output.layers()) {
+    require_free(layer.path, arguments.overwrite);
+    outputs.push_back(layer.path);
+  }
   const auto stack = io::open_stack(arguments.stack);
-  require_apart(arguments, {arguments.output.mask, arguments.output.probability}, *stack);
+  require_apart(arguments, outputs, *stack);
   const auto network = model::Network::load(arguments.model);
 
   RunConsole console(context, arguments,

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "io/error.h"
+#include "io/files/contents.h"
 #include "pipeline/flow/spoken.h"
 #include "pipeline/report/page/html.h"
 
@@ -303,16 +304,7 @@ RecordedRun parse_recorded_run(const std::string& text, const std::string& path)
 RecordedRun read_recorded_run(const std::string& path) {
   if (std::filesystem::is_directory(path))
     throw io::Error(io::ErrorKind::bad_data, path, "is a folder, not the report of a run");
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    const io::ErrorKind kind = errno == ENOENT ? io::ErrorKind::missing : io::ErrorKind::read_write;
-    throw io::Error(kind, path, std::strerror(errno));
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (file.bad() || !text) throw io::Error(io::ErrorKind::read_write, path, "cannot be read to its end");
-  return parse_recorded_run(text.str(), path);
+  return parse_recorded_run(io::contents_of(path), path);
 }
 
 }  // namespace fibflow::pipeline

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <stdexcept>
 
 #include "tests/fixtures/stack_failure.h"
 #include "tests/fixtures/tiff_maker.h"
@@ -50,8 +52,12 @@ TEST_F(FolderStackTest, TakesFilesInNaturalOrder) {
     const Slice read = stack->read(z);
     EXPECT_EQ(read.z(), z);
     EXPECT_EQ(wrong_voxels(read, z), 0) << z;
+    const Slice part = stack->read_region(z, {{2, 7}, {3, 20}});
+    EXPECT_EQ(part.z(), z);
+    EXPECT_TRUE(std::ranges::equal(part.as<std::uint8_t>(), read.part({{2, 7}, {3, 20}}).as<std::uint8_t>()));
   }
   EXPECT_THROW(stack->read(4), std::out_of_range);
+  EXPECT_THROW(stack->read_region(0, {{0, 13}, {0, 1}}), std::invalid_argument);
 }
 
 TEST_F(FolderStackTest, RemarksAGapInTheNumbering) {

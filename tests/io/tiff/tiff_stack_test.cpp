@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "io/error.h"
 #include "tests/fixtures/tiff_maker.h"
 #include "tests/io/tiff/open_tiff.h"
 
@@ -56,6 +57,28 @@ TEST_P(TiffLayoutTest, ReadsEveryVoxelOfEveryPage) {
     const Slice slice = stack->read(z);
     EXPECT_EQ(slice.z(), z);
     EXPECT_EQ(wrong_voxels(slice, z), 0) << "slice " << z;
+  }
+}
+
+std::string bytes_of(const Slice& slice) {
+  return {reinterpret_cast<const char*>(slice.data()), slice.size_bytes()};
+}
+
+TEST_P(TiffLayoutTest, ARegionIsThePartOfItsSlice) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("stack.tif");
+  make_tiff(path, GetParam().page, 2, GetParam().mode);
+  const auto stack = testing::open_tiff(path);
+  const Slice slice = stack->read(1);
+  for (const Interval y : {Interval{0, 12}, {0, 1}, {4, 6}, {5, 10}, {11, 12}, {3, 12}}) {
+    for (const Interval x : {Interval{0, 20}, {0, 7}, {15, 17}, {19, 20}}) {
+      const Slice part = stack->read_region(1, {y, x});
+      EXPECT_EQ(part.z(), 1);
+      EXPECT_EQ(part.height(), y.size());
+      EXPECT_EQ(part.width(), x.size());
+      EXPECT_EQ(bytes_of(part), bytes_of(slice.part({y, x})))
+          << "rows " << y.begin << " to " << y.end << ", columns " << x.begin << " to " << x.end;
+    }
   }
 }
 
@@ -130,6 +153,51 @@ TEST_F(TiffStackTest, TellsFormatAndCompression) {
   EXPECT_EQ(stack->info().compression, "lzw");
   EXPECT_EQ(stack->info().type, PixelType::u8);
   EXPECT_TRUE(stack->info().remarks.empty());
+}
+
+TEST_F(TiffStackTest, RefusesRegionsThatDoNotLieInASlice) {
+  PageSpec page;
+  make_tiff(path_, page, 1);
+  const auto stack = testing::open_tiff(path_);
+  for (const Region& wrong : {Region{{0, 13}, {0, 20}}, Region{{0, 12}, {1, 21}}, Region{{-1, 2}, {0, 2}},
+                              Region{{3, 3}, {0, 2}}, Region{{0, 2}, {5, 4}}})
+    EXPECT_THROW(stack->read_region(0, wrong), std::invalid_argument);
+}
+
+TEST_F(TiffStackTest, ARegionNeedsOnlyTheStripsThatItTouches) {
+  PageSpec page;  // strips of five rows
+  page.compression = COMPRESSION_ADOBE_DEFLATE;
+  make_tiff(path_, page, 1);
+  auto bytes = testing::read_bytes(path_);
+  const std::size_t offsets = testing::entry(bytes, testing::directories(bytes)[0], TIFFTAG_STRIPOFFSETS);
+  std::uint32_t list = 0;
+  std::memcpy(&list, bytes.data() + offsets + 8, 4);
+  std::uint32_t second = 0;
+  std::memcpy(&second, bytes.data() + list + 4, 4);
+  for (std::size_t i = 0; i < 8; ++i) bytes[second + i] = 0xff;
+  testing::write_bytes(path_, bytes);
+  const auto stack = testing::open_tiff(path_);
+  EXPECT_NO_THROW(stack->read_region(0, {{0, 5}, {0, 20}}));
+  EXPECT_NO_THROW(stack->read_region(0, {{10, 12}, {3, 9}}));
+  try {
+    stack->read_region(0, {{4, 6}, {0, 20}});
+    ADD_FAILURE() << "a damaged strip was read";
+  } catch (const Error& error) {
+    EXPECT_TRUE(contains(error.what(), path_ + ": page 1: ")) << error.what();
+    EXPECT_TRUE(contains(error.what(), "strip 1")) << error.what();
+  }
+}
+
+TEST_F(TiffStackTest, TellsWhatDecodingTakesBesideTheSlice) {
+  PageSpec strips;
+  strips.compression = COMPRESSION_ADOBE_DEFLATE;
+  make_tiff(path_, strips, 1);
+  EXPECT_EQ(testing::open_tiff(path_)->info().decoding_bytes, 5U * 20);
+  EXPECT_EQ(testing::open_tiff(path_)->info().slice_bytes(), 12U * 20);
+  PageSpec tiles;
+  tiles.tile = 16;
+  make_tiff(path_, tiles, 1);
+  EXPECT_EQ(testing::open_tiff(path_)->info().decoding_bytes, 2U * 16 * 16);
 }
 
 TEST_F(TiffStackTest, RefusesSlicesThatAreNotThere) {
@@ -253,6 +321,8 @@ TEST_F(TiffStackTest, ReadsAllSlicesBehindOneImageJDirectory) {
     const std::uint32_t expected = pattern(0, 3 * 12 + 2, 7) & ((1u << bits) - 1);
     const std::size_t at = 2 * 20 + 7;
     EXPECT_EQ(bits == 8 ? slice.as<std::uint8_t>()[at] : slice.as<std::uint16_t>()[at], expected);
+    for (const Region& region : {Region{{2, 9}, {0, 20}}, Region{{0, 12}, {3, 4}}, Region{{11, 12}, {5, 20}}})
+      EXPECT_EQ(bytes_of(stack->read_region(3, region)), bytes_of(slice.part(region)));
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "nodes/tiles/own_statistics_segmenter.h"
 #include "nodes/tiles/stitcher.h"
+#include "tests/fixtures/prediction_format.h"
 #include "tests/fixtures/small_network.h"
 
 namespace fibflow::nodes {
@@ -33,7 +34,7 @@ class SegmenterTest : public ::testing::Test {
     Stitcher stitch(cores, format);
     Stitcher::Output slice;
     for (const Prediction& prediction : predictions) slice = stitch(prediction);
-    const auto p = slice->probability->as<float>();
+    const auto p = slice->layer(Layer::probability).as<float>();
     return {p.begin(), p.end()};
   }
 
@@ -46,7 +47,7 @@ class SegmenterTest : public ::testing::Test {
 
   const model::Network network = testing::small_network();
   const model::Inference inference{network, height, width};
-  const PredictionFormat format{0.5, io::PixelType::f32};
+  const PredictionFormat format = testing::with_probability(io::PixelType::f32);
   const Classifier classifier{network.output(), network.output_channels(), format};
   WorkerPool workers{1};
   const TileGrid whole = TileGrid::whole(height, width);

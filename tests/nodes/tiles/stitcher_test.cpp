@@ -5,6 +5,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "tests/fixtures/prediction_format.h"
+
 namespace fibflow::nodes {
 namespace {
 
@@ -14,8 +16,8 @@ const TileGrid grid(5, 7, 3, 1);  // 2 x 3 tiles of different sizes
 Prediction predict(std::int64_t order, int tile) {
   const model::Region core = grid.core(tile);
   Prediction p{order, order + 100, tile, core, {}, nullptr};
-  auto mask = std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(core.area()),
-                                                          static_cast<std::uint8_t>(tile + 1));
+  auto mask = std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(core.area()),
+                                                       static_cast<std::byte>(tile + 1));
   auto probability = std::make_shared<std::vector<std::byte>>(mask->size() * sizeof(float));
   std::size_t i = 0;
   for (int y = core.y.begin; y < core.y.end; ++y) {
@@ -24,12 +26,12 @@ Prediction predict(std::int64_t order, int tile) {
       std::memcpy(probability->data() + sizeof(float) * i++, &value, sizeof value);
     }
   }
-  p.labels = {mask, probability, core.area()};
+  p.labels = {{{Layer::mask, mask}, {Layer::probability, probability}}, core.area()};
   return p;
 }
 
 TEST(StitcherTest, PutsEachTileInItsPlace) {
-  Stitcher stitch(grid, {0.5, io::PixelType::f32});
+  Stitcher stitch(grid, testing::with_probability(io::PixelType::f32));
   Stitcher::Output slice;
   for (const int tile : {3, 0, 5, 1, 4, 2}) {
     ASSERT_FALSE(slice);
@@ -37,15 +39,15 @@ TEST(StitcherTest, PutsEachTileInItsPlace) {
   }
   ASSERT_TRUE(slice);
   EXPECT_EQ(slice->order, 2);
-  EXPECT_EQ(slice->mask.z(), 102);
+  EXPECT_EQ(slice->z(), 102);
   EXPECT_EQ(slice->foreground, 1);
   for (int t = 0; t < grid.size(); ++t) {
     const model::Region& core = grid.core(t);
     for (int y = core.y.begin; y < core.y.end; ++y) {
       for (int x = core.x.begin; x < core.x.end; ++x) {
         const auto pixel = static_cast<std::size_t>(y * 7 + x);
-        EXPECT_EQ(slice->mask.as<std::uint8_t>()[pixel], t + 1);
-        EXPECT_EQ(slice->probability->as<float>()[pixel], static_cast<float>(10 * y + x));
+        EXPECT_EQ(slice->mask().as<std::uint8_t>()[pixel], t + 1);
+        EXPECT_EQ(slice->layer(Layer::probability).as<float>()[pixel], static_cast<float>(10 * y + x));
       }
     }
   }

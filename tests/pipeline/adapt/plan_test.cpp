@@ -54,7 +54,7 @@ TEST_F(PlanTest, ExpectedMemoryStaysUnderTheBudgetFromTheSmallestOn) {
   for (const bool own : {false, true}) {
     PlanRequest r = request(1, 8);
     r.own_statistics = own;
-    r.probability_bytes = 4;
+    r.layer_bytes = 1 + 4;
     r.voxel_bytes = 4;
     const std::size_t least = smallest(r);
     for (std::size_t memory = least; memory < 4096 * mebibyte; memory += memory / 3) {

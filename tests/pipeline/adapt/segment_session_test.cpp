@@ -11,6 +11,7 @@
 
 #include "pipeline/adapt/session_state.h"
 #include "pipeline/flow/pipeline_error.h"
+#include "tests/fixtures/prediction_format.h"
 #include "tests/fixtures/textured_stack.h"
 
 namespace fibflow::pipeline {
@@ -75,7 +76,7 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
     request.freezes = c.rule.frozen || c.rule.settle;
     request.reopens = c.rule.settle.has_value();
     request.own_statistics = c.own_statistics;
-    request.probability_bytes = 4;
+    request.layer_bytes = 1 + 4;
     return plan_run(inference, request);
   }
 
@@ -89,7 +90,8 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
   struct Parts {
     explicit Parts(const SegmentSessionTest& test)
         : session(test.inference, test.plan, test.normalizer, test.estimator(),
-                  {GetParam().rule, {0.5, io::PixelType::f32}, GetParam().own_statistics}, team, context) {}
+                  {GetParam().rule, testing::with_probability(io::PixelType::f32), GetParam().own_statistics},
+                  team, context) {}
     RunHooks hooks;
     RunContext context{hooks, false};
     ThreadTeam team{3};
@@ -114,10 +116,9 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
   }
 
   static void take(const SegmentSession::Done& done, Result& result) {
-    for (const io::Slice* slice : {&done.slice.mask, &*done.slice.probability}) {
-      result.voxels.append(reinterpret_cast<const char*>(slice->data()), slice->size_bytes());
-    }
-    result.z.push_back(done.slice.mask.z());
+    for (const nodes::LayerSlice& layer : done.slice.layers)
+      result.voxels.append(reinterpret_cast<const char*>(layer.slice.data()), layer.slice.size_bytes());
+    result.z.push_back(done.slice.z());
     result.drifts.push_back(done.update.drift);
     result.measured.push_back(done.update.measured);
     result.states.push_back(done.update.state);

@@ -16,20 +16,13 @@ namespace {
 using testing::run_fibflow;
 
 /// A stack of few slices, again and again.
-class RepeatedStack : public io::Stack {
- public:
-  RepeatedStack(std::int64_t depth, int height, int width)
-      : slices_(testing::textured_stack(4, height, width)) {
-    info_ = slices_.info();
-    info_.depth = depth;
-  }
-  const io::StackInfo& info() const override { return info_; }
-  io::Slice read(std::int64_t z) override { return slices_.read(z % 4); }
-
- private:
-  testing::MemoryStack<std::uint8_t> slices_;
-  io::StackInfo info_;
-};
+io::MemoryStack repeated_stack(std::int64_t depth, int height, int width) {
+  const auto slices =
+      std::make_shared<testing::MemoryStack<std::uint8_t>>(testing::textured_stack(4, height, width));
+  io::StackInfo info = slices->info();
+  info.depth = depth;
+  return {std::move(info), [slices](std::int64_t z) { return slices->read(z % 4); }};
+}
 
 class MemoryTest : public ::testing::Test {
  protected:
@@ -37,7 +30,7 @@ class MemoryTest : public ::testing::Test {
   double peak(std::int64_t depth, const std::vector<std::string>& options) const {
     const std::string stack = folder / "stack.tif";
     const std::string report = folder / "report.json";
-    RepeatedStack slices(depth, 256, 256);
+    io::MemoryStack slices = repeated_stack(depth, 256, 256);
     std::filesystem::remove(stack);
     testing::write_tiff(slices, stack);
     std::vector<std::string> arguments{"segment",

@@ -20,19 +20,13 @@ using testing::small_network;
 using testing::textured_stack;
 
 /// A stack with one slice that cannot be read.
-class BrokenStack : public io::Stack {
- public:
-  BrokenStack(io::Stack& stack, std::int64_t broken) : stack_(stack), broken_(broken) {}
-  const io::StackInfo& info() const override { return stack_.info(); }
-  io::Slice read(std::int64_t z) override {
-    if (z == broken_) throw io::Error(io::ErrorKind::bad_data, "stack.tif", "page 6: strip 2 is damaged");
-    return stack_.read(z);
-  }
-
- private:
-  io::Stack& stack_;
-  std::int64_t broken_;
-};
+io::MemoryStack broken_stack(io::Stack& stack, std::int64_t broken) {
+  return testing::changed(stack, [broken](io::Slice slice) {
+    if (slice.z() == broken)
+      throw io::Error(io::ErrorKind::bad_data, "stack.tif", "page 6: strip 2 is damaged");
+    return slice;
+  });
+}
 
 class FailureTest : public ::testing::Test {
  protected:
@@ -61,13 +55,13 @@ class FailureTest : public ::testing::Test {
 
 TEST_F(FailureTest, AnUnreadableSliceIsNamedWithItsNode) {
   auto good = textured_stack(12, 72, 104);
-  BrokenStack stack(good, 5);
+  io::MemoryStack stack = broken_stack(good, 5);
   EXPECT_EQ(failure_of(stack, exit_data), "slice 5 (reader): stack.tif: page 6: strip 2 is damaged");
 }
 
 TEST_F(FailureTest, AnUnreadableSliceOfTheProbeIsNamed) {
   auto good = textured_stack(12, 72, 104);
-  BrokenStack stack(good, 6);
+  io::MemoryStack stack = broken_stack(good, 6);
   adaptation.probe = 3;
   EXPECT_EQ(failure_of(stack, exit_data), "slice 6 (reader): stack.tif: page 6: strip 2 is damaged");
 }
@@ -89,19 +83,9 @@ TEST_F(FailureTest, ANetworkThatOverflowsIsNamedWithItsTile) {
 }
 
 TEST_F(FailureTest, ASliceOfAnotherSizeIsNamed) {
-  class OddStack : public io::Stack {
-   public:
-    explicit OddStack(io::Stack& stack) : stack_(stack) {}
-    const io::StackInfo& info() const override { return stack_.info(); }
-    io::Slice read(std::int64_t z) override {
-      return z == 2 ? testing::textured_slice(z, 72, 100) : stack_.read(z);
-    }
-
-   private:
-    io::Stack& stack_;
-  };
   auto good = textured_stack(6, 72, 104);
-  OddStack stack(good);
+  io::MemoryStack stack = testing::changed(
+      good, [](io::Slice slice) { return slice.z() == 2 ? testing::textured_slice(2, 72, 100) : slice; });
   EXPECT_EQ(failure_of(stack, exit_data),
             "slice 2 (tiler): the slice is 72 x 100 pixels, the stack 72 x 104");
 }

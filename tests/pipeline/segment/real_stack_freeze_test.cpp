@@ -17,29 +17,19 @@ const std::string shared = FIBFLOW_SHARED;
 
 /// A stack with half of the contrast from a slice on. Whole slices: a window of a few micrometres shows other
 /// cells after some tens of slices, which is a change as well.
-class Dimmed : public io::Stack {
- public:
-  Dimmed(io::Stack& stack, std::int64_t jump) : stack_(stack), jump_(jump) {}
-
-  const io::StackInfo& info() const override { return stack_.info(); }
-
-  io::Slice read(std::int64_t z) override {
-    io::Slice slice = stack_.read(z);
-    if (z < jump_) return slice;
+io::MemoryStack dimmed_from(io::Stack& stack, std::int64_t jump) {
+  return testing::changed(stack, [jump](io::Slice slice) {
+    if (slice.z() < jump) return slice;
     const auto voxels = slice.as<std::uint8_t>();
     std::vector<std::uint8_t> dimmed(voxels.begin(), voxels.end());
     for (std::uint8_t& gray : dimmed) gray = static_cast<std::uint8_t>(64 + gray / 2);
-    return testing::make_slice<std::uint8_t>(z, slice.height(), slice.width(), dimmed.data());
-  }
-
- private:
-  io::Stack& stack_;
-  std::int64_t jump_;
-};
+    return testing::make_slice<std::uint8_t>(slice.z(), slice.height(), slice.width(), dimmed.data());
+  });
+}
 
 std::vector<std::string> events_on(std::int64_t jump) {
   const auto stack = io::open_stack(shared + "/data/stacks/fib25/image.tif");
-  Dimmed dimmed(*stack, jump);
+  io::MemoryStack dimmed = dimmed_from(*stack, jump);
   AdaptationOptions adaptation;
   adaptation.freeze = Freeze::settled;
   adaptation.probe_order = ProbeOrder::first;

@@ -8,7 +8,7 @@
 #include "io/formats/formats.h"
 #include "pipeline/evaluate/evaluation.h"
 #include "pipeline/segment/run.h"
-#include "tests/fixtures/stack_part.h"
+#include "tests/fixtures/memory_stack.h"
 #include "tests/fixtures/temporary_folder.h"
 
 namespace fibflow::pipeline {
@@ -66,7 +66,7 @@ class RecipeTableTest : public ::testing::TestWithParam<Row> {
     output.compression = io::Compression::none;
     segment(*stack, model::Network::load(shared + "/models/cdeep3m_unet16.onnx"), {{0, 10}, {}}, adaptation,
             output, {});
-    testing::StackPart truth(*labels, 10);
+    io::MemoryStack truth = testing::first_of(*labels, 10);
     const double iou = evaluate(*io::open_stack(masks), truth).whole.iou();
     RecordProperty("iou", std::to_string(iou));
     return iou;

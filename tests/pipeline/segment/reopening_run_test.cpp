@@ -58,30 +58,20 @@ const Change changes[] = {
 };
 
 /// Slices of one kind, and from `jump` on of another.
-class ChangingStack : public io::Stack {
- public:
-  ChangingStack(std::int64_t depth, std::int64_t jump, const Change& change) : jump_(jump), change_(change) {
-    info_.path = "changing";
-    info_.depth = depth;
-    info_.height = height;
-    info_.width = width;
-  }
-
-  const io::StackInfo& info() const override { return info_; }
-
-  io::Slice read(std::int64_t z) override {
-    const io::Slice slice = testing::textured_slice(z, height, width);
-    if (z < jump_) return slice;
-    return testing::make_slice<std::uint8_t>(z, height, width, [&](int y, int x) {
-      return static_cast<std::uint8_t>(std::clamp(std::lround(change_.gray(slice, y, x)), 0L, 255L));
-    });
-  }
-
- private:
-  io::StackInfo info_;
-  std::int64_t jump_;
-  const Change& change_;
-};
+io::MemoryStack changing_stack(std::int64_t depth, std::int64_t jump, const Change& change) {
+  io::StackInfo info;
+  info.path = "changing";
+  info.depth = depth;
+  info.height = height;
+  info.width = width;
+  return {std::move(info), [jump, &change](std::int64_t z) {
+            const io::Slice slice = testing::textured_slice(z, height, width);
+            if (z < jump) return slice;
+            return testing::make_slice<std::uint8_t>(z, height, width, [&](int y, int x) {
+              return static_cast<std::uint8_t>(std::clamp(std::lround(change.gray(slice, y, x)), 0L, 255L));
+            });
+          }};
+}
 
 /// As for a live acquisition: the probe cannot know what is to come.
 AdaptationOptions options(int every, int lag = 3) {
@@ -109,7 +99,7 @@ TEST_P(ReopeningRunTest, AdaptsAnewWithinTheStatedNumberOfSlicesAndSettlesAgain)
   constexpr int every = 5;
   constexpr int lag = 3;
   for (const std::int64_t jump : {60, 63}) {
-    ChangingStack stack(130, jump, GetParam());
+    io::MemoryStack stack = changing_stack(130, jump, GetParam());
     const Outcome outcome = adapt(stack, small_network(), {}, options(every, lag), {2, 0, 32});
     const RunReport& report = outcome.report;
     ASSERT_EQ(events_of(report), (Events{"frozen", "reopened", "frozen"}));
@@ -129,7 +119,7 @@ TEST_P(ReopeningRunTest, AdaptsAnewWithinTheStatedNumberOfSlicesAndSettlesAgain)
       EXPECT_GT(slice.work_seconds, 0);
     }
     // The new statistics are those of the new slices.
-    ChangingStack only_new(130, 0, GetParam());
+    io::MemoryStack only_new = changing_stack(130, 0, GetParam());
     const Outcome fresh = adapt(only_new, small_network(), {}, options(0, lag), {2, 0, 32});
     const double usual =
         *std::max_element(report.slices.begin(), report.slices.begin() + 55, [](auto& a, auto& b) {
@@ -143,13 +133,13 @@ INSTANTIATE_TEST_SUITE_P(Changes, ReopeningRunTest, ::testing::ValuesIn(changes)
                          [](const auto& change) { return change.param.name; });
 
 TEST(FrozenRunTest, NothingIsReopenedWhereNothingChanges) {
-  ChangingStack stack(250, 1'000'000, changes[0]);
+  io::MemoryStack stack = changing_stack(250, 1'000'000, changes[0]);
   const Outcome outcome = adapt(stack, small_network(), {}, options(3), {2, 0, 0});
   EXPECT_EQ(events_of(outcome.report), Events{"frozen"});
 }
 
 TEST(FrozenRunTest, WithoutAMonitorTheOldStatisticsStay) {
-  ChangingStack stack(100, 50, changes[2]);
+  io::MemoryStack stack = changing_stack(100, 50, changes[2]);
   const Outcome outcome = adapt(stack, small_network(), {}, options(0), {2, 0, 0});
   EXPECT_EQ(events_of(outcome.report), Events{"frozen"});
   for (const SliceRecord& slice : outcome.report.slices) EXPECT_NE(slice.state, SliceState::monitored);
@@ -168,7 +158,7 @@ struct Result {
 Result run(const AdaptationOptions& adaptation, const Change& change, const ResourceOptions& resources,
            std::uint64_t seed = 0, std::int64_t jump = 50, std::int64_t depth = 80) {
   const testing::TemporaryFolder folder;
-  ChangingStack stack(depth, jump, change);
+  io::MemoryStack stack = changing_stack(depth, jump, change);
   OutputOptions output;
   output.probability = folder / "p.tif";
   output.probability_type = io::PixelType::f32;
@@ -210,7 +200,7 @@ TEST(FrozenRunTest, AMonitoredSliceDiffersFromAFrozenOneByRoundingAndTheOthersBy
   std::vector<std::vector<std::vector<float>>> probabilities;
   std::vector<SliceRecord> slices;
   for (const int every : {0, 4}) {
-    ChangingStack stack(60, 1'000'000, changes[0]);
+    io::MemoryStack stack = changing_stack(60, 1'000'000, changes[0]);
     OutputOptions output;
     output.probability = folder / (std::to_string(every) + ".tif");
     output.probability_type = io::PixelType::f32;
@@ -237,7 +227,7 @@ TEST(FrozenRunTest, AMonitoredSliceDiffersFromAFrozenOneByRoundingAndTheOthersBy
 }
 
 TEST(FrozenRunTest, ReportSaysWhatEachStateCostsAndWhatHappened) {
-  ChangingStack stack(90, 50, changes[2]);
+  io::MemoryStack stack = changing_stack(90, 50, changes[2]);
   const Outcome outcome = adapt(stack, small_network(), {}, options(4), {2, 0, 0});
   const std::string json = outcome.report.json().dump();
   for (const char* text :

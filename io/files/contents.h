@@ -1,0 +1,14 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace fibflow::io {
+
+/// A file's bytes; nothing if there is no such file. Throws Error (read_write) if it cannot be read to its end.
+std::optional<std::string> contents_if_there(const std::string& path);
+
+/// The same; throws Error (missing) if there is no such file.
+std::string contents_of(const std::string& path);
+
+}  // namespace fibflow::io

@@ -1,0 +1,385 @@
+#include "pipeline/live/live_run.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "io/error.h"
+#include "pipeline/flow/interruption.h"
+#include "pipeline/flow/spoken.h"
+#include "pipeline/live/watch_setting.h"
+#include "pipeline/options/version.h"
+#include "pipeline/pictures/live_picture.h"
+#include "pipeline/report/run_recorder.h"
+#include "pipeline/report/run_summary.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// Slices are acknowledged, and the status is written, at most so often.
+constexpr milliseconds between_saves{1000};
+/// The longest rest between two looks for what is asked for by a file.
+constexpr milliseconds longest_rest{1000};
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// Without a stop: what is in flight is to be finished.
+RunHooks hooks_of(const WatchServices& services) {
+  RunHooks hooks;
+  hooks.log = services.log;
+  hooks.node_call = [&liveness = services.liveness](const char*) { liveness.progress(); };
+  return hooks;
+}
+
+/// `finished`: nothing if it is not known any more.
+LiveSlice shown_of(const JournalEntry& entry, std::chrono::system_clock::time_point finished) {
+  LiveSlice shown;
+  shown.z = entry.first;
+  shown.finished = finished;
+  shown.foreground = entry.record.foreground;
+  shown.entropy = entry.record.entropy;
+  shown.drift = entry.record.slice_drift;
+  shown.latency = entry.latency;
+  return shown;
+}
+
+}  // namespace
+
+LiveRun::LiveRun(const model::Network& network, const WatchOptions& options, ResolvedOptions resolved,
+                 WatchServices services)
+    : network_(network),
+      options_(options),
+      resolved_(std::move(resolved)),
+      services_(std::move(services)),
+      hooks_(hooks_of(services_)),
+      context_(hooks_, false),
+      format_{resolved_.threshold, options.output.layers()},
+      status_(services_.board, options.output.folder),
+      writer_(services_, status_),
+      output_(options.output,
+              std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(resolved_)),
+      output_lock_(options.output.folder + "/.lock"),
+      state_(options.state_folder,
+             {followed_path(options.output.folder), watch_setting(network, options, resolved_), network,
+              resolved_.lag},
+             output_.has_results()),
+      acquisition_(options.acquisition, [this](const AcquisitionNote& note) { took_note(note); }) {
+  output_.remove_leftovers();
+  services_.board.change([&](LiveStatus& status) {
+    status.folder = options_.acquisition.folder;
+    status.output = options_.output.folder;
+    status.model = options_.model;
+    status.options = one_line(resolved_);
+    status.started = std::chrono::system_clock::now();
+    status.memory_budget = resolved_.memory;
+  });
+}
+
+void LiveRun::resume() {
+  for (const std::string& remark : state_.remarks()) services_.warn(remark);
+  const AcquisitionPast past = state_.past(options_.acquisition.step);
+  acquisition_.resume(past);
+  for (const JournalEntry& entry : state_.journal().entries()) {
+    if (entry.kind == JournalEntry::Kind::event) {
+      events_.push_back(entry.event);
+    } else {
+      (entry.kind == JournalEntry::Kind::taken ? done_ : decisions_).push_back(entry);
+    }
+  }
+  saved_ = done_.size();
+  if (state_.checkpoint()) {
+    checkpoint_ = *state_.checkpoint();
+    before_ = checkpoint_.run.seconds;
+    checkpoint_.run.resumed.push_back({checkpoint_.next_number, utc_now()});
+    live_.emplace(network_, resolved_, slices(), format_, context_);
+    live_->resume(checkpoint_.run, kept_previews());
+    services_.log("going on after " + std::to_string(done_.size()) + " slices, with number " +
+                  std::to_string(checkpoint_.next_number));
+    tell_warnings();
+  }
+  services_.board.change([&](LiveStatus& status) {
+    status.counts.processed = saved_;
+    for (const JournalEntry& entry : done_) {
+      status.latency.add(entry.latency);
+      status.slices.add(shown_of(entry, {}));
+    }
+    if (!done_.empty()) status.newest_slice = done_.back().first;
+    if (live_) status.voxels_per_slice = static_cast<double>(checkpoint_.height) * checkpoint_.width;
+  });
+}
+
+WatchEnd LiveRun::run() {
+  services_.log("options: " + one_line(resolved_));
+  resume();
+  last_save_ = Clock::now();
+  services_.log("following " + options_.acquisition.folder);
+  services_.ready();
+  try {
+    if (follow()) return WatchEnd::complete;
+  } catch (const Interrupted&) {
+    if (!stopping()) throw;
+  }
+  status_.write(LiveState::ending, "stopped on request");
+  return WatchEnd::stopped;
+}
+
+/// Until the acquisition is over (true), or a stop is requested.
+bool LiveRun::follow() {
+  while (!stopping()) {
+    services_.requests.clear();
+    if (services_.requests.take_rescan()) acquisition_.rescan();
+    if (services_.requests.take_stack()) write_stacks();
+    look_for_end();
+    if (live_ ? segment() : begin()) continue;
+    status_.show_counts(acquisition_.counts(), first_.size());
+    if (stopping()) break;
+    if (closing_ && acquisition_.at_end() && (live_ || first_.empty())) {
+      conclude();
+      return true;
+    }
+    const LiveState state = !acquisition_.folder_is_there() ? LiveState::paused
+                            : live_                         ? LiveState::waiting
+                                                            : LiveState::probing;
+    status_.show(state, acquisition_.obstacle());
+    services_.liveness.waiting(acquisition_.obstacle());
+    acquisition_.wait(longest_rest, services_.requests.descriptor());
+  }
+  return false;
+}
+
+/// Whether the acquisition is over: by the stop file, or because nothing has come for so long.
+void LiveRun::look_for_end() {
+  if (closing_) return;
+  std::string why;
+  std::error_code ignored;
+  if (fs::exists(options_.stop_file, ignored)) why = options_.stop_file + " is there";
+  if (options_.end_after && acquisition_.folder_is_there() &&
+      Clock::now() - std::max(acquisition_.last_news(), last_save_) >= *options_.end_after) {
+    why = "no slice has come for " + spoken_duration(*options_.end_after);
+  }
+  if (why.empty()) return;
+  services_.log(why + ": what is there is segmented, then this ends");
+  closing_ = true;
+  status_.begin_to_end();
+  acquisition_.close();
+}
+
+/// Collects the first slices, and measures them once they are there. Whether there was something to do.
+bool LiveRun::begin() {
+  const auto wanted = static_cast<std::size_t>(StartSlices::wanted(resolved_));
+  bool came = false;
+  while (first_.size() < wanted && !stopping()) {
+    auto slice = acquisition_.take();
+    if (!slice) break;
+    first_.push_back(*std::move(slice));
+    services_.liveness.progress();
+    came = true;
+  }
+  const bool complete = first_.size() == wanted || (closing_ && acquisition_.at_end() && !first_.empty());
+  if (!complete || stopping()) return came;
+  status_.show(LiveState::probing, "");
+  const Liveness::Work work(services_.liveness);
+  const Clock::time_point begin = Clock::now();
+  const io::Slice& slice = first_.front().slice;
+  checkpoint_.height = slice.height();
+  checkpoint_.width = slice.width();
+  checkpoint_.type = slice.type();
+  checkpoint_.voxel_nm = first_.front().info.voxel_nm;
+  live_.emplace(network_, resolved_, this->slices(), format_, context_);
+  std::vector<io::Slice> slices;
+  for (const AcquiredSlice& acquired : first_) slices.push_back(acquired.slice);
+  live_->begin(slices);
+  writer_.write([&] { state_.save_previews(live_->start().findings().previews); });
+  checkpoint_.run.started = started_;
+  checkpoint_.run.tiles = live_->start().tiles();
+  checkpoint_.run.findings = live_->start().findings();
+  checkpoint_.run.findings.previews.clear();
+  checkpoint_.run.seconds.adapt = before_.adapt = seconds_since(begin);
+  tell_warnings();
+  begun_ = {std::make_move_iterator(first_.begin()), std::make_move_iterator(first_.end())};
+  first_.clear();
+  services_.board.change([&](LiveStatus& status) {
+    status.voxels_per_slice = static_cast<double>(checkpoint_.height) * checkpoint_.width;
+  });
+  return true;
+}
+
+/// What the slices are like; after the first ones, or a restart.
+io::StackInfo LiveRun::slices() const {
+  io::StackInfo info;
+  info.path = options_.acquisition.folder;
+  info.format = "live acquisition";
+  info.depth = static_cast<std::int64_t>(done_.size());
+  info.height = checkpoint_.height;
+  info.width = checkpoint_.width;
+  info.type = checkpoint_.type;
+  info.voxel_nm = checkpoint_.voxel_nm;
+  info.decoding_bytes = info.slice_bytes();  // of files that are yet to come: at most one strip
+  return info;
+}
+
+std::vector<EncodedPreview> LiveRun::kept_previews() const {
+  try {
+    return state_.previews();
+  } catch (const io::Error& error) {
+    services_.warn(std::string(error.what()) + ": the report is without pictures");
+    return {};
+  }
+}
+
+/// Of what begin() saw, in this process or an earlier one.
+void LiveRun::tell_warnings() {
+  for (const std::string& text : live_->start().findings().warnings()) {
+    services_.warn(text);
+    status_.warn(text);
+  }
+}
+
+/// Of all parts of the run, up to now.
+RunReport::Seconds LiveRun::seconds_so_far() const {
+  RunReport::Seconds seconds = before_;
+  seconds.segment += segmenting_.count();
+  if (burst_) seconds.segment += seconds_since(*burst_);
+  seconds.total += seconds_since(start_);
+  return seconds;
+}
+
+/// Segments all that is complete now. Whether there was something.
+bool LiveRun::segment() {
+  if (begun_.empty()) {
+    auto slice = acquisition_.take();
+    if (!slice) return false;
+    begun_.push_back(*std::move(slice));
+  }
+  writer_.set_working(true);
+  burst_ = Clock::now();
+  const SegmentSession::Source source{
+      [&] { return next_slice(); },
+      [&] { return Place{begun_.empty() ? acquisition_.next().value_or(0) : begun_.front().number}; }};
+  try {
+    live_->session().run(source, [&](const SegmentSession::Done& done) { was_segmented(done); });
+    save();
+  } catch (const Interrupted&) {
+    writer_.set_working(false);
+    if (!stopping()) throw;
+    // What was in flight when there was no room to write it is done again after a restart.
+    const std::lock_guard lock(mutex_);
+    in_flight_.clear();
+  } catch (...) {
+    writer_.set_working(false);
+    throw;
+  }
+  writer_.set_working(false);
+  segmenting_ += Clock::now() - *burst_;
+  burst_.reset();
+  return true;
+}
+
+/// Gives the graph what is ready now, and ends the burst where nothing is.
+std::optional<io::Slice> LiveRun::next_slice() {
+  if (stopping() || services_.requests.stack_is_asked()) return std::nullopt;
+  if (services_.requests.take_rescan()) acquisition_.rescan();
+  std::optional<AcquiredSlice> slice;
+  if (begun_.empty()) {
+    slice = acquisition_.take();
+  } else {
+    slice = std::move(begun_.front());
+    begun_.pop_front();
+  }
+  const std::lock_guard lock(mutex_);
+  counts_ = acquisition_.counts();
+  counts_.pending += begun_.size();
+  if (!slice) return std::nullopt;
+  const io::Slice voxels = slice->slice;
+  in_flight_.push_back(*std::move(slice));
+  return voxels;
+}
+
+void LiveRun::was_segmented(const SegmentSession::Done& done) {
+  AcquiredSlice acquired;
+  {
+    const std::lock_guard lock(mutex_);
+    acquired = std::move(in_flight_.front());
+    in_flight_.pop_front();
+  }
+  writer_.write([&] { output_.write(done.slice, acquired.file, checkpoint_.voxel_nm); });
+  live_->was_written(done.slice.mask());
+  checkpoint_.run.findings.comparison = live_->start().findings().comparison;
+  JournalEntry entry;
+  entry.kind = JournalEntry::Kind::taken;
+  entry.first = entry.last = acquired.number;
+  entry.file = {acquired.file, acquired.identity.size, acquired.identity.modified_ns};
+  entry.latency = seconds_since(acquired.complete);
+  entry.record = record_of(done.slice, done.update);
+  entry.record.seconds = seconds_since(acquired.taken);
+  std::vector<JournalEntry> lines{entry};
+  if (const auto event = event_of(done.update, acquired.number, resolved_.lag)) {
+    JournalEntry line;
+    line.kind = JournalEntry::Kind::event;
+    line.first = line.last = acquired.number;
+    line.event = *event;
+    lines.push_back(line);
+    events_.push_back(*event);
+    services_.log(event->text);
+    if (done.update.turn->kind == nodes::Turn::Kind::reopened) {
+      status_.warn(event->text);
+    }
+  }
+  for (const JournalEntry& line : lines) {
+    writer_.write([&] {
+      const std::lock_guard lock(mutex_);
+      state_.journal().append(line);
+    });
+  }
+  done_.push_back(entry);
+  to_show_.push_back(shown_of(entry, std::chrono::system_clock::now()));
+  checkpoint_.run.session = SegmentSession::state_after(done);
+  checkpoint_.next_number = acquired.number + options_.acquisition.step;
+  if (Clock::now() - last_picture_ >= between_saves) {
+    LivePicture picture = make_live_picture(acquired.number, acquired.slice, done.slice.mask());
+    services_.board.change([&](LiveStatus& status) { status.picture = std::move(picture); });
+    last_picture_ = Clock::now();
+  }
+  if (Clock::now() - last_save_ >= between_saves) save();
+}
+
+/// Acknowledges what is on the disk.
+void LiveRun::save() {
+  if (saved_ == done_.size()) return;
+  checkpoint_.run.seconds = seconds_so_far();
+  writer_.write([&] {
+    const std::lock_guard lock(mutex_);
+    state_.save(checkpoint_);
+  });
+  saved_ = done_.size();
+  last_save_ = Clock::now();
+  const double drift = live_->drift_from_source(checkpoint_.run.session);
+  Acquisition::Counts counts;
+  std::size_t waiting = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    counts = counts_;
+    waiting = in_flight_.size();
+  }
+  services_.board.change([&](LiveStatus& status) {
+    for (const LiveSlice& slice : std::exchange(to_show_, {})) {
+      status.slices.add(slice);
+      status.latency.add(slice.latency);
+    }
+    status.counts.processed = saved_;
+    status.newest_slice = done_.back().first;
+    status.adaptation = resolved_.recipe == Recipe::none ? "none" : nodes::name_of(done_.back().record.state);
+    if (resolved_.recipe != Recipe::none) status.drift_from_source = drift;
+  });
+  status_.show_counts(counts, waiting);
+  status_.write(LiveState::running, "");
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,95 @@
+#pragma once
+
+// Internal to pipeline/live: live_run.cpp runs, live_run_end.cpp concludes and reports.
+
+#include <chrono>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/live/live_output.h"
+#include "pipeline/live/live_session.h"
+#include "pipeline/live/patient_writer.h"
+#include "pipeline/live/watch.h"
+#include "pipeline/live/watch_report.h"
+#include "pipeline/live/watch_state.h"
+#include "pipeline/live/watch_status.h"
+#include "pipeline/report/run_facts.h"
+#include "pipeline/state/folder_lock.h"
+
+namespace fibflow::pipeline {
+
+/// One live run.
+class LiveRun {
+ public:
+  LiveRun(const model::Network& network, const WatchOptions& options, ResolvedOptions resolved,
+          WatchServices services);
+
+  WatchEnd run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void resume();
+  bool follow();
+  bool stopping() const { return services_.stop.stop_requested(); }
+  void look_for_end();
+  bool begin();
+  void tell_warnings();
+  io::StackInfo slices() const;
+  std::vector<EncodedPreview> kept_previews() const;
+  RunReport::Seconds seconds_so_far() const;
+  bool segment();
+  std::optional<io::Slice> next_slice();
+  void was_segmented(const SegmentSession::Done& done);
+  void save();
+  void conclude();
+  void remove_stop_file() const;
+  void write_stacks();
+  WatchReport report();
+
+  void took_note(const AcquisitionNote& note);
+  void keep_note(const AcquisitionNote& note);
+
+  const model::Network& network_;
+  const WatchOptions options_;
+  const ResolvedOptions resolved_;
+  WatchServices services_;
+  RunHooks hooks_;
+  RunContext context_;
+  const nodes::PredictionFormat format_;
+  WatchStatus status_;
+  PatientWriter writer_;
+  LiveOutput output_;
+  FolderLock output_lock_;
+  WatchState state_;
+  Acquisition acquisition_;
+  std::optional<LiveSession> live_;
+  const Clock::time_point start_ = Clock::now();
+  RunReport::Seconds before_;                    // of the run's earlier parts, and of the start
+  std::chrono::duration<double> segmenting_{0};  // in this process
+  std::optional<Clock::time_point> burst_;       // since when, if slices are being segmented
+  const std::string started_ = utc_now();
+  bool closing_ = false;
+
+  std::vector<AcquiredSlice> first_;  // until there are enough to begin
+  std::deque<AcquiredSlice> begun_;   // the same, on their way into the session
+
+  std::mutex mutex_;  // the reader and the writer of a burst are two threads; it guards what follows
+  std::deque<AcquiredSlice> in_flight_;
+  Acquisition::Counts counts_;
+  std::vector<JournalEntry> decisions_;  // numbers that were left out
+
+  // Of the writer, and between bursts.
+  std::vector<RunEvent> events_;
+  std::vector<JournalEntry> done_;  // on the disk; all of them
+  std::size_t saved_ = 0;           // of those, acknowledged
+  std::vector<LiveSlice> to_show_;  // not acknowledged yet
+  WatchCheckpoint checkpoint_;      // after the last one of them
+  Clock::time_point last_save_ = start_;
+  Clock::time_point last_picture_;
+};
+
+}  // namespace fibflow::pipeline

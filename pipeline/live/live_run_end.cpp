@@ -1,0 +1,132 @@
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "io/error.h"
+#include "pipeline/flow/spoken.h"
+#include "pipeline/live/live_run.h"
+#include "pipeline/report/run_facts.h"
+#include "pipeline/report/run_summary.h"
+
+namespace fibflow::pipeline {
+
+namespace fs = std::filesystem;
+
+/// Ends a run over an acquisition that is over.
+void LiveRun::conclude() {
+  if (done_.empty()) {
+    remove_stop_file();
+    throw io::Error(io::ErrorKind::missing, options_.acquisition.folder, "no slice came");
+  }
+  if (const auto left = acquisition_.counts().pending; left > 0 && !acquisition_.folder_is_there()) {
+    const std::string text = acquisition_.obstacle() + ": " + std::to_string(left) +
+                             " slices that were there are not segmented; the same command goes on with them";
+    services_.warn(text);
+    status_.warn(text);
+  }
+  status_.show(LiveState::ending, "writing the stacks");
+  write_stacks();
+  for (const std::string& line : summary_of(report().run)) services_.log(line);
+  const Acquisition::Counts counts = acquisition_.counts();
+  services_.log(std::to_string(done_.size()) + " slices segmented, " + std::to_string(counts.skipped) +
+                " never came, " + std::to_string(counts.failed) + " could not be used, " +
+                std::to_string(counts.late) + " files came late or twice");
+  const auto status = services_.board.latest().status;
+  if (status->latency.count() > 0) {
+    services_.log(
+        formatted("from a complete file to its mask: median %.2f s, 99 of 100 within %.2f s, longest %.2f s",
+                  status->latency.quantile(0.5), status->latency.quantile(0.99), status->latency.longest()));
+  }
+  status_.write(LiveState::ending, "the acquisition is over");
+  remove_stop_file();  // not before: who is killed is to be asked again
+}
+
+void LiveRun::remove_stop_file() const {
+  std::error_code ignored;
+  fs::remove(options_.stop_file, ignored);
+}
+
+void LiveRun::write_stacks() {
+  std::vector<std::string> files;
+  for (const JournalEntry& entry : done_) files.push_back(entry.file.name);
+  writer_.set_working(true);
+  writer_.write([&] {
+    output_.write_stacks(files, checkpoint_.voxel_nm, [&] { services_.liveness.progress(); });
+    report().write(options_.output.folder + "/report.json");
+  });
+  writer_.set_working(false);
+  for (const auto& [kind, path] : output_.stacks()) {
+    if (!files.empty()) services_.log(path + ": " + std::to_string(files.size()) + " slices");
+  }
+}
+
+WatchReport LiveRun::report() {
+  WatchReport report;
+  report.run.command = "watch";
+  report.run.started = checkpoint_.run.started.empty() ? started_ : checkpoint_.run.started;
+  report.run.resumed = checkpoint_.run.resumed;
+  report.run.input = slices();
+  report.run.model = model_of(network_);
+  report.run.options = resolved_;
+  report.run.options.end_slice = report.run.input.depth;
+  if (live_) tell(report.run, live_->start());
+  if (live_ && resolved_.recipe != Recipe::none) {
+    const SegmentSession& session = live_->session();
+    AdaptationSummary& summary = report.run.adaptation.emplace(
+        adaptation_of(network_, session.estimator(), live_->start().used(session.estimator())));
+    summary.probe_slices = live_->start().findings().probe_slices;
+    summary.batches = session.batches();
+    // From a place in the order to a number.
+    if (const auto order = session.frozen_after())
+      summary.frozen_after = done_.at(static_cast<std::size_t>(*order)).first;
+  }
+  report.run.events = events_;
+  for (const JournalEntry& entry : done_) report.run.slices.push_back(entry.record);
+  report.run.outputs = output_.stacks();
+  report.run.seconds = seconds_so_far();
+  report.run.peak_memory = peak_memory();
+  report.done = done_;
+  report.left_out = decisions_;
+  report.status = services_.board.latest().status;
+  // What happened on the way; what was found at the start stands there already.
+  std::vector<std::string>& warnings = report.run.warnings;
+  for (const WarningLog::Entry& entry : report.status->warnings.entries()) {
+    if (std::find(warnings.begin(), warnings.end(), entry.text) == warnings.end())
+      warnings.push_back(entry.text);
+  }
+  return report;
+}
+
+/// On whichever thread takes slices.
+void LiveRun::took_note(const AcquisitionNote& note) {
+  using Kind = AcquisitionNote::Kind;
+  const bool ordinary =
+      note.kind == Kind::first || note.kind == Kind::folder_back || note.kind == Kind::foreign;
+  if (note.kind == Kind::first || note.kind == Kind::skipped || note.kind == Kind::failed) keep_note(note);
+  if (ordinary) {
+    services_.log(note.text);
+    return;
+  }
+  services_.warn(note.text);
+  status_.warn(note.text);
+}
+
+/// Decisions are durable before anybody is told.
+void LiveRun::keep_note(const AcquisitionNote& note) {
+  JournalEntry entry;
+  entry.kind = note.kind == AcquisitionNote::Kind::first     ? JournalEntry::Kind::first
+               : note.kind == AcquisitionNote::Kind::skipped ? JournalEntry::Kind::skipped
+                                                             : JournalEntry::Kind::failed;
+  entry.first = note.first;
+  entry.last = note.last;
+  entry.file = {note.file, note.identity.size, note.identity.modified_ns};
+  writer_.write([&] {
+    const std::lock_guard lock(mutex_);
+    state_.journal().append(entry);
+    state_.journal().sync();
+  });
+  const std::lock_guard lock(mutex_);
+  decisions_.push_back(entry);
+}
+
+}  // namespace fibflow::pipeline
