@@ -402,7 +402,7 @@ TEST_F(WatchTest, ItsTimeIsThatOfAllItsParts) {
   const auto kept = [this] {
     std::string ignored;
     double total = 0;
-    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 2")
+    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 3")
         .read([&](const auto& state) { total = state["run"]["seconds"]["total"]; }, ignored);
     return total;
   };
@@ -435,7 +435,7 @@ class CraftedWatchTest : public WatchTest {
     ASSERT_TRUE(state().read([this](const Json& json) { sound = json; }, ignored));
   }
   using Json = nlohmann::ordered_json;
-  DurableState state() const { return {folder / "out/.state/checkpoint", "watch checkpoint 2"}; }
+  DurableState state() const { return {folder / "out/.state/checkpoint", "watch checkpoint 3"}; }
 
   /// The newest generation alone, or both.
   void craft(const Json& json, bool both) const {

@@ -362,7 +362,7 @@ TEST(CheckpointTest, AFileOfAnotherKindIsRefused) {
   EXPECT_THROW(read("other"), io::Error);
   io::write_checked(folder / "older", "segmentation checkpoint 2", "what a version before kept");
   EXPECT_THROW(read("older"), io::Error);
-  io::write_checked(folder / "empty", "segmentation checkpoint 3", "");
+  io::write_checked(folder / "empty", "segmentation checkpoint 4", "");
   try {
     read("empty");
     ADD_FAILURE() << "read nothing";
