@@ -1,6 +1,9 @@
 # fibflow_library(NAME SOURCES ...): a static library of one folder, exported as fibflow::NAME.
 add_library(fibflow_options INTERFACE)
 target_compile_options(fibflow_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+if(FIBFLOW_WERROR)
+  target_compile_options(fibflow_options INTERFACE -Werror)
+endif()
 if(FIBFLOW_SANITIZE)
   target_compile_options(fibflow_options INTERFACE -fsanitize=${FIBFLOW_SANITIZE} -fno-omit-frame-pointer
                                                    -fno-sanitize-recover=all -g)
@@ -65,6 +68,7 @@ function(fibflow_tests name)
   cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name}_tests ${ARG_SOURCES})
   target_link_libraries(${name}_tests PRIVATE fibflow_options ${ARG_LIBRARIES} GTest::gtest_main)
+  target_compile_options(${name}_tests PRIVATE -O1)  # the last one counts: compiling takes longer than running
   target_include_directories(${name}_tests PRIVATE ${PROJECT_SOURCE_DIR})
   fibflow_test_paths(${name}_tests)
   if(FIBFLOW_SANITIZE)

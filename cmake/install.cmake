@@ -8,16 +8,10 @@ list(TRANSFORM rooms REPLACE "/" "_")
 list(TRANSFORM rooms PREPEND fibflow_)
 install(TARGETS ${rooms} fibflow_nodes fibflow_pipeline EXPORT fibflow ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
-# Headers that only the libraries' own sources include stay here.
-set(internal_headers graph|kernels|kernels_body|onednn|onednn_training|shaped_network|tile_plan|weights)
-set(live_internal connection_deadlines|listening_socket|live_page|live_resources|metrics|overlay)
-foreach(folder io model nodes pipeline)
-  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fibflow
-          FILES_MATCHING PATTERN "*.h"
-          PATTERN "cli" EXCLUDE
-          PATTERN "service" EXCLUDE
-          REGEX "model/[a-z]+/(${internal_headers})\\.h$" EXCLUDE
-          REGEX "pipeline/live/http/(${live_internal})\\.h$" EXCLUDE)
+include(${CMAKE_CURRENT_LIST_DIR}/public_headers.cmake)
+foreach(header ${FIBFLOW_PUBLIC_HEADERS})
+  get_filename_component(folder ${header} DIRECTORY)
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fibflow/${folder})
 endforeach()
 
 install(EXPORT fibflow NAMESPACE fibflow:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fibflow FILE fibflow-targets.cmake)

@@ -58,5 +58,6 @@ int main(int argc, char** argv) {
   const pipeline::Outcome outcome = pipeline::segment(cell, network, {}, {}, output, {}, hooks);
 
   write(folder + "/adapted.onnx", pipeline::adapted_model(network, outcome));
-  std::printf("%zu slices segmented\n", outcome.report.slices.size());
+  write(folder + "/report.json", pipeline::report_json(outcome));
+  std::printf("%lld slices segmented\n", static_cast<long long>(cell.info().depth));
 }

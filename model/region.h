@@ -46,4 +46,10 @@ inline Region hull(const Region& a, const Region& b) {
   return {hull(a.y, b.y), hull(a.x, b.x)};
 }
 
+/// How far a slice is extended (mirrored, then cut off again), in pixels, because the network needs certain sizes or
+/// makes the image smaller.
+struct Extension {
+  int top = 0, bottom = 0, left = 0, right = 0;
+};
+
 }  // namespace fibflow::model

@@ -3,6 +3,7 @@
 #
 #   scripts/install-dependencies.sh          what the program and its libraries need
 #   scripts/install-dependencies.sh --tests  also what only tests need: a browser, to look at pages with
+#   scripts/install-dependencies.sh --checks what lint.sh and fuzz.sh need: clang and its tools
 set -euo pipefail
 
 packages=(
@@ -17,6 +18,7 @@ packages=(
 )
 
 [ "${1:-}" = "--tests" ] && packages+=(chromium)
+[ "${1:-}" = "--checks" ] && packages+=(clang clang-format clang-tidy libclang-rt-14-dev)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -5,11 +5,12 @@
 #include <span>
 #include <string>
 
-#include "io/format.h"
 #include "io/stack.h"
 #include "io/stack_writer.h"
 
 namespace fibflow::io {
+
+struct Format;
 
 /// All formats, in the order in which they are asked whether they recognize an input: a new one is added here.
 std::span<const Format* const> formats();

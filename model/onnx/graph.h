@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "model/error.h"
-#include "model/onnx/batch_norm.h"
+#include "model/statistics/statistics.h"
 
 namespace fibflow::model {
 

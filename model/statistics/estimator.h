@@ -8,12 +8,6 @@
 
 namespace fibflow::model {
 
-/// How the statistics of the target are estimated: the name of a rule (estimator_rule.h) and values of its parameters.
-struct EstimatorOptions {
-  std::string rule = "pooled";
-  EstimatorValues values = {};
-};
-
 /// Running statistics: what adapts. update() is serial; the const members may run in parallel with each
 /// other.
 class Estimator {

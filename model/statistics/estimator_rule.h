@@ -50,6 +50,12 @@ class EstimatorValues {
   std::map<std::string, double> given_;
 };
 
+/// How the statistics of the target are estimated: the name of a rule and values of its parameters.
+struct EstimatorOptions {
+  std::string rule = "pooled";
+  EstimatorValues values = {};
+};
+
 /// One way to estimate the statistics of the target from the moments of its batches. Stateless.
 struct EstimatorRule {
   const char* name;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace fibflow::model {
@@ -10,6 +11,16 @@ struct LayerStatistics {
   std::vector<float> mean;
   std::vector<float> variance;
   friend bool operator==(const LayerStatistics&, const LayerStatistics&) = default;
+};
+
+/// One BatchNormalization node.
+struct BatchNorm {
+  std::string name;  ///< the node's name, or its output's if it has none
+  int channels = 0;
+  float epsilon = 1e-5F;
+  std::vector<float> gamma;  ///< [channels], the ONNX input "scale"
+  std::vector<float> beta;   ///< [channels], the ONNX input "B"
+  LayerStatistics source;    ///< [channels] each, as the file stores them
 };
 
 /// The statistics of a network: one entry per BatchNorm layer, in the order of Network::batch_norms().

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "model/engine/activation.h"
-#include "model/output_kind.h"
+#include "model/kinds.h"
 #include "model/steps/feature.h"
 
 namespace fibflow::model {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "model/engine/kernels.h"
-#include "model/onnx/batch_norm.h"
-#include "model/steps/plan_kind.h"
+#include "model/kinds.h"
+#include "model/statistics/statistics.h"
 #include "model/steps/weights.h"
 
 namespace fibflow::model {

@@ -12,7 +12,7 @@
 
 #include "model/engine/aligned_floats.h"
 #include "model/engine/convolution.h"
-#include "model/onnx/batch_norm.h"
+#include "model/statistics/statistics.h"
 
 namespace fibflow::model {
 

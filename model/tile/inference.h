@@ -5,7 +5,6 @@
 
 #include "model/region.h"
 #include "model/statistics/statistics.h"
-#include "model/tile/extension.h"
 #include "model/tile/network.h"
 #include "model/tile/tile_plan.h"
 

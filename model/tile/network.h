@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "model/error.h"
-#include "model/onnx/batch_norm.h"
-#include "model/output_kind.h"
+#include "model/kinds.h"
 #include "model/statistics/statistics.h"
 
 namespace fibflow::model {

@@ -9,7 +9,6 @@
 #include "model/region.h"
 #include "model/statistics/counted_area.h"
 #include "model/steps/planner.h"
-#include "model/tile/extension.h"
 
 namespace fibflow::model {
 

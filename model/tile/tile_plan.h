@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "model/engine/workspace.h"
+#include "model/kinds.h"
 #include "model/region.h"
-#include "model/statistics/counted_area.h"
 #include "model/statistics/statistics.h"
-#include "model/steps/plan_kind.h"
 
 namespace fibflow::model {
 
 class CompiledTile;
+class CountedArea;
 class ShapedNetwork;
 class Weights;
 struct CountedShare;

@@ -5,12 +5,6 @@
 
 namespace fibflow::nodes {
 
-/// What becomes of area without features (empty resin, black borders) in the statistics.
-enum class Featureless {
-  counts,    ///< every pixel counts
-  left_out,  ///< only what has texture counts
-};
-
 /// Finds where a slice shows something.
 ///
 /// Empty resin shows the noise of the acquisition and nothing else, and that noise is white: averaged over more

@@ -1,5 +1,7 @@
 #include "nodes/intensity/normalization.h"
 
+#include "nodes/intensity/intensity.h"
+
 #include <charconv>
 #include <cmath>
 #include <optional>

@@ -3,9 +3,10 @@
 #include <string>
 
 #include "io/slice.h"
-#include "nodes/intensity/intensity.h"
 
 namespace fibflow::nodes {
+
+struct IntensityMoments;
 
 /// What turns stored voxels into the network's input: scale * voxel + shift.
 struct Affine {
@@ -36,6 +37,12 @@ struct Normalization {
   /// The notation above.
   std::string text() const;
   friend bool operator==(const Normalization&, const Normalization&) = default;
+};
+
+/// What becomes of area without features (empty resin, black borders) in the statistics.
+enum class Featureless {
+  counts,    ///< every pixel counts
+  left_out,  ///< only what has texture counts
 };
 
 /// (intensity - mean) / deviation for voxels of this type. A deviation of 0 (a blank slice) shifts only.

@@ -5,6 +5,7 @@
 
 #include "io/slice.h"
 #include "nodes/intensity/feature_finder.h"
+#include "nodes/intensity/intensity.h"
 #include "nodes/intensity/normalization.h"
 
 namespace fibflow::nodes {

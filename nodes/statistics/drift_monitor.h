@@ -2,18 +2,9 @@
 
 #include <deque>
 
-namespace fibflow::nodes {
+#include "nodes/statistics/rules.h"
 
-/// When frozen statistics count as outdated.
-struct MonitorRule {
-  int every = 8;  ///< each so many slices one is measured while the statistics are frozen; 0: none is
-  /// A slice departs if its own moments are farther from the running statistics, per channel (see
-  /// model::Drift), than is usual: by more than this, by more than the usual itself, and by more than `factor`
-  /// times its spread.
-  double drift = 0.2;
-  double factor = 4;
-  int slices = 2;  ///< so many measured slices in a row that depart reopen the adaptation
-};
+namespace fibflow::nodes {
 
 /// Tells a change of the acquisition from what is usual for slices: it keeps how far the slices' own moments
 /// were from the running statistics while these settled. The median of those is the usual drift, their median

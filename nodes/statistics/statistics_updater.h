@@ -10,17 +10,10 @@
 #include "model/tile/inference.h"
 #include "nodes/statistics/drift_monitor.h"
 #include "nodes/statistics/moments_collector.h"
+#include "nodes/statistics/rules.h"
 #include "nodes/tiles/snapshot.h"
 
 namespace fibflow::nodes {
-
-/// When the statistics count as settled: once the drift between the snapshots of successive slices, per
-/// channel (see model::Drift), has stayed at or below `drift` for `slices` slices in a row, and for more
-/// than `lag` of them.
-struct SettleRule {
-  double drift = 1e-4;
-  int slices = 5;
-};
 
 /// How the statistics are used, when they stop changing, and when they begin again.
 struct UpdateRule {

@@ -13,12 +13,6 @@
 
 namespace fibflow::nodes {
 
-/// What is made of the network's output.
-struct PredictionFormat {
-  double threshold = 0.5;  ///< one channel only: foreground is what is more probable than this
-  std::vector<LayerFormat> layers = {{Layer::mask, io::PixelType::u8}};
-};
-
 /// A layer of some pixels.
 struct LayerVoxels {
   Layer layer = Layer::mask;

@@ -34,6 +34,12 @@ struct LayerFormat {
   io::PixelType type = io::PixelType::u8;
 };
 
+/// What is made of the network's output.
+struct PredictionFormat {
+  double threshold = 0.5;  ///< one channel only: foreground is what is more probable than this
+  std::vector<LayerFormat> layers = {{Layer::mask, io::PixelType::u8}};
+};
+
 /// Of a voxel of all layers together.
 inline std::size_t bytes_per_voxel(const std::vector<LayerFormat>& layers) {
   std::size_t bytes = 0;

@@ -18,8 +18,8 @@
 #include "pipeline/adapt/segment_session.h"
 #include "pipeline/flow/run_context.h"
 #include "pipeline/flow/thread_team.h"
+#include "pipeline/options/options.h"
 #include "pipeline/options/resolved_options.h"
-#include "pipeline/options/slice_range.h"
 #include "pipeline/pictures/preview.h"
 
 namespace fibflow::pipeline {

@@ -11,7 +11,6 @@
 #include "pipeline/flow/run_context.h"
 #include "pipeline/flow/thread_team.h"
 #include "pipeline/options/options.h"
-#include "pipeline/options/slice_range.h"
 
 namespace fibflow::pipeline {
 

@@ -9,7 +9,7 @@
 #include "pipeline/adapt/plan.h"
 #include "pipeline/flow/run_context.h"
 #include "pipeline/flow/thread_team.h"
-#include "pipeline/options/slice_range.h"
+#include "pipeline/options/options.h"
 
 namespace fibflow::pipeline {
 

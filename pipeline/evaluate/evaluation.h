@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/stack.h"
-#include "pipeline/options/slice_range.h"
+#include "pipeline/options/options.h"
 
 namespace fibflow::pipeline {
 

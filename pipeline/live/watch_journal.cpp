@@ -99,7 +99,7 @@ std::string line_of(const JournalEntry& entry) {
   if (entry.kind == Kind::event) {
     line << ' ' << escaped(entry.event.event) << ' ' << escaped(entry.event.text);
   }
-  return hex(checksum(line.str())) + " " + line.str() + "\n";
+  return checked_line(line.str());
 }
 
 /// Nothing if the line, without its break, is not whole.
@@ -145,6 +145,10 @@ std::optional<JournalEntry> entry_of(std::string_view text) {
 }
 
 }  // namespace
+
+std::string checked_line(const std::string& text) {
+  return hex(checksum(text)) + " " + text + "\n";
+}
 
 WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_(std::move(path)) {
   const std::string text = io::contents_if_there(path_).value_or("");

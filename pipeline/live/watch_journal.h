@@ -27,6 +27,9 @@ struct JournalEntry {
   RunEvent event;
 };
 
+/// A line of a journal: its checksum, the text (without a line break), and the end of the line.
+std::string checked_line(const std::string& text);
+
 /// What became of every slice of a live acquisition, as a file of text that only grows: one line for each slice or gap,
 /// each with a checksum. A checkpoint says how many of its bytes belong to it. Lines beyond them may tell of slices that
 /// will be done again, but decisions hold: what was said to be left out is left out after a restart, too.

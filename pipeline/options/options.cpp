@@ -52,6 +52,15 @@ const char* name_of(OnDoubt on_doubt) {
   throw std::logic_error("unknown reaction to doubt");
 }
 
+SliceRange SliceRange::within(std::int64_t depth) const {
+  const SliceRange resolved{first, end.value_or(depth)};
+  if (first < 0 || *resolved.end <= first || *resolved.end > depth) {
+    throw std::invalid_argument("slices " + std::to_string(first) + ":" + (end ? std::to_string(*end) : "") +
+                                " are not in a stack of " + std::to_string(depth) + " slices");
+  }
+  return resolved;
+}
+
 std::vector<LayerOutput> OutputOptions::layers() const {
   std::vector<LayerOutput> layers;
   if (!mask.empty()) layers.push_back({nodes::Layer::mask, io::PixelType::u8, mask});

@@ -8,15 +8,25 @@
 
 #include "io/slice.h"
 #include "io/stack_writer.h"
-#include "model/statistics/estimator.h"
-#include "nodes/intensity/feature_finder.h"
+#include "model/statistics/estimator_rule.h"
 #include "nodes/intensity/normalization.h"
-#include "nodes/statistics/statistics_updater.h"
-#include "nodes/tiles/classifier.h"
+#include "nodes/statistics/rules.h"
 #include "nodes/tiles/layer.h"
-#include "pipeline/options/slice_range.h"
 
 namespace fibflow::pipeline {
+
+/// Slices [first, end) of a stack; without an end, up to its last one.
+struct SliceRange {
+  std::int64_t first = 0;
+  std::optional<std::int64_t> end;
+
+  /// The range with its end filled in. Throws std::invalid_argument if it is empty or reaches beyond the
+  /// depth.
+  SliceRange within(std::int64_t depth) const;
+
+  /// The number of slices of a range that has its end.
+  std::int64_t size() const { return end.value() - first; }
+};
 
 enum class Recipe {
   stream,    ///< one pass: a probe, then every slice is segmented while it updates the statistics

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "nodes/statistics/drift_monitor.h"
 #include "pipeline/flow/memory_budget.h"
 
 namespace fibflow::pipeline {

@@ -13,9 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The last number is the version of what is inside: raised when a reader of the one before would be misled.
-const std::string kind = "segmentation checkpoint 4";
-
 Json json_of(const Checkpoint& checkpoint) {
   return {{"setting", checkpoint.setting},
           {"run", json_of(checkpoint.run)},

@@ -21,6 +21,9 @@ namespace fibflow::pipeline {
 /// All that a segmentation needs to go on as if it had never stopped: after some slice, with the outputs as
 /// long as they were then.
 struct Checkpoint {
+  /// Of its file, with the version of what is inside: raised when a reader of the one before would be misled.
+  static constexpr const char* kind = "segmentation checkpoint 4";
+
   nlohmann::ordered_json setting;   ///< see segment_setting()
   RunState run;                     ///< after the last slice that counts
   SliceWriter::Progress outputs;    ///< with that slice

@@ -53,12 +53,13 @@ class Run {
         team_(options_.threads),
         start_(network, options_, stack.info(), team_, context_),
         estimator_(start_.estimator()) {
-    outcome_.report.command = command;
-    outcome_.report.started = utc_now();
-    outcome_.report.input = stack.info();
-    outcome_.report.options = options_;
-    outcome_.report.warnings = stack.info().remarks;
-    outcome_.report.model = model_of(network);
+    outcome_.report = std::make_shared<RunReport>();
+    report().command = command;
+    report().started = utc_now();
+    report().input = stack.info();
+    report().options = options_;
+    report().warnings = stack.info().remarks;
+    report().model = model_of(network);
   }
 
   /// The run becomes resumable; it goes on from what was found, if there is something.
@@ -71,8 +72,8 @@ class Run {
   bool uses_source() const { return start_.findings().uses_source(); }
 
  private:
-  RunReport& report() { return outcome_.report; }
-  const RunReport& report() const { return outcome_.report; }
+  RunReport& report() { return *outcome_.report; }
+  const RunReport& report() const { return *outcome_.report; }
   SliceRange range() const { return {options_.first_slice, options_.end_slice}; }
   Checkpoint checkpoint() const;
   RunReport::Seconds seconds_before() const { return found_ ? found_->run.seconds : RunReport::Seconds{}; }
@@ -136,8 +137,7 @@ void Run::adapt(const OutputOptions* output) {
   report().seconds.adapt = seconds_since(begin) + seconds_before().adapt;
   estimator_ = start_.estimator();
   batches_ = estimator_.batches();
-  if (const auto reason = start_.stopped())
-    throw Doubtful(*reason, std::make_shared<const RunReport>(finish().report));
+  if (const auto reason = start_.stopped()) throw Doubtful(*reason, finish().report);
 }
 
 /// Before the first slice, or as it was found.
@@ -301,7 +301,7 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
   });
   Outcome outcome = run.finish();
   for (const LayerOutput& layer : output.layers())
-    outcome.report.outputs.emplace_back(nodes::name_of(layer.layer), layer.path);
+    outcome.report->outputs.emplace_back(nodes::name_of(layer.layer), layer.path);
   return outcome;
 }
 
@@ -336,6 +336,10 @@ Standing standing(const OutputOptions& output, const std::vector<std::string>& o
                   "exists already, and is not known to be what this command makes (--overwrite replaces it)");
 }
 
+std::string report_json(const Outcome& outcome) {
+  return outcome.report->json().dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks) {
   if (!outcome.checkpoint.empty()) io::remove_checked(outcome.checkpoint, hooks.durable_step);
 }
@@ -354,11 +358,11 @@ Outcome adapt(io::Stack& stack, const model::Network& network, const InputOption
 }
 
 std::string adapted_model(const model::Network& network, const Outcome& outcome) {
-  const ResolvedOptions& options = outcome.report.options;
-  const auto& doubt = outcome.report.doubt;
+  const ResolvedOptions& options = outcome.report->options;
+  const auto& doubt = outcome.report->doubt;
   const bool as_it_was = doubt && doubt->action == DoubtAction::source_used;
   return network.with_statistics(outcome.statistics,
-                                 {{"fibflow.adapted_on", outcome.report.input.path},
+                                 {{"fibflow.adapted_on", outcome.report->input.path},
                                   {"fibflow.recipe", name_of(as_it_was ? Recipe::none : options.recipe)},
                                   {"fibflow.estimator", options.estimator.rule},
                                   {"fibflow.source_share", formatted("%g", options.source_share)},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,13 +10,14 @@
 #include "model/tile/network.h"
 #include "pipeline/flow/run_hooks.h"
 #include "pipeline/options/options.h"
-#include "pipeline/report/run_report.h"
 
 namespace fibflow::pipeline {
 
+struct RunReport;
+
 /// What a run leaves behind.
 struct Outcome {
-  RunReport report;
+  std::shared_ptr<RunReport> report;  ///< pipeline/report/run_report.h; as JSON: report_json()
   /// What the network was normalized with at the end: the estimate with the source's share.
   model::Statistics statistics;
   /// Of a run that could be resumed: it is still there, see remove_checkpoint(). Empty: none.
@@ -55,6 +57,9 @@ enum class Standing {
 /// if it could be; see is_done(). Throws io::Error (cannot_create) if all is there, but is not known to be what the run makes.
 Standing standing(const OutputOptions& output, const std::vector<std::string>& others,
                   const std::function<bool()>& is_done);
+
+/// What the run was and did, as indented JSON: the format is documented in pipeline/report/run_report.h.
+std::string report_json(const Outcome& outcome);
 
 /// Takes away the checkpoint of a run that came to its end, once all that was to be made of its outcome is on
 /// the disk: until then, running it again gives the same outcome at once. Throws io::Error.

@@ -5,7 +5,7 @@
 
 #include "io/stack.h"
 #include "pipeline/flow/trace.h"
-#include "pipeline/options/slice_range.h"
+#include "pipeline/options/options.h"
 
 namespace fibflow::pipeline {
 

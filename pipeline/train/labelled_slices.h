@@ -10,7 +10,6 @@
 #include "nodes/intensity/intensity.h"
 #include "pipeline/flow/run_hooks.h"
 #include "pipeline/options/options.h"
-#include "pipeline/options/slice_range.h"
 
 namespace fibflow::pipeline {
 

@@ -25,6 +25,7 @@
 #include "io/phantom/phantom.h"
 #include "io/stack.h"
 #include "pipeline/evaluate/evaluation.h"
+#include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 
 namespace {
@@ -122,7 +123,7 @@ Result result_of(const Target& target, const model::Network& network,
   pipeline::ResourceOptions resources;
   resources.threads = 1;
   Result result;
-  result.report = pipeline::segment(*target.images, network, {}, adaptation, output, resources).report;
+  result.report = *pipeline::segment(*target.images, network, {}, adaptation, output, resources).report;
   const auto masks = io::open_stack(output.mask);
   result.iou = pipeline::evaluate(*masks, *target.labels).whole.iou();
   if (std::isnan(result.iou)) result.iou = 1;  // nothing there, and nothing found

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/options/slice_range.h"
+#include "pipeline/options/options.h"
 
 namespace fibflow::cli {
 

@@ -7,6 +7,7 @@
 #include "pipeline/cli/arguments/run_arguments.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/options/exit_codes.h"
+#include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 
 namespace fibflow::cli {
@@ -35,9 +36,9 @@ int adapt(Arguments& arguments, Context& context) {
   const std::string bytes = adapted_model(network, outcome);
   file.write(bytes.data(), bytes.size());
   file.commit();
-  outcome.report.outputs.emplace_back("model", arguments.output);
-  console.conclude(outcome.report);
-  if (!arguments.report.empty()) write_report(outcome.report, arguments.report, arguments.overwrite);
+  outcome.report->outputs.emplace_back("model", arguments.output);
+  console.conclude(*outcome.report);
+  if (!arguments.report.empty()) write_report(*outcome.report, arguments.report, arguments.overwrite);
   return pipeline::exit_ok;
 }
 

@@ -8,6 +8,7 @@
 #include "pipeline/cli/arguments/run_arguments.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/options/exit_codes.h"
+#include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 
 namespace fibflow::cli {
@@ -50,8 +51,8 @@ int segment(Arguments& arguments, Context& context) {
     return pipeline::segment(*stack, network, arguments.input, arguments.adaptation, arguments.output,
                              arguments.resources, console.hooks());
   });
-  console.conclude(outcome.report);
-  if (!arguments.report.empty()) write_report(outcome.report, arguments.report, arguments.overwrite);
+  console.conclude(*outcome.report);
+  if (!arguments.report.empty()) write_report(*outcome.report, arguments.report, arguments.overwrite);
   remove_checkpoint(outcome, console.hooks());
   return pipeline::exit_ok;
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "io/error.h"
+#include "io/format.h"
 #include "tests/fixtures/stack_failure.h"
 #include "tests/fixtures/tiff_maker.h"
 

@@ -17,6 +17,7 @@
 #include "io/formats/formats.h"
 #include "pipeline/live/watch_setting.h"
 #include "pipeline/live/watch_state.h"
+#include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/pixel_network.h"
 #include "tests/fixtures/temporary_folder.h"
@@ -250,7 +251,7 @@ TEST_F(WatchTest, ItsReportHasThePicturesOfABatchRunAlsoAfterARestart) {
   OutputOptions output;
   output.mask = folder / "batch.tif";
   const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
-  const auto expected = nlohmann::json::parse(batch.report.json().dump())["previews"];
+  const auto expected = nlohmann::json::parse(batch.report->json().dump())["previews"];
   ASSERT_EQ(expected.size(), 3u);
   EXPECT_EQ(report()["previews"], expected);
 }
@@ -379,7 +380,7 @@ TEST_F(WatchTest, ItsReportTellsWhatThatOfABatchRunTells) {
   OutputOptions output;
   output.mask = folder / "again.tif";
   const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
-  const auto expected = nlohmann::json::parse(batch.report.json().dump());
+  const auto expected = nlohmann::json::parse(batch.report->json().dump());
   for (const char* part : {"intensity", "plan", "comparison", "doubt", "adaptation"})
     EXPECT_EQ(told[part], expected[part]) << part;
   for (const auto& warning : expected["warnings"])

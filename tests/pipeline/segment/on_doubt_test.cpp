@@ -9,6 +9,7 @@
 #include "io/formats/formats.h"
 #include "pipeline/flow/pipeline_error.h"
 #include "pipeline/options/exit_codes.h"
+#include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/pixel_network.h"
 #include "tests/fixtures/temporary_folder.h"
@@ -61,20 +62,20 @@ class OnDoubtRecipeTest : public ::testing::TestWithParam<Recipe> {
 
 TEST_P(OnDoubtRecipeTest, KeepGoesOnWithTheAdaptedNetworkAndWarns) {
   const Outcome outcome = run(vanishing(), OnDoubt::keep, "m.tif");
-  const Doubt& doubt = outcome.report.doubt.value();
+  const Doubt& doubt = outcome.report->doubt.value();
   EXPECT_TRUE(doubt.doubtful());
   EXPECT_TRUE(has(doubt, "foreground vanishes"));
   EXPECT_EQ(doubt.action, DoubtAction::warned);
-  EXPECT_NE(std::find(outcome.report.warnings.begin(), outcome.report.warnings.end(), doubt.signs[0].text),
-            outcome.report.warnings.end());
-  for (const SliceRecord& slice : outcome.report.slices) EXPECT_EQ(slice.foreground, 0);
+  EXPECT_NE(std::find(outcome.report->warnings.begin(), outcome.report->warnings.end(), doubt.signs[0].text),
+            outcome.report->warnings.end());
+  for (const SliceRecord& slice : outcome.report->slices) EXPECT_EQ(slice.foreground, 0);
 }
 
 TEST_P(OnDoubtRecipeTest, SourceSegmentsAsIfNothingHadBeenAdapted) {
   const Outcome outcome = run(vanishing(), OnDoubt::source, "m.tif");
-  EXPECT_EQ(outcome.report.doubt->action, DoubtAction::source_used);
+  EXPECT_EQ(outcome.report->doubt->action, DoubtAction::source_used);
   EXPECT_EQ(outcome.statistics, vanishing().source_statistics());
-  for (const SliceRecord& slice : outcome.report.slices) {
+  for (const SliceRecord& slice : outcome.report->slices) {
     EXPECT_TRUE(slice.frozen);
     EXPECT_DOUBLE_EQ(slice.foreground, 0.2);
   }
@@ -110,23 +111,23 @@ TEST_P(OnDoubtRecipeTest, StopEndsBeforeTheSegmentationAndKeepsTheReport) {
 
 TEST_P(OnDoubtRecipeTest, WithoutDoubtNothingIsDone) {
   const Outcome expected = run(improving(), OnDoubt::keep, "keep.tif");
-  EXPECT_FALSE(expected.report.doubt.value().doubtful()) << expected.report.doubt->signs[0].text;
-  EXPECT_EQ(expected.report.doubt->action, DoubtAction::none);
-  EXPECT_EQ(expected.report.warnings, std::vector<std::string>{});
-  EXPECT_DOUBLE_EQ(expected.report.comparison->slices[0].source.foreground, 1);
-  EXPECT_DOUBLE_EQ(expected.report.comparison->slices[0].adapted.foreground, 0.2);
-  EXPECT_DOUBLE_EQ(expected.report.comparison->slices[0].written_agreement.value(), 0.2);
+  EXPECT_FALSE(expected.report->doubt.value().doubtful()) << expected.report->doubt->signs[0].text;
+  EXPECT_EQ(expected.report->doubt->action, DoubtAction::none);
+  EXPECT_EQ(expected.report->warnings, std::vector<std::string>{});
+  EXPECT_DOUBLE_EQ(expected.report->comparison->slices[0].source.foreground, 1);
+  EXPECT_DOUBLE_EQ(expected.report->comparison->slices[0].adapted.foreground, 0.2);
+  EXPECT_DOUBLE_EQ(expected.report->comparison->slices[0].written_agreement.value(), 0.2);
   for (const OnDoubt on_doubt : {OnDoubt::source, OnDoubt::stop}) {
     const std::string name = std::string(name_of(on_doubt)) + ".tif";
     const Outcome outcome = run(improving(), on_doubt, name);
     EXPECT_EQ(outcome.statistics, expected.statistics);
-    EXPECT_EQ(outcome.report.doubt->action, DoubtAction::none);
+    EXPECT_EQ(outcome.report->doubt->action, DoubtAction::none);
   }
 }
 
 TEST_P(OnDoubtRecipeTest, AdaptGivesTheSourceBackIfInDoubt) {
   const Outcome outcome = adapt(stack, vanishing(), {}, options(OnDoubt::source), {});
-  EXPECT_EQ(outcome.report.doubt->action, DoubtAction::source_used);
+  EXPECT_EQ(outcome.report->doubt->action, DoubtAction::source_used);
   EXPECT_EQ(outcome.statistics, vanishing().source_statistics());
   const auto recipe_of = [](const Outcome& adapted) {
     const std::string onnx = adapted_model(vanishing(), adapted);
@@ -141,9 +142,9 @@ TEST_P(OnDoubtRecipeTest, AdaptGivesTheSourceBackIfInDoubt) {
 
 TEST_P(OnDoubtRecipeTest, PreviewsAreMadeIfWanted) {
   AdaptationOptions adaptation = options(OnDoubt::keep);
-  EXPECT_TRUE(segment(stack, vanishing(), {}, adaptation, {}, {}).report.previews.empty());
+  EXPECT_TRUE(segment(stack, vanishing(), {}, adaptation, {}, {}).report->previews.empty());
   adaptation.previews = true;
-  EXPECT_EQ(segment(stack, vanishing(), {}, adaptation, {}, {}).report.previews.size(), 3U);
+  EXPECT_EQ(segment(stack, vanishing(), {}, adaptation, {}, {}).report->previews.size(), 3U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Recipes, OnDoubtRecipeTest, ::testing::Values(Recipe::stream, Recipe::two_pass),
@@ -157,11 +158,11 @@ TEST(OnDoubtTest, LeavingTheSourceOnTheWayIsSeenInTheEnd) {
   AdaptationOptions adaptation;
   adaptation.source_share = 0;
   adaptation.lag = 1;
-  EXPECT_FALSE(has(*segment(stack, network, {}, adaptation, {}, {}).report.doubt, "left the source"));
+  EXPECT_FALSE(has(*segment(stack, network, {}, adaptation, {}, {}).report->doubt, "left the source"));
   for (std::size_t i = 0; i < stack.voxels.size(); ++i) {
     if (i / slice % 4 != 2) stack.voxels[i] = static_cast<std::uint8_t>(i % 7 < 3 ? 250 : 160);
   }
-  const RunReport report = segment(stack, network, {}, adaptation, {}, {}).report;
+  const RunReport report = *segment(stack, network, {}, adaptation, {}, {}).report;
   EXPECT_TRUE(has(*report.doubt, "left the source"));
   EXPECT_EQ(report.doubt->action, DoubtAction::warned);
   EXPECT_EQ(report.warnings.back(), report.doubt->signs.back().text);
@@ -179,10 +180,10 @@ TEST(OnDoubtTest, TheSourceIsUsedAlsoWhereEachSliceWouldHaveItsOwnStatistics) {
   OutputOptions output;
   output.mask = folder / "m.tif";
   const Outcome outcome = segment(stack, vanishing(), {}, own, output, {});
-  EXPECT_EQ(outcome.report.doubt->action, DoubtAction::source_used);
+  EXPECT_EQ(outcome.report->doubt->action, DoubtAction::source_used);
   EXPECT_EQ(outcome.statistics, vanishing().source_statistics());
-  ASSERT_EQ(outcome.report.slices.size(), 6U);
-  for (const SliceRecord& slice : outcome.report.slices) {
+  ASSERT_EQ(outcome.report->slices.size(), 6U);
+  for (const SliceRecord& slice : outcome.report->slices) {
     EXPECT_TRUE(slice.frozen);
     EXPECT_DOUBLE_EQ(slice.foreground, 0.2);
   }
@@ -199,9 +200,9 @@ TEST(OnDoubtTest, WhatAComparisonKeepsIsWithinTheBudgetToo) {
   } catch (const BudgetTooSmall& error) {
     resources.memory = error.smallest() + (2 << 20);
   }
-  EXPECT_TRUE(segment(stack, improving(), {}, adaptation, {}, resources).report.comparison);
+  EXPECT_TRUE(segment(stack, improving(), {}, adaptation, {}, resources).report->comparison);
   adaptation.comparison = slices;
-  const RunReport report = segment(stack, improving(), {}, adaptation, {}, resources).report;
+  const RunReport report = *segment(stack, improving(), {}, adaptation, {}, resources).report;
   EXPECT_FALSE(report.comparison) << "three megabytes of masks";
   ASSERT_FALSE(report.warnings.empty());
   EXPECT_NE(report.warnings[0].find("no room for a comparison"), std::string::npos) << report.warnings[0];
@@ -211,13 +212,13 @@ TEST(OnDoubtTest, NothingToCompareIsNoDoubt) {
   auto stack = striped_stack(6, 40, 60);
   AdaptationOptions none;
   none.recipe = Recipe::none;
-  EXPECT_FALSE(segment(stack, flooding(), {}, none, {}, {}).report.doubt);
+  EXPECT_FALSE(segment(stack, flooding(), {}, none, {}, {}).report->doubt);
   AdaptationOptions no_probe;
   no_probe.probe = 0;
-  EXPECT_FALSE(segment(stack, flooding(), {}, no_probe, {}, {}).report.comparison);
+  EXPECT_FALSE(segment(stack, flooding(), {}, no_probe, {}, {}).report->comparison);
   AdaptationOptions own;
   own.normalize_by = NormalizeBy::batch;
-  EXPECT_FALSE(segment(stack, flooding(), {}, own, {}, {}).report.comparison);
+  EXPECT_FALSE(segment(stack, flooding(), {}, own, {}, {}).report->comparison);
 }
 
 TEST(OnDoubtTest, ADoubtThatCannotArisePromisesNothing) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "io/formats/formats.h"
+#include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/memory_stack.h"
 
@@ -35,7 +36,8 @@ std::vector<std::string> events_on(std::int64_t jump) {
   adaptation.probe_order = ProbeOrder::first;
   const auto network = model::Network::load(shared + "/models/cdeep3m_unet16.onnx");
   std::vector<std::string> events;
-  for (const RunEvent& event : adapt(dimmed, network, {}, adaptation, {}).report.events) {
+  const Outcome outcome = adapt(dimmed, network, {}, adaptation, {});
+  for (const RunEvent& event : outcome.report->events) {
     events.push_back(event.event);
   }
   return events;

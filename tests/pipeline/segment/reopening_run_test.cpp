@@ -10,6 +10,7 @@
 
 #include "io/formats/formats.h"
 #include "model/statistics/drift.h"
+#include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/jitter.h"
 #include "tests/fixtures/temporary_folder.h"
@@ -101,7 +102,7 @@ TEST_P(ReopeningRunTest, AdaptsAnewWithinTheStatedNumberOfSlicesAndSettlesAgain)
   for (const std::int64_t jump : {60, 63}) {
     io::MemoryStack stack = changing_stack(130, jump, GetParam());
     const Outcome outcome = adapt(stack, small_network(), {}, options(every, lag), {2, 0, 32});
-    const RunReport& report = outcome.report;
+    const RunReport& report = *outcome.report;
     ASSERT_EQ(events_of(report), (Events{"frozen", "reopened", "frozen"}));
     ASSERT_LT(report.events[0].z + lag, jump - every) << "it is to be frozen before the change";
     const std::int64_t reopened = report.events[1].z;
@@ -135,14 +136,14 @@ INSTANTIATE_TEST_SUITE_P(Changes, ReopeningRunTest, ::testing::ValuesIn(changes)
 TEST(FrozenRunTest, NothingIsReopenedWhereNothingChanges) {
   io::MemoryStack stack = changing_stack(250, 1'000'000, changes[0]);
   const Outcome outcome = adapt(stack, small_network(), {}, options(3), {2, 0, 0});
-  EXPECT_EQ(events_of(outcome.report), Events{"frozen"});
+  EXPECT_EQ(events_of(*outcome.report), Events{"frozen"});
 }
 
 TEST(FrozenRunTest, WithoutAMonitorTheOldStatisticsStay) {
   io::MemoryStack stack = changing_stack(100, 50, changes[2]);
   const Outcome outcome = adapt(stack, small_network(), {}, options(0), {2, 0, 0});
-  EXPECT_EQ(events_of(outcome.report), Events{"frozen"});
-  for (const SliceRecord& slice : outcome.report.slices) EXPECT_NE(slice.state, SliceState::monitored);
+  EXPECT_EQ(events_of(*outcome.report), Events{"frozen"});
+  for (const SliceRecord& slice : outcome.report->slices) EXPECT_NE(slice.state, SliceState::monitored);
 }
 
 /// What a run writes and reports, to the bit.
@@ -167,12 +168,12 @@ Result run(const AdaptationOptions& adaptation, const Change& change, const Reso
   if (seed != 0) hooks.node_call = testing::jitter(seed);
   const Outcome outcome = segment(stack, small_network(), {}, adaptation, output, resources, hooks);
   Result result{testing::bytes_of(output.probability), outcome.statistics, {}, {}, {}};
-  for (const SliceRecord& slice : outcome.report.slices) {
+  for (const SliceRecord& slice : outcome.report->slices) {
     result.figures.insert(result.figures.end(), {slice.foreground, slice.entropy, slice.drift.value_or(-1),
                                                  slice.drift_from_source, slice.slice_drift.value_or(-1)});
     result.states.push_back(slice.state);
   }
-  for (const RunEvent& event : outcome.report.events) result.events.push_back(event.text);
+  for (const RunEvent& event : outcome.report->events) result.events.push_back(event.text);
   return result;
 }
 
@@ -204,7 +205,7 @@ TEST(FrozenRunTest, AMonitoredSliceDiffersFromAFrozenOneByRoundingAndTheOthersBy
     OutputOptions output;
     output.probability = folder / (std::to_string(every) + ".tif");
     output.probability_type = io::PixelType::f32;
-    slices = segment(stack, small_network(), {}, options(every), output, {2, 0, 24}).report.slices;
+    slices = segment(stack, small_network(), {}, options(every), output, {2, 0, 24}).report->slices;
     auto& all = probabilities.emplace_back();
     const auto written = io::open_stack(output.probability);
     for (std::int64_t z = 0; z < 60; ++z) {
@@ -229,7 +230,7 @@ TEST(FrozenRunTest, AMonitoredSliceDiffersFromAFrozenOneByRoundingAndTheOthersBy
 TEST(FrozenRunTest, ReportSaysWhatEachStateCostsAndWhatHappened) {
   io::MemoryStack stack = changing_stack(90, 50, changes[2]);
   const Outcome outcome = adapt(stack, small_network(), {}, options(4), {2, 0, 0});
-  const std::string json = outcome.report.json().dump();
+  const std::string json = outcome.report->json().dump();
   for (const char* text :
        {"\"state\":\"monitored\"", "\"states\":{\"adapting\":{\"slices\":", "\"mean_work_seconds\":",
         "\"event\":\"reopened\",\"text\":\"the acquisition has changed: slice ", "\"entropy\":0.",

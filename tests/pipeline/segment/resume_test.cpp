@@ -15,6 +15,7 @@
 #include "io/formats/formats.h"
 #include "pipeline/flow/interruption.h"
 #include "pipeline/options/exit_codes.h"
+#include "pipeline/report/run_report.h"
 #include "pipeline/segment/checkpoint.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/child_process.h"
@@ -103,7 +104,7 @@ class ResumeTest : public ::testing::Test {
       };
       const Outcome outcome = segment(stack, network, input, given.adaptation, output, {2, 0, 32}, hooks);
       std::ofstream(to + "/adapted.onnx", std::ios::binary) << adapted_model(network, outcome);
-      std::ofstream(to + "/report.json") << outcome.report.json();
+      std::ofstream(to + "/report.json") << outcome.report->json();
       remove_checkpoint(outcome, hooks);
       std::ofstream(steps_file) << steps;
     } catch (const Interrupted&) {
@@ -362,7 +363,7 @@ TEST(CheckpointTest, AFileOfAnotherKindIsRefused) {
   EXPECT_THROW(read("other"), io::Error);
   io::write_checked(folder / "older", "segmentation checkpoint 2", "what a version before kept");
   EXPECT_THROW(read("older"), io::Error);
-  io::write_checked(folder / "empty", "segmentation checkpoint 4", "");
+  io::write_checked(folder / "empty", Checkpoint::kind, "");
   try {
     read("empty");
     ADD_FAILURE() << "read nothing";

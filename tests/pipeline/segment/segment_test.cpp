@@ -10,6 +10,7 @@
 #include "nodes/tiles/tile_cutter.h"
 #include "nodes/tiles/tile_grid.h"
 #include "pipeline/adapt/probe.h"
+#include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/temporary_folder.h"
 #include "tests/fixtures/textured_stack.h"
@@ -180,9 +181,9 @@ TEST(SegmentTest, SlicesOfAPixelOrALineAreSegmentedWithEveryRecipe) {
         adaptation.recipe = recipe;
         const OutputOptions output = float_probabilities(folder);
         const Outcome outcome = segment(stack, small_network(), {}, adaptation, output, {});
-        EXPECT_EQ(outcome.report.slices.size(), static_cast<std::size_t>(depth));
+        EXPECT_EQ(outcome.report->slices.size(), static_cast<std::size_t>(depth));
         if (recipe != Recipe::none) {
-          EXPECT_GT(outcome.report.adaptation->batches, 0) << name_of(recipe);
+          EXPECT_GT(outcome.report->adaptation->batches, 0) << name_of(recipe);
         }
         for (const auto& slice : floats_of(output.probability)) {
           for (const float p : slice) EXPECT_TRUE(p >= 0 && p <= 1) << p;
@@ -212,8 +213,8 @@ TEST(SegmentTest, AProbeThatCoversTheStackIsItsPooledMoments) {
   adaptation.freeze = Freeze::probe;
   adaptation.source_share = 0;
   const Outcome frozen = adapt(stack, small_network(), {}, adaptation, {1, 0, 0});
-  EXPECT_EQ(frozen.report.adaptation->probe_slices, (std::vector<std::int64_t>{0, 1, 2}));
-  EXPECT_TRUE(frozen.report.slices.empty());
+  EXPECT_EQ(frozen.report->adaptation->probe_slices, (std::vector<std::int64_t>{0, 1, 2}));
+  EXPECT_TRUE(frozen.report->slices.empty());
   // The first layer's input does not depend on any statistics: its moments are those of all slices.
   AdaptationOptions own;
   own.normalize_by = NormalizeBy::batch;
@@ -233,11 +234,12 @@ TEST(SegmentTest, FreezesOnceSettledAndSaysWhere) {
   adaptation.settle = {5e-3, 3};
   adaptation.lag = 2;
   const Outcome outcome = adapt(stack, small_network(), {}, adaptation, {2, 0, 0});
-  ASSERT_TRUE(outcome.report.adaptation->frozen_after);
-  const std::int64_t z = *outcome.report.adaptation->frozen_after;
+  ASSERT_TRUE(outcome.report->adaptation->frozen_after);
+  const std::int64_t z = *outcome.report->adaptation->frozen_after;
   ASSERT_LT(z, 26);
-  for (const SliceRecord& slice : outcome.report.slices) EXPECT_EQ(slice.frozen, slice.z >= z + 2) << slice.z;
-  EXPECT_EQ(outcome.report.adaptation->batches, z + 1);
+  for (const SliceRecord& slice : outcome.report->slices)
+    EXPECT_EQ(slice.frozen, slice.z >= z + 2) << slice.z;
+  EXPECT_EQ(outcome.report->adaptation->batches, z + 1);
 }
 
 TEST(SegmentTest, ARangeOfSlicesIsTheStackOfThoseSlices) {
@@ -245,8 +247,8 @@ TEST(SegmentTest, ARangeOfSlicesIsTheStackOfThoseSlices) {
   auto stack = textured_stack(8, height, width);
   OutputOptions output = float_probabilities(folder);
   const Outcome part = segment(stack, small_network(), {{2, 6}, {}}, {}, output, {});
-  EXPECT_EQ(part.report.slices.front().z, 2);
-  EXPECT_EQ(part.report.slices.size(), 4U);
+  EXPECT_EQ(part.report->slices.front().z, 2);
+  EXPECT_EQ(part.report->slices.size(), 4U);
   EXPECT_EQ(floats_of(output.probability).size(), 4U);
 }
 
@@ -265,10 +267,10 @@ TEST(SegmentTest, ReportHasARecordForEachSliceAndThePlan) {
   OutputOptions output;
   output.mask = folder / "m.tif";
   const Outcome outcome = segment(stack, small_network(), {}, {}, output, {});
-  ASSERT_EQ(outcome.report.slices.size(), 5U);
+  ASSERT_EQ(outcome.report->slices.size(), 5U);
   const auto masks = io::open_stack(output.mask);
   for (std::int64_t z = 0; z < 5; ++z) {
-    const SliceRecord& record = outcome.report.slices[static_cast<std::size_t>(z)];
+    const SliceRecord& record = outcome.report->slices[static_cast<std::size_t>(z)];
     EXPECT_EQ(record.z, z);
     EXPECT_GT(record.seconds, 0);
     EXPECT_TRUE(record.drift);
@@ -277,8 +279,8 @@ TEST(SegmentTest, ReportHasARecordForEachSliceAndThePlan) {
     for (const std::uint8_t label : mask.as<std::uint8_t>()) foreground += label != 0;
     EXPECT_DOUBLE_EQ(record.foreground, foreground / (height * width));
   }
-  EXPECT_GE(outcome.report.plan->workers, 1);
-  EXPECT_EQ(outcome.report.options.normalization_source, "default");
+  EXPECT_GE(outcome.report->plan->workers, 1);
+  EXPECT_EQ(outcome.report->options.normalization_source, "default");
 }
 
 TEST(SpreadSlicesTest, TakesTheMiddlesOfEqualParts) {
