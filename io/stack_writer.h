@@ -7,7 +7,7 @@
 
 namespace fibflow::io {
 
-/// How voxels are packed. A format refuses what it has not.
+/// How voxels are packed. A format refuses what it does not have.
 enum class Compression { none, deflate, zstd };
 
 /// "none", "deflate" or "zstd".

@@ -16,7 +16,7 @@ mkdir -p "$found"
 
 "$work/tests/fuzz/make_seeds" "$work/seeds"
 mkdir -p "$work/seeds/onnx"
-cp tests/fixtures/onnx/models/*.onnx tests/fixtures/onnx/broken/*.onnx "$work/seeds/onnx/"
+cp tests/fixtures/onnx/models/*.onnx "$work/seeds/onnx/"
 
 for name in tiff onnx checkpoint journal; do
   echo "== $name"

@@ -43,5 +43,5 @@ run "clang-tidy" libraries
 if [ "${1:-}" = "--all" ]; then
   run "clang-tidy over the tests" rest
 else
-  run "clang's warnings over the tests" rest --checks='-*,clang-diagnostic-*'
+  run "clang's warnings over the tests" rest --checks='-*,clang-diagnostic-*,modernize-use-override,modernize-use-nullptr'
 fi

@@ -15,5 +15,8 @@ if [ "${1:-}" = "--sanitizers" ]; then
   ctest --preset tsan -j "$(nproc)" -R '^(model.in_parallel|nodes_.*|flow|adapt|segment|resume|live|live_http)$'
 else
   scripts/build.sh release
-  ctest --preset release -j "$(nproc)"
+  results=$PWD/build/release/tests.xml
+  ctest --preset release -j "$(nproc)" --output-junit "$results" || failed=$?
+  scripts/skipped.sh "$results"
+  exit "${failed:-0}"
 fi

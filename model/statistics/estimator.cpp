@@ -14,8 +14,8 @@ void require(bool holds, const char* message) {
 
 void check(const EstimatorRule& rule, const EstimatorValues& values) {
   for (const auto& [name, value] : values.given()) {
-    const auto parameter =
-        std::ranges::find_if(rule.parameters, [&](const EstimatorParameter& p) { return name == p.name; });
+    const auto parameter = std::ranges::find_if(
+        rule.parameters, [&name = name](const EstimatorParameter& p) { return name == p.name; });
     if (parameter == rule.parameters.end())
       throw std::invalid_argument(std::string("the estimator ") + rule.name + " has no parameter '" + name +
                                   "'");

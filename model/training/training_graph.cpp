@@ -378,7 +378,8 @@ std::size_t TrainingGraph::memory_of(const Shape& shape) {
   const UNet& network = checked(shape).network;
   const auto padded = [](int channels) {
     const int block = channel_block();
-    return static_cast<double>((channels + block - 1) / block * block);
+    const int whole = (channels + block - 1) / block * block;
+    return static_cast<double>(whole);
   };
   // Per level the inputs and outputs of four BatchNorms, their skip being part of the join, and what is pooled;
   // see TrainingLayers. Weights in four layouts, one of them for each image, of the largest layer only.

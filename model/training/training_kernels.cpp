@@ -5,20 +5,20 @@
 namespace fibflow::model {
 
 namespace isa_avx512 {
-extern const TrainingKernels kTrainingTable;
+extern const TrainingKernels training_table;
 }
 namespace isa_avx2 {
-extern const TrainingKernels kTrainingTable;
+extern const TrainingKernels training_table;
 }
 namespace isa_generic {
-extern const TrainingKernels kTrainingTable;
+extern const TrainingKernels training_table;
 }
 
 const TrainingKernels& training_kernels() {
   static const TrainingKernels& chosen =
-      instruction_set() == InstructionSet::avx512 ? isa_avx512::kTrainingTable
-      : instruction_set() == InstructionSet::avx2 ? isa_avx2::kTrainingTable
-                                                  : isa_generic::kTrainingTable;
+      instruction_set() == InstructionSet::avx512 ? isa_avx512::training_table
+      : instruction_set() == InstructionSet::avx2 ? isa_avx2::training_table
+                                                  : isa_generic::training_table;
   return chosen;
 }
 

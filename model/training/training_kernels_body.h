@@ -255,6 +255,6 @@ constexpr TrainingKernels table_of() {
 
 }  // namespace
 
-extern const TrainingKernels kTrainingTable = table_of<FIBFLOW_BLOCK>();
+extern const TrainingKernels training_table = table_of<FIBFLOW_BLOCK>();
 
 }  // namespace fibflow::model::FIBFLOW_ISA

@@ -86,7 +86,7 @@ class Builder {
   void tensor(const std::string& name, Ints dims) { on_tensor({name, std::move(dims)}); }
 
   std::string pool(const std::string& x, int level) {
-    const std::string name = "pool." + std::to_string(level - 1);
+    std::string name = "pool." + std::to_string(level - 1);
     onnx::NodeProto node = make("MaxPool", name, {x}, name);
     add(node, "kernel_shape", Ints{2, 2});
     add(node, "strides", Ints{2, 2});

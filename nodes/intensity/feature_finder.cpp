@@ -51,7 +51,8 @@ class Sums {
                         static_cast<std::size_t>(c)];
     }
     const double texture = interaction((row - 1) * coarse_in_block, (column - 1) * coarse_in_block);
-    constexpr double differences = window * window * (fine_in_block / 2) * (fine_in_block / 2);
+    constexpr int quarter = (fine_in_block / 2) * (fine_in_block / 2);
+    constexpr double differences = window * window * quarter;
     // Of white noise with variance 1, the sums over 8 x 8 pixels have the variance 64, and the differences of
     // differences of the sums over 2 x 2 pixels 16.
     const double scaled = noise / differences * 4;

@@ -10,7 +10,7 @@ OwnStatisticsSegmenter::OwnStatisticsSegmenter(model::Inference inference, Class
                                                WorkerPool& workers, ParallelLoop loop)
     : inference_(std::move(inference)),
       measurer_(inference_.network()),
-      classifier_(classifier),
+      classifier_(std::move(classifier)),
       workers_(workers),
       loop_(std::move(loop)) {}
 

@@ -7,7 +7,7 @@
 namespace fibflow::nodes {
 
 Segmenter::Segmenter(model::Inference inference, Classifier classifier, WorkerPool& workers)
-    : runner_(std::move(inference)), classifier_(classifier), workers_(workers) {}
+    : runner_(std::move(inference)), classifier_(std::move(classifier)), workers_(workers) {}
 
 Segmenter::Output Segmenter::operator()(const Input& tile) const {
   const PreparedSlice& prepared = tile.job->prepared;

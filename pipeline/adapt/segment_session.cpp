@@ -77,7 +77,7 @@ std::int64_t SegmentSession::run(const Source& source, const Sink& sink) {
   return state_.next - first;
 }
 
-void SegmentSession::restore(State state) {
+void SegmentSession::restore(const State& state) {
   updater_.restore(state.updater);
   state_ = {state.next, updater_.state()};
 }

@@ -76,7 +76,7 @@ class SegmentSession {
 
   /// Goes on from a state, of this session or of another one with the same setting and network. Throws
   /// std::invalid_argument if it does not fit.
-  void restore(State state);
+  void restore(const State& state);
 
   const model::Estimator& estimator() const { return updater_.estimator(); }
   /// Updates of the statistics, those of estimates that were given up included.

@@ -53,12 +53,12 @@ std::optional<ComparisonPlan> comparison_plan(const ResolvedOptions& options,
 SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format) {
   const auto settle = options.freeze == Freeze::settled ? std::optional(options.settle) : std::nullopt;
   return {{options.source_share, options.lag, starts_frozen(options), settle, options.monitor},
-          format,
+          std::move(format),
           has_own_statistics(options)};
 }
 
 SessionSetting source_setting(const ResolvedOptions& options, nodes::PredictionFormat format) {
-  return {{1, options.lag, true, std::nullopt}, format, false};
+  return {{1, options.lag, true, std::nullopt}, std::move(format), false};
 }
 
 }  // namespace fibflow::pipeline

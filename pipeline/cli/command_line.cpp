@@ -42,7 +42,7 @@ void add_commands(CLI::App& program, Context& context) {
     CLI::Option* all =
         command->set_help_all_flag("--help-all", "print this help with the options for fine tuning");
     const bool has_more = std::ranges::count(command->get_groups(), fine_tuning) > 0;
-    if (!has_more) all->group("");  // the same as --help, for who asks all the same
+    if (!has_more) all->group("");  // then it is the same as --help
   }
 }
 

@@ -34,7 +34,7 @@ class LiveOutput {
   /// Masks are there already.
   bool has_results() const;
 
-  /// Removes what a process that was killed had begun to write. Only for who has locked the folder.
+  /// Removes what a process that was killed had begun to write. The caller has locked the folder.
   void remove_leftovers() const;
 
   /// Writes a slice, replacing what an earlier process may have written of it. `file`: of the slice. When it returns,

@@ -11,12 +11,12 @@
 namespace fibflow::pipeline {
 namespace {
 
-constexpr Color kWhite{255, 255, 255};
-constexpr Color kInk{40, 40, 40};
-constexpr Color kGrid{222, 222, 222};
-constexpr Color kPaleBlue{176, 205, 235};
-constexpr Color kBlue{25, 90, 170};
-constexpr Color kOrange{215, 95, 20};
+constexpr Color white{255, 255, 255};
+constexpr Color ink{40, 40, 40};
+constexpr Color grid_gray{222, 222, 222};
+constexpr Color pale_blue{176, 205, 235};
+constexpr Color blue{25, 90, 170};
+constexpr Color orange{215, 95, 20};
 
 std::string number(double value, const char* format = "%g") {
   char text[32];
@@ -49,21 +49,21 @@ class Plot {
   void axes(const std::string& title, bool labels_x) {
     const double step_y = round_step(largest_y_);
     for (double y = 0; y <= largest_y_ * 1.0001; y += step_y) {
-      canvas_.line(left_, at_y(y), left_ + width_, at_y(y), kGrid);
+      canvas_.line(left_, at_y(y), left_ + width_, at_y(y), grid_gray);
       const std::string label = number(y);
-      canvas_.text(left_ - 10 - Canvas::text_width(label), static_cast<int>(at_y(y)) - 7, label, kInk);
+      canvas_.text(left_ - 10 - Canvas::text_width(label), static_cast<int>(at_y(y)) - 7, label, ink);
     }
     const double step_x = std::max(1.0, round_step(largest_x_));
     for (double x = 0; x <= largest_x_ * 1.0001; x += step_x) {
-      canvas_.line(at_x(x), top_, at_x(x), top_ + height_, kGrid);
+      canvas_.line(at_x(x), top_, at_x(x), top_ + height_, grid_gray);
       if (!labels_x) continue;
       const std::string label = number(x, "%.0f");
       canvas_.text(static_cast<int>(at_x(x)) - Canvas::text_width(label) / 2, top_ + height_ + 10, label,
-                   kInk);
+                   ink);
     }
-    canvas_.line(left_, top_, left_, top_ + height_, kInk);
-    canvas_.line(left_, top_ + height_, left_ + width_, top_ + height_, kInk);
-    canvas_.text(left_ + width_ - Canvas::text_width(title), top_ - 20, title, kInk);
+    canvas_.line(left_, top_, left_, top_ + height_, ink);
+    canvas_.line(left_, top_ + height_, left_ + width_, top_ + height_, ink);
+    canvas_.text(left_ + width_ - Canvas::text_width(title), top_ - 20, title, ink);
   }
 
   void segment(double x0, double y0, double x1, double y1, Color color, int thickness) {
@@ -95,7 +95,7 @@ std::vector<double> running_mean(const std::vector<float>& values, std::size_t w
 }  // namespace
 
 void write_loss_curve(const std::string& path, const TrainingHistory& history) {
-  Canvas canvas(960, 640, kWhite);
+  Canvas canvas(960, 640, white);
   const std::vector<float>& losses = history.losses;
   const double iterations = std::max<double>(1, static_cast<double>(losses.size()));
   const auto mean = running_mean(losses, std::max<std::size_t>(1, losses.size() / 50));
@@ -105,11 +105,11 @@ void write_loss_curve(const std::string& path, const TrainingHistory& history) {
   loss.axes("loss", false);
   for (std::size_t i = 1; i < losses.size(); ++i) {
     const auto x = static_cast<double>(i);
-    loss.segment(x, losses[i - 1], x + 1, losses[i], kPaleBlue, 1);
+    loss.segment(x, losses[i - 1], x + 1, losses[i], pale_blue, 1);
   }
   for (std::size_t i = 1; i < mean.size(); ++i) {
     const auto x = static_cast<double>(i);
-    loss.segment(x, mean[i - 1], x + 1, mean[i], kBlue, 2);
+    loss.segment(x, mean[i - 1], x + 1, mean[i], blue, 2);
   }
 
   Plot iou(canvas, 90, 380, 840, 200, iterations, 1);
@@ -117,11 +117,11 @@ void write_loss_curve(const std::string& path, const TrainingHistory& history) {
   for (std::size_t i = 0; i < history.validations.size(); ++i) {
     const auto& here = history.validations[i];
     const auto& before = history.validations[i == 0 ? 0 : i - 1];
-    iou.segment(before.iteration, before.iou, here.iteration, here.iou, kOrange, 2);
-    iou.segment(here.iteration, here.iou, here.iteration, here.iou, kOrange, 5);
+    iou.segment(before.iteration, before.iou, here.iteration, here.iou, orange, 2);
+    iou.segment(here.iteration, here.iou, here.iteration, here.iou, orange, 5);
   }
   const std::string title = "iterations";
-  canvas.text(90 + 840 - Canvas::text_width(title), 612, title, kInk);
+  canvas.text(90 + 840 - Canvas::text_width(title), 612, title, ink);
   io::write_png(path, canvas.width(), canvas.height(), 3, canvas.pixels(), true);
 }
 

@@ -66,7 +66,7 @@ class Run {
   void keep_checkpoints(const OutputOptions& output, nlohmann::ordered_json setting,
                         std::optional<Checkpoint> found);
   void adapt(const OutputOptions* output);
-  void segment(SliceWriter& writer, nodes::PredictionFormat format);
+  void segment(SliceWriter& writer, const nodes::PredictionFormat& format);
   Outcome finish();
 
   bool uses_source() const { return start_.findings().uses_source(); }
@@ -172,7 +172,7 @@ void Run::leave(CheckpointKeeper& keeper) const {
                " slices are safe; the same command goes on from there");
 }
 
-void Run::segment(SliceWriter& writer, nodes::PredictionFormat format) {
+void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format) {
   const auto begin = Clock::now();
   RunRecorder recorder;
   SegmentSession session = start_.session(format);

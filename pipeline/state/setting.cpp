@@ -33,7 +33,7 @@ std::string difference_at(const std::string& name, const Json& found, const Json
     return "another " + name + ": " + spoken(found) + ", not " + spoken(wanted);
   const auto inner = [&](const std::string& key) { return name.empty() ? key : name + " " + key; };
   for (const auto& [key, value] : wanted.items()) {
-    const std::string text = difference_at(inner(key), found.contains(key) ? found[key] : Json(), value);
+    std::string text = difference_at(inner(key), found.contains(key) ? found[key] : Json(), value);
     if (!text.empty()) return text;
   }
   for (const auto& [key, value] : found.items()) {

@@ -15,23 +15,24 @@
 namespace fibflow::pipeline {
 namespace {
 
-constexpr int kSteps = 20;                             // of the threshold
-constexpr std::size_t kMemory = std::size_t{2} << 30;  // for feature maps, in bytes
+constexpr int threshold_steps = 20;                        // of the threshold
+constexpr std::size_t most_memory = std::size_t{2} << 30;  // for feature maps, in bytes
 
 /// Voxels by the number of thresholds 1/20, 2/20, … that their probability is above.
 struct Histogram {
-  std::array<std::int64_t, kSteps> foreground{};
-  std::array<std::int64_t, kSteps> background{};
+  std::array<std::int64_t, threshold_steps> foreground{};
+  std::array<std::int64_t, threshold_steps> background{};
 
   void add(float logit, bool is_foreground) {
     const double p = 1 / (1 + std::exp(-static_cast<double>(logit)));
-    const int above = std::clamp(static_cast<int>(std::ceil(p * kSteps)) - 1, 0, kSteps - 1);
+    const int above =
+        std::clamp(static_cast<int>(std::ceil(p * threshold_steps)) - 1, 0, threshold_steps - 1);
     ++(is_foreground ? foreground : background)[static_cast<std::size_t>(above)];
   }
 
   Confusion at(int step) const {
     Confusion c;
-    for (int i = 0; i < kSteps; ++i) {
+    for (int i = 0; i < threshold_steps; ++i) {
       const auto n = static_cast<std::size_t>(i);
       (i >= step ? c.true_positive : c.false_negative) += foreground[n];
       (i >= step ? c.false_positive : c.true_negative) += background[n];
@@ -46,7 +47,7 @@ struct Tally {
   std::vector<Confusion> classes;  // empty for two classes
 
   void add(const Tally& other) {
-    for (std::size_t i = 0; i < kSteps; ++i) {
+    for (std::size_t i = 0; i < threshold_steps; ++i) {
       histogram.foreground[i] += other.histogram.foreground[i];
       histogram.background[i] += other.histogram.background[i];
     }
@@ -105,12 +106,12 @@ ValidationScore score_of(const Tally& tally) {
     score.best_iou = score.iou;
     return score;
   }
-  score.iou = score.best_iou = tally.histogram.at(kSteps / 2).iou();
-  for (int step = 1; step < kSteps; ++step) {
+  score.iou = score.best_iou = tally.histogram.at(threshold_steps / 2).iou();
+  for (int step = 1; step < threshold_steps; ++step) {
     const double iou = tally.histogram.at(step).iou();
     if (iou > score.best_iou) {
       score.best_iou = iou;
-      score.best_threshold = static_cast<double>(step) / kSteps;
+      score.best_threshold = static_cast<double>(step) / threshold_steps;
     }
   }
   return score;
@@ -132,7 +133,7 @@ ValidationScore Validator::score(const std::string& onnx) {
   const nodes::TileGrid grid(info.height, info.width, 1024, inference.alignment());
   // As many at once as fit into a fixed memory, at least one.
   const std::size_t each = inference.cost(grid.core(0), model::PlanKind::frozen).workspace_bytes;
-  const int at_work = std::clamp(static_cast<int>(kMemory / std::max<std::size_t>(1, each)), 1, workers_);
+  const int at_work = std::clamp(static_cast<int>(most_memory / std::max<std::size_t>(1, each)), 1, workers_);
   nodes::WorkerPool workers(at_work);
 
   Tally total;

@@ -75,7 +75,7 @@ TEST_P(FollowTest, WaitsForEveryStyleThoughLaterSlicesAreThere) {
   for (const WriterStyle style : writer_styles()) {
     // A good file with other voxels is told from the right one by nothing but how long it stays.
     if (style == WriterStyle::corrected_first) continue;
-    threads.emplace_back([this, style] {
+    threads.emplace_back([style] {
       SCOPED_TRACE(name_of(style));
       const TemporaryFolder folder;
       PerturbedStack stack(std::make_unique<MemoryStack<std::uint8_t>>(textured_stack(5, 48, 64)),

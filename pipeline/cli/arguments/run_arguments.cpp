@@ -59,7 +59,7 @@ void add_estimator_arguments(CLI::App& command, model::EstimatorOptions& estimat
   std::vector<std::pair<std::string, std::string>> rules;
   for (const model::EstimatorRule* rule : model::estimator_rules())
     rules.emplace_back(rule->name, rule->name);
-  add_choice(command, "--estimator", estimator.rule, rules, "of the target's statistics")
+  add_choice(command, "--estimator", estimator.rule, rules, "how the target's statistics are estimated")
       ->group("Adaptation");
   for (const SharedParameter& shared : estimator_parameters()) {
     const model::EstimatorParameter& parameter = *shared.parameter;
@@ -82,11 +82,11 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
   std::vector<std::pair<std::string, Recipe>> recipes{{"stream", Recipe::stream}};
   if (has_whole_stack) recipes.emplace_back("two-pass", Recipe::two_pass);
   if (may_adapt_nothing) recipes.emplace_back("none", Recipe::none);
-  add_choice(command, "--recipe", adaptation.recipe, recipes, "how")->group(group);
+  add_choice(command, "--recipe", adaptation.recipe, recipes, "how the model adapts")->group(group);
   add_estimator_arguments(command, adaptation.estimator);
   command
       .add_option("--source-share", adaptation.source_share,
-                  "(1-S) estimate + S source is used; 0 is the paper's")
+                  "share of the source's statistics that is kept; 0 is the paper's")
       ->type_name("S")
       ->group(group);
   add_choice(command, "--featureless", adaptation.featureless,
@@ -95,7 +95,7 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
       ->group(fine_tuning);
   command
       .add_option("--normalize-by", arguments.normalize_by,
-                  "statistics of: all so far, or the slice or batch")
+                  "with statistics of all slices so far, or of this one")
       ->type_name("running|batch")
       ->check(CLI::IsMember({"running", "batch"}).description(""))
       ->default_str("running; two-pass: batch")
@@ -152,13 +152,13 @@ void add_doubt_arguments(CLI::App& command, RunArguments& arguments) {
              {{"keep", pipeline::OnDoubt::keep},
               {"source", pipeline::OnDoubt::source},
               {"stop", pipeline::OnDoubt::stop}},
-             "adaptation seems not to help: warn, do without, or stop")
+             "if adaptation seems not to help: warn, use the source, or stop")
       ->group(group);
 }
 
 void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
   const std::string group = "Resources";
-  command.add_option("--threads", arguments.resources.threads, "at most so many")
+  command.add_option("--threads", arguments.resources.threads, "threads, at most")
       ->type_name("N")
       ->check(CLI::Range(1, 4096).description(""))
       ->default_str("all")
@@ -166,12 +166,12 @@ void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
   const auto set_memory = [&arguments](const std::string& text) {
     arguments.resources.memory = static_cast<std::size_t>(parse_bytes(text));
   };
-  command.add_option_function<std::string>("--memory", set_memory, "at most so much, as 4G or 512M")
+  command.add_option_function<std::string>("--memory", set_memory, "memory, at most, as in 4G or 512M")
       ->type_name("SIZE")
       ->default_str(pipeline::spoken_memory(pipeline::default_memory_budget()))
       ->group(group);
   command
-      .add_option("--tile", arguments.resources.tile, "height and width of a tile without its halo, at most")
+      .add_option("--tile", arguments.resources.tile, "largest height and width of a tile, without its halo")
       ->type_name("PIXELS")
       ->check(above_zero())
       ->default_str("planned")
@@ -268,7 +268,7 @@ void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io
                           std::optional<double>& threshold) {
   std::vector<std::pair<std::string, io::PixelType>> types;
   for (const io::PixelType type : io::all_pixel_types) types.emplace_back(io::name_of(type), type);
-  add_choice(command, "--probability-type", probability_type, types, "voxels of the probabilities")
+  add_choice(command, "--probability-type", probability_type, types, "type of the probabilities' voxels")
       ->needs(command.get_option("--probability"))
       ->group(output_group);
   add_choice(command, "--compression", compression,
@@ -277,7 +277,7 @@ void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io
               {"none", io::Compression::none}},
              "of the outputs")
       ->group(output_group);
-  command.add_option("--threshold", threshold, "foreground is what is more probable")
+  command.add_option("--threshold", threshold, "probability above which a pixel is foreground")
       ->type_name("P")
       ->default_str("the model's, else 0.5")
       ->group(output_group);

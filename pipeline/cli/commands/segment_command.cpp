@@ -74,11 +74,13 @@ void add_segment(CLI::App& program, Context& context) {
       ->type_name("TIFF")
       ->group(group);
   add_format_arguments(*command, output.probability_type, output.compression, output.threshold);
-  auto* resume =
-      command
-          ->add_flag("--resume", output.resume, "can be cut short; run again, it goes on, or says it is done")
-          ->group(group);
-  command->add_option("--checkpoint-every", output.checkpoint_seconds, "with --resume: what a kill can cost")
+  auto* resume = command
+                     ->add_flag("--resume", output.resume,
+                                "can be interrupted: the same command goes on, or says it is done")
+                     ->group(group);
+  command
+      ->add_option("--checkpoint-every", output.checkpoint_seconds,
+                   "with --resume: how much work a kill can cost")
       ->type_name("SECONDS")
       ->check(at_least_zero())
       ->needs(resume)

@@ -95,7 +95,8 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
       ->type_name("N")
       ->check(at_least_zero())
       ->group(fine_tuning);
-  add_duration(command, "--settle", acquisition.settle, "a file unchanged for so long may be complete")
+  add_duration(command, "--settle", acquisition.settle,
+               "a file that has not changed for this long may be complete")
       ->group(group);
   add_duration(command, "--poll", acquisition.poll, "between looks at the whole folder")->group(group);
   add_duration(command, "--wait-missing", acquisition.wait_missing,
@@ -110,7 +111,7 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
           [&arguments](const std::string& text) {
             arguments.watch.end_after = std::chrono::round<milliseconds>(parse_duration("--end-after", text));
           },
-          "end when nothing new has come for so long")
+          "end when no slice has come for this long")
       ->type_name("TIME")
       ->default_str("never")
       ->group(group);

@@ -62,7 +62,7 @@ MHD_Result send(MHD_Connection* connection, const Reply& reply) {
       reply.body->size(), const_cast<char*>(reply.body->data()),
       [](void* body) { delete static_cast<std::shared_ptr<const std::string>*>(body); }, kept.get());
   if (response == nullptr) return MHD_NO;
-  kept.release();
+  [[maybe_unused]] const auto* its_own_now = kept.release();
   MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply.type.c_str());
   bool has_policy = false;
   for (const auto& [name, value] : reply.headers) {

@@ -42,9 +42,7 @@ std::string isolated(std::string_view text) {
 std::string short_number(double value) {
   char text[32];
   const double size = std::abs(value);
-  if (value == std::floor(value) && size < 1e15) {
-    std::snprintf(text, sizeof text, "%.0f", value);
-  } else if (size >= 100 && size < 1e15) {
+  if (size < 1e15 && (size >= 100 || value == std::floor(value))) {
     std::snprintf(text, sizeof text, "%.0f", value);
   } else {
     std::snprintf(text, sizeof text, "%.3g", value);

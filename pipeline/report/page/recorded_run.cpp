@@ -187,7 +187,7 @@ SliceComparison compared_slice_of(const Field& field) {
 
 /// A picture that cannot be anything but a picture: the page loads nothing from elsewhere.
 std::string picture_of(const Field& field) {
-  const std::string url = field.text();
+  std::string url = field.text();
   const std::string_view start = "data:image/png;base64,";
   if (!url.starts_with(start)) field.reject("is not a PNG as a data URL");
   if (url.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=",
@@ -212,7 +212,8 @@ void read_texts(const Field& field, std::vector<std::string>& texts) {
 
 void read_doubt(const Field& field, RecordedRun& run) {
   if (!field.known()) return;
-  RecordedRun::Doubt& doubt = run.doubt.emplace();
+  run.doubt = RecordedRun::Doubt();
+  RecordedRun::Doubt& doubt = *run.doubt;
   doubt.doubtful = field["doubtful"].truth();
   for (const Field& sign : field["signs"].elements()) doubt.signs.push_back(sign["text"].text());
   doubt.action = field["action"].text_or_nothing();

@@ -131,11 +131,11 @@ std::string action_in_words(const RecordedRun& run) {
   const std::string& action = run.doubt->action;
   if (run.command == "adapt" && action != "stopped") {
     return action == "source used" ? "The model was therefore written with the source's statistics."
-                                   : "The adapted model was written all the same.";
+                                   : "The adapted model was written anyway.";
   }
   if (action == "source used") return "The stack was therefore segmented with the source's statistics.";
   if (action == "stopped") return "The run was therefore stopped.";
-  return "The stack was segmented with the adapted statistics all the same.";
+  return "The stack was segmented with the adapted statistics anyway.";
 }
 
 std::string picture_caption(const std::string& name) {

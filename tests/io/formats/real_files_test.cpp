@@ -58,7 +58,7 @@ void expect_as_recorded(const fs::path& root, const std::string& name, const Exp
 class RealFilesTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!fs::exists(variants_)) GTEST_SKIP() << variants_ << " is not there";
+    if (!fs::exists(variants_)) GTEST_SKIP() << "recorded data is not here: " << variants_;
   }
   const fs::path variants_ = fs::path(FIBFLOW_SHARED) / "data" / "variants";
 };
@@ -139,7 +139,7 @@ TEST_F(RealFilesTest, ASetOfOmeFilesReadsAsOneStack) {
 
 TEST(RealStacksTest, ReadAsOtherDecodersReadThem) {
   const fs::path stacks = fs::path(FIBFLOW_SHARED) / "data" / "stacks";
-  if (!fs::exists(stacks)) GTEST_SKIP() << stacks << " is not there";
+  if (!fs::exists(stacks)) GTEST_SKIP() << "recorded data is not here: " << stacks;
   const auto rows = table("stacks.txt");
   ASSERT_GE(rows.size(), 7u);
   for (const auto& [name, expected] : rows) {

@@ -111,7 +111,7 @@ TEST_P(SharedParityTest, EqualsPyTorch) {
   for (const Case& c : shared_cases()) {
     if (c.name == GetParam()) return check(c);
   }
-  GTEST_SKIP() << "the shared reference cases are not beside this checkout";
+  GTEST_SKIP() << "recorded data is not here: PyTorch's reference cases";
 }
 
 INSTANTIATE_TEST_SUITE_P(Reference, SharedParityTest, testing::Values("tiny", "untrained", "unet16"),

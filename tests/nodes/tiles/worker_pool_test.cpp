@@ -11,7 +11,9 @@ namespace {
 
 TEST(WorkerPoolTest, LendsAReturnedWorkerAgain) {
   WorkerPool pool(1);
-  const Worker* first = pool.lend().get();
+  auto lent = pool.lend();
+  const Worker* first = lent.get();
+  lent.reset();
   EXPECT_EQ(pool.lend().get(), first);
 }
 
@@ -26,7 +28,10 @@ TEST(WorkerPoolTest, WaitsForAWorkerToBeReturned) {
   WorkerPool pool(1);
   auto lent = pool.lend();
   const Worker* only = lent.get();
-  auto waiting = std::async(std::launch::async, [&] { return pool.lend().get(); });
+  auto waiting = std::async(std::launch::async, [&] {
+    const auto next = pool.lend();
+    return static_cast<const Worker*>(next.get());
+  });
   EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(1)), std::future_status::timeout);
   lent.reset();
   EXPECT_EQ(waiting.get(), only);

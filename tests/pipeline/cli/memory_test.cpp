@@ -78,7 +78,7 @@ TEST_F(MemoryTest, StaysUnderTheBudgetFromTheSmallestOneOn) {
 TEST_F(MemoryTest, OfARealNetworkStaysUnderTheBudget) {
   const std::string shared = FIBFLOW_SHARED;
   const std::string model = shared + "/models/cdeep3m_unet16.onnx";
-  if (!std::filesystem::exists(model)) GTEST_SKIP() << "needs " << model;
+  if (!std::filesystem::exists(model)) GTEST_SKIP() << "recorded data is not here: " << model;
   for (const std::string budget : {"200M", "400M", "700M"}) {
     const auto run = run_fibflow({"segment", shared + "/data/stacks/fib25/image.tif", "--model", model, "-o",
                                   folder / "m.tif", "--slices", "0:6", "--report", folder / "r.json",

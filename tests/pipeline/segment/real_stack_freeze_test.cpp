@@ -47,7 +47,7 @@ class RealStackFreezeTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(shared + "/data/stacks/fib25/image.tif")) {
-      GTEST_SKIP() << "no " << shared << "/data/stacks/fib25";
+      GTEST_SKIP() << "recorded data is not here: " << shared << "/data/stacks/fib25";
     }
   }
 };

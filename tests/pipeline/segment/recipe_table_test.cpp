@@ -52,7 +52,7 @@ class RecipeTableTest : public ::testing::TestWithParam<Row> {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(shared + "/models/cdeep3m_unet16.onnx")) {
-      GTEST_SKIP() << "needs " << shared << "/models and " << shared << "/data/stacks";
+      GTEST_SKIP() << "recorded data is not here: " << shared << "/models and " << shared << "/data/stacks";
     }
   }
 
