@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/pictures/preview.h"
+
 namespace fibflow::pipeline {
 namespace {
 
@@ -54,25 +56,6 @@ std::vector<float> boxes(const io::Slice& slice, int height, int width) {
   return {};
 }
 
-/// 0 to 255 between two quantiles.
-std::vector<std::uint8_t> stretched(const std::vector<float>& values) {
-  std::vector<float> sorted = values;
-  const auto quantile = [&sorted](double share) {
-    const auto place =
-        sorted.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(sorted.size() - 1));
-    std::nth_element(sorted.begin(), place, sorted.end());
-    return *place;
-  };
-  const float low = quantile(0.005);
-  const float range = quantile(0.995) - low;
-  std::vector<std::uint8_t> gray(values.size());
-  std::transform(values.begin(), values.end(), gray.begin(), [&](float value) {
-    const float share = range > 0 ? (value - low) / range : 0.5F;
-    return static_cast<std::uint8_t>(std::lround(255 * std::clamp(share, 0.0F, 1.0F)));
-  });
-  return gray;
-}
-
 }  // namespace
 
 LivePicture make_live_picture(std::int64_t z, const io::Slice& image, const io::Slice& mask,
@@ -87,8 +70,9 @@ LivePicture make_live_picture(std::int64_t z, const io::Slice& image, const io::
   picture.z = z;
   picture.height = std::max(1, static_cast<int>(std::lround(image.height() * shrink)));
   picture.width = std::max(1, static_cast<int>(std::lround(image.width() * shrink)));
-  picture.image = std::make_shared<const std::vector<std::uint8_t>>(
-      stretched(boxes(image, picture.height, picture.width)));
+  const std::vector<float> means = boxes(image, picture.height, picture.width);
+  const auto [low, high] = display_range(means);
+  picture.image = std::make_shared<const std::vector<std::uint8_t>>(gray_levels(means, low, high));
   std::vector<std::uint8_t> classes;
   classes.reserve(picture.image->size());
   const auto labels = mask.as<std::uint8_t>();
