@@ -19,6 +19,9 @@ struct StackInfo {
   int height = 0;           ///< voxels
   int width = 0;            ///< voxels
   PixelType type = PixelType::u8;
+  double zero =
+      0;  ///< the voxel that stands for the stored 0: 32768 for signed 16-bit, which is moved up to be read
+  int bits = 0;  ///< of a stored voxel, where they are known not to fill the type: 12; else 0
   VoxelSize voxel_nm;
   std::string voxel_source;  ///< which tag the voxel size came from; empty if unknown
   std::string description;   ///< the file's own text (TIFF ImageDescription), at most 64 KiB of it

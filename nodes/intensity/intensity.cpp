@@ -17,16 +17,16 @@ std::vector<std::int64_t> histogram(std::span<const T> voxels) {
 }
 
 template <typename T>
-IntensityMoments moments_of_integers(std::span<const T> voxels, double scale) {
+IntensityMoments moments_of_integers(std::span<const T> voxels) {
   const auto counts = histogram(voxels);
   IntensityMoments moments;
   moments.count = static_cast<double>(voxels.size());
   // The sum of integers is exact, and with it the mean of voxels that are all the same: their deviation must be 0.
   std::int64_t sum = 0;
   for (std::size_t v = 0; v < counts.size(); ++v) sum += counts[v] * static_cast<std::int64_t>(v);
-  moments.mean = static_cast<double>(sum) / moments.count / scale;
+  moments.mean = static_cast<double>(sum) / moments.count;
   for (std::size_t v = 0; v < counts.size(); ++v) {
-    const double d = v / scale - moments.mean;
+    const double d = static_cast<double>(v) - moments.mean;
     moments.squares += static_cast<double>(counts[v]) * d * d;
   }
   return moments;
@@ -50,13 +50,13 @@ double value_of_rank(const std::vector<std::int64_t>& counts, std::int64_t rank)
 }
 
 template <typename T>
-double percentile_of_integers(std::span<const T> voxels, double position, double scale) {
+double percentile_of_integers(std::span<const T> voxels, double position) {
   const auto counts = histogram(voxels);
   const auto rank = static_cast<std::int64_t>(position);
   const auto last = static_cast<std::int64_t>(voxels.size()) - 1;
   const double low = value_of_rank<T>(counts, rank);
   const double high = value_of_rank<T>(counts, std::min(rank + 1, last));
-  return (low + (position - static_cast<double>(rank)) * (high - low)) / scale;
+  return low + (position - static_cast<double>(rank)) * (high - low);
 }
 
 double percentile_of_floats(std::span<const float> voxels, double position) {
@@ -69,18 +69,6 @@ double percentile_of_floats(std::span<const float> voxels, double position) {
 }
 
 }  // namespace
-
-double full_scale(io::PixelType type) {
-  switch (type) {
-    case io::PixelType::u8:
-      return 255;
-    case io::PixelType::u16:
-      return 65535;
-    case io::PixelType::f32:
-      return 1;
-  }
-  throw std::logic_error("unknown pixel type");
-}
 
 void IntensityMoments::merge(const IntensityMoments& other) {
   if (other.count == 0) return;
@@ -99,26 +87,31 @@ double IntensityMoments::deviation() const {
   return count > 0 ? std::sqrt(squares / count) : 0;
 }
 
-IntensityMoments measure_intensity(const io::Slice& slice) {
+IntensityMoments IntensityMoments::in(const IntensityRange& range) const {
+  const double span = range.white - range.black;
+  return {count, range.intensity_of(mean), squares / (span * span)};
+}
+
+IntensityMoments measure_voxels(const io::Slice& slice) {
   switch (slice.type()) {
     case io::PixelType::u8:
-      return moments_of_integers(slice.as<std::uint8_t>(), full_scale(slice.type()));
+      return moments_of_integers(slice.as<std::uint8_t>());
     case io::PixelType::u16:
-      return moments_of_integers(slice.as<std::uint16_t>(), full_scale(slice.type()));
+      return moments_of_integers(slice.as<std::uint16_t>());
     case io::PixelType::f32:
       return moments_of_floats(slice.as<float>());
   }
   throw std::logic_error("unknown pixel type");
 }
 
-double intensity_percentile(const io::Slice& slice, double percent) {
+double voxel_percentile(const io::Slice& slice, double percent) {
   const double voxels = static_cast<double>(slice.height()) * slice.width();
   const double position = percent / 100 * (voxels - 1);
   switch (slice.type()) {
     case io::PixelType::u8:
-      return percentile_of_integers(slice.as<std::uint8_t>(), position, full_scale(slice.type()));
+      return percentile_of_integers(slice.as<std::uint8_t>(), position);
     case io::PixelType::u16:
-      return percentile_of_integers(slice.as<std::uint16_t>(), position, full_scale(slice.type()));
+      return percentile_of_integers(slice.as<std::uint16_t>(), position);
     case io::PixelType::f32:
       return percentile_of_floats(slice.as<float>(), position);
   }

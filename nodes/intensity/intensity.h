@@ -1,8 +1,10 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 
 #include "io/slice.h"
+#include "nodes/intensity/normalization.h"
 
 namespace fibflow::nodes {
 
@@ -12,10 +14,7 @@ class BadSlice : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What a voxel is divided by to become an intensity: 255, 65535, 1.
-double full_scale(io::PixelType type);
-
-/// First and second moments of intensities.
+/// First and second moments, of voxels or of intensities.
 struct IntensityMoments {
   double count = 0;
   double mean = 0;
@@ -23,12 +22,16 @@ struct IntensityMoments {
 
   void merge(const IntensityMoments& other);
   double deviation() const;  ///< population standard deviation; 0 without voxels
+
+  /// Of the intensities of voxels with these moments.
+  IntensityMoments in(const IntensityRange& range) const;
 };
 
-IntensityMoments measure_intensity(const io::Slice& slice);
+/// Of a slice's voxels, in their own unit.
+IntensityMoments measure_voxels(const io::Slice& slice);
 
-/// The percentile (0 … 100) of a slice's intensities, linear between the two nearest ranks.
-double intensity_percentile(const io::Slice& slice, double percent);
+/// The percentile (0 … 100) of a slice's voxels, in their own unit, linear between the two nearest ranks.
+double voxel_percentile(const io::Slice& slice, double percent);
 
 /// Throws BadSlice with row and column of the first NaN or infinity of a float slice.
 void require_finite(const io::Slice& slice);

@@ -2,6 +2,7 @@
 
 #include "nodes/intensity/intensity.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -34,6 +35,24 @@ Normalization with_two_numbers(Normalization::Kind kind, const std::string& text
 }
 
 }  // namespace
+
+IntensityRange IntensityRange::of(io::PixelType type) {
+  switch (type) {
+    case io::PixelType::u8:
+      return {0, 255};
+    case io::PixelType::u16:
+      return {0, 65535};
+    case io::PixelType::f32:
+      return {0, 1};
+  }
+  throw std::logic_error("unknown pixel type");
+}
+
+std::string IntensityRange::text() const {
+  std::ostringstream out;
+  out << black << " to " << white;
+  return out.str();
+}
 
 Normalization Normalization::parse(const std::string& text) {
   const auto colon = text.find(':');
@@ -76,28 +95,54 @@ std::string Normalization::text() const {
   throw std::logic_error("unknown normalization");
 }
 
-Affine standardize(io::PixelType type, double mean, double deviation) {
-  if (deviation <= 0) deviation = 1;
-  return {1 / (full_scale(type) * deviation), -mean / deviation};
+double Normalization::gray_levels() const {
+  if (kind != Kind::zscore) return 1;
+  const double largest = std::max(std::abs(first), second);
+  for (const double levels : {1.0, 255.0, 4095.0}) {
+    if (largest <= levels) return levels;
+  }
+  return 65535;
 }
 
-Affine affine_of(const Normalization& normalization, const io::Slice& slice,
+Normalization Normalization::of_intensities() const {
+  Normalization result = *this;
+  if (const double levels = gray_levels(); levels > 1) {
+    result.first /= levels;
+    result.second /= levels;
+  }
+  return result;
+}
+
+Affine standardize(const IntensityRange& range, double mean, double deviation) {
+  if (deviation <= 0) deviation = 1;
+  const double scale = 1 / ((range.white - range.black) * deviation);
+  return {scale, -range.black * scale - mean / deviation};
+}
+
+Affine affine_of(const Normalization& normalization, const IntensityRange& range, const io::Slice& slice,
                  const IntensityMoments& measured_stack) {
+  const auto by_moments = [&](const IntensityMoments& voxels) {
+    const IntensityMoments moments = voxels.in(range);
+    return standardize(range, moments.mean, moments.deviation());
+  };
   switch (normalization.kind) {
     case Normalization::Kind::unit:
-      return standardize(slice.type(), 0, 1);
-    case Normalization::Kind::zscore:
-      return standardize(slice.type(), normalization.first, normalization.second);
-    case Normalization::Kind::stack:
-      return standardize(slice.type(), measured_stack.mean, measured_stack.deviation());
-    case Normalization::Kind::slice: {
-      const IntensityMoments moments = measure_intensity(slice);
-      return standardize(slice.type(), moments.mean, moments.deviation());
+      return standardize(range, 0, 1);
+    case Normalization::Kind::zscore: {
+      const Normalization numbers = normalization.of_intensities();
+      return standardize(range, numbers.first, numbers.second);
     }
+    case Normalization::Kind::stack:
+      return by_moments(measured_stack);
+    case Normalization::Kind::slice:
+      return by_moments(measure_voxels(slice));
     case Normalization::Kind::percentile: {
-      const double low = intensity_percentile(slice, normalization.first);
-      const double high = intensity_percentile(slice, normalization.second);
-      return standardize(slice.type(), low, high - low);
+      const bool inverted = range.is_inverted();
+      const auto intensity = [&](double percent) {
+        return range.intensity_of(voxel_percentile(slice, inverted ? 100 - percent : percent));
+      };
+      const double low = intensity(normalization.first);
+      return standardize(range, low, intensity(normalization.second) - low);
     }
   }
   throw std::logic_error("unknown normalization");

@@ -37,15 +37,16 @@ class Normalizer {
   using Input = OrderedSlice;
   using Output = PreparedSlice;
 
-  /// measured_stack: the intensities of the sampled slices, for Normalization::Kind::stack; throws
-  /// std::invalid_argument if they are all the same, which leaves nothing to divide by.
-  Normalizer(Normalization normalization, IntensityMoments measured_stack,
+  /// range: of the stack's voxels. measured_stack: the moments of the sampled slices' voxels, for
+  /// Normalization::Kind::stack; throws std::invalid_argument if they are all the same, which leaves nothing to divide by.
+  Normalizer(Normalization normalization, IntensityRange range, IntensityMoments measured_stack = {},
              Featureless featureless = Featureless::counts);
 
   Output operator()(const Input& input) const;
 
  private:
   Normalization normalization_;
+  IntensityRange range_;
   IntensityMoments measured_stack_;
   Featureless featureless_;
 };

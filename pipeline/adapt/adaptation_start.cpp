@@ -17,6 +17,8 @@ namespace {
 
 /// Slices whose intensities are measured for the normalization `stack`, where they are spread over it.
 constexpr int intensity_slices = 16;
+/// And for any other: to see how they are meant.
+constexpr int looked_at = 3;
 
 bool measures_intensity(const ResolvedOptions& options) {
   return options.normalization.kind == nodes::Normalization::Kind::stack;
@@ -29,8 +31,9 @@ StartSlices StartSlices::of(SliceRange range, const ResolvedOptions& options) {
   const auto some = [&](int count) {
     return first ? first_slices(range, count) : spread_slices(range, count);
   };
-  const int measured = first ? intensity_sample_of_first(options.probe) : intensity_slices;
-  return {some(measures_intensity(options) ? measured : 0), some(options.probe), some(options.comparison)};
+  const int measured = first ? wanted(options) : looked_at;
+  return {some(measures_intensity(options) && !first ? intensity_slices : measured), some(options.probe),
+          some(options.comparison)};
 }
 
 int StartSlices::wanted(const ResolvedOptions& options) {
@@ -49,7 +52,8 @@ AdaptationStart::AdaptationStart(const model::Network& network, const ResolvedOp
       estimator_(options.estimator, network.source_statistics()) {}
 
 std::vector<std::string> AdaptationStart::Findings::warnings() const {
-  std::vector<std::string> texts;
+  std::vector<std::string> texts = match.remarks;
+  texts.insert(texts.end(), match.warnings.begin(), match.warnings.end());
   if (probe_is_blank) {
     texts.emplace_back(
         "the probe's slices show nothing but featureless area: the statistics start at the source's");
@@ -102,25 +106,33 @@ void AdaptationStart::log_plan() const {
 }
 
 void AdaptationStart::measure_intensity(io::Stack& stack, const std::vector<std::int64_t>& slices) {
-  if (measures_intensity(options_)) {
-    nodes::IntensityMoments& intensity = findings_.intensity;
-    for (const std::int64_t z : slices) {
-      intensity.merge(context_.call("intensity measurement", {z}, [&] {
-        const io::Slice slice = stack.read(z);
-        nodes::require_finite(slice);
-        return nodes::measure_intensity(slice);
-      }));
-    }
-    findings_.intensity_slices = slices;
-    context_.log(formatted("intensity of %zu slices: mean %.4g, deviation %.4g", slices.size(),
-                           intensity.mean, intensity.deviation()));
+  nodes::IntensitySample sample;
+  for (const std::int64_t z : slices) {
+    const io::Slice slice = context_.call("reader", {z}, [&] { return stack.read(z); });
+    context_.call("intensity measurement", {z}, [&] {
+      sample.add(slice);
+      return true;
+    });
   }
+  findings_.intensity = sample.moments();
+  findings_.intensity_slices = slices;
+  findings_.match =
+      nodes::match_intensities(sample, {slices_.type, slices_.zero, slices_.bits},
+                               {options_.normalization, options_.normalization_source == "option",
+                                options_.intensity_range, options_.invert},
+                               options_.source_intensities);
+  for (const std::string& remark : findings_.match.remarks) context_.log(remark);
+  for (const std::string& warning : findings_.match.warnings) context_.log("in doubt: " + warning);
+  const nodes::IntensityMoments intensity = findings_.intensity.in(findings_.match.range);
+  context_.log(formatted("intensity of %zu slices, %s: mean %.4g, deviation %.4g", slices.size(),
+                         findings_.match.range.text().c_str(), intensity.mean, intensity.deviation()));
   make_normalizer();
 }
 
 void AdaptationStart::make_normalizer() {
   try {
-    normalizer_.emplace(options_.normalization, findings_.intensity, options_.featureless);
+    normalizer_.emplace(options_.normalization, findings_.match.range, findings_.intensity,
+                        options_.featureless);
   } catch (const std::invalid_argument& blank) {
     throw io::Error(io::ErrorKind::bad_data, slices_.path, blank.what());
   }

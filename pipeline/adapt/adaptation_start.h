@@ -26,7 +26,7 @@ namespace fibflow::pipeline {
 
 /// Slices of a stack that are looked at before the first one is segmented, by their z.
 struct StartSlices {
-  std::vector<std::int64_t> intensity;   ///< whose intensities are measured, for the normalization `stack`
+  std::vector<std::int64_t> intensity;   ///< whose intensities are measured
   std::vector<std::int64_t> probe;       ///< whose statistics are measured
   std::vector<std::int64_t> comparison;  ///< that are segmented with the model as it is, and adapted
 
@@ -47,8 +47,9 @@ class AdaptationStart {
  public:
   /// What was found: all that the slices to come depend on, and what a report tells.
   struct Findings {
-    nodes::IntensityMoments intensity;           ///< what slices are normalized with, if it is measured
-    std::vector<std::int64_t> intensity_slices;  ///< z; empty if it is not measured
+    nodes::IntensityMoments intensity;           ///< of the measured slices' voxels
+    std::vector<std::int64_t> intensity_slices;  ///< z
+    nodes::IntensityMatch match;                 ///< how voxels are read
     std::vector<std::int64_t> probe_slices;      ///< z
     bool probe_is_blank = false;           ///< nothing but featureless area: the source's statistics stand
     model::Estimator::State adapted;       ///< after the probe or the first pass
@@ -75,8 +76,8 @@ class AdaptationStart {
   /// Plans the segmentation for these outputs. tiles: of an earlier part of the run. Throws BudgetTooSmall.
   void plan(std::size_t layer_bytes, std::optional<TileSize> tiles = std::nullopt);
 
-  /// Measures the intensities that slices are normalized with, if they are to be measured. Throws io::Error (bad_data) if
-  /// they are all the same, which leaves nothing to divide by, and as a run does.
+  /// Measures intensities, and finds how voxels are to be read. Throws io::Error (bad_data) if they are all the same and the
+  /// normalization is `stack`, which leaves nothing to divide by, and as a run does.
   void measure_intensity(io::Stack& stack, const std::vector<std::int64_t>& slices);
 
   /// The first pass over the whole range, or the probe; after plan(), if there is a probe. Throws as a run does.

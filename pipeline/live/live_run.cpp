@@ -11,6 +11,7 @@
 #include "pipeline/live/watch_setting.h"
 #include "pipeline/options/version.h"
 #include "pipeline/pictures/live_picture.h"
+#include "pipeline/report/run_facts.h"
 #include "pipeline/report/run_recorder.h"
 #include "pipeline/report/run_summary.h"
 
@@ -220,6 +221,11 @@ io::StackInfo LiveRun::slices() const {
   info.height = checkpoint_.height;
   info.width = checkpoint_.width;
   info.type = checkpoint_.type;
+  // What they stand for is known once the first ones were seen.
+  if (!first_.empty()) {
+    info.zero = first_.front().info.zero;
+    info.bits = first_.front().info.bits;
+  }
   info.voxel_nm = checkpoint_.voxel_nm;
   info.decoding_bytes = info.slice_bytes();  // of files that are yet to come: at most one strip
   return info;
@@ -350,6 +356,19 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
   if (Clock::now() - last_save_ >= between_saves) save();
 }
 
+/// Once enough slices are done to see it: nobody may look at the masks for days.
+void LiveRun::doubt_result() {
+  constexpr std::size_t enough = 20;
+  if (doubted_result_ || done_.size() < enough) return;
+  doubted_result_ = true;
+  std::vector<SliceRecord> records;
+  for (const JournalEntry& entry : done_) records.push_back(entry.record);
+  if (const auto warning = one_sided(records)) {
+    services_.warn(*warning);
+    status_.warn(*warning);
+  }
+}
+
 /// Acknowledges what is on the disk.
 void LiveRun::save() {
   if (saved_ == done_.size()) return;
@@ -378,6 +397,7 @@ void LiveRun::save() {
     status.adaptation = resolved_.recipe == Recipe::none ? "none" : nodes::name_of(done_.back().record.state);
     if (resolved_.recipe != Recipe::none) status.drift_from_source = drift;
   });
+  doubt_result();
   status_.show_counts(counts, waiting);
   status_.write(LiveState::running, "");
 }

@@ -44,6 +44,7 @@ class LiveRun {
   bool segment();
   std::optional<io::Slice> next_slice();
   void was_segmented(const SegmentSession::Done& done);
+  void doubt_result();
   void save();
   void conclude();
   void remove_stop_file() const;
@@ -86,6 +87,7 @@ class LiveRun {
   std::vector<RunEvent> events_;
   std::vector<JournalEntry> done_;  // on the disk; all of them
   std::size_t saved_ = 0;           // of those, acknowledged
+  bool doubted_result_ = false;     // looked whether all of them are background, or foreground
   std::vector<LiveSlice> to_show_;  // not acknowledged yet
   WatchCheckpoint checkpoint_;      // after the last one of them
   Clock::time_point last_save_ = start_;

@@ -82,6 +82,7 @@ WatchReport LiveRun::report() {
   }
   report.run.events = events_;
   for (const JournalEntry& entry : done_) report.run.slices.push_back(entry.record);
+  if (const auto warning = one_sided(report.run.slices)) report.run.warnings.push_back(*warning);
   report.run.outputs = output_.stacks();
   report.run.seconds = seconds_so_far();
   report.run.peak_memory = peak_memory();

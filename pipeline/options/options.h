@@ -89,7 +89,10 @@ struct AdaptationOptions {
 struct InputOptions {
   SliceRange slices;
   /// Default: the model's metadata "fibflow.normalization", else unit.
-  std::optional<nodes::Normalization> normalization;
+  std::optional<nodes::Normalization> normalization = {};
+  /// The voxels that are black and white; default: found from the first slices that are looked at (nodes::IntensityMatch).
+  std::optional<nodes::IntensityRange> intensity_range = {};
+  bool invert = false;  ///< dark is bright in this stack, compared with what the model was trained on
 };
 
 /// A layer and the stack that it goes to.

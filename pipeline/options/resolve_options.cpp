@@ -7,6 +7,7 @@
 
 #include "nodes/statistics/drift_monitor.h"
 #include "pipeline/flow/memory_budget.h"
+#include "pipeline/options/source_intensities.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -31,6 +32,17 @@ void resolve_normalization(const InputOptions& input, const model::Network& netw
   } else {
     resolved.normalization_source = "default";
   }
+}
+
+void resolve_intensities(const InputOptions& input, const model::Network& network,
+                         ResolvedOptions& resolved) {
+  resolve_normalization(input, network, resolved);
+  require(!input.intensity_range || input.intensity_range->black != input.intensity_range->white,
+          "the voxels that are black and white cannot be the same");
+  resolved.intensity_range = input.intensity_range;
+  resolved.invert = input.invert;
+  resolved.source_intensities =
+      source_intensities(network, resolved.normalization, resolved.normalization_source == "model");
 }
 
 void resolve_threshold(const OutputOptions& output, const model::Network& network,
@@ -111,7 +123,7 @@ ResolvedOptions resolve_options(const InputOptions& input, const AdaptationOptio
   const SliceRange range = input.slices.within(stack.depth);
   resolved.first_slice = range.first;
   resolved.end_slice = *range.end;
-  resolve_normalization(input, network, resolved);
+  resolve_intensities(input, network, resolved);
   resolve_threshold(output, network, resolved);
   resolve_adaptation(adaptation, network, resolved);
   require(resources.threads >= 0 && resources.threads <= 4096, "the number of threads must lie in [0, 4096]");

@@ -57,6 +57,10 @@ Json json_of(const ResolvedOptions& options) {
   json["comparison"] = options.comparison;
   json["on_doubt"] = name_of(options.on_doubt);
   json["normalization"] = {{"rule", options.normalization.text()}, {"from", options.normalization_source}};
+  json["intensity_range"] = options.intensity_range
+                                ? Json{options.intensity_range->black, options.intensity_range->white}
+                                : Json("found");
+  json["invert"] = options.invert;
   json["threshold"] = options.threshold_source == "unused"
                           ? Json()
                           : Json{{"value", options.threshold}, {"from", options.threshold_source}};
@@ -89,6 +93,8 @@ std::string one_line(const ResolvedOptions& options) {
   }
   if (options.on_doubt == OnDoubt::source) line << ", on doubt source";
   line << ", normalization " << options.normalization.text();
+  if (options.intensity_range) line << " of " << options.intensity_range->text();
+  if (options.invert) line << ", inverted";
   if (options.threshold_source != "unused") line << ", threshold " << options.threshold;
   // A live acquisition has no range.
   if (options.end_slice > 0) line << ", slices " << options.first_slice << ":" << options.end_slice;

@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "nodes/intensity/intensity_match.h"
 #include "pipeline/options/options.h"
 
 namespace fibflow::pipeline {
@@ -26,7 +27,11 @@ struct ResolvedOptions {
   OnDoubt on_doubt = OnDoubt::keep;
   bool previews = false;
   nodes::Normalization normalization;
-  std::string normalization_source;  ///< "option", "model" or "default"
+  std::string normalization_source;                      ///< "option", "model" or "default"
+  std::optional<nodes::IntensityRange> intensity_range;  ///< if it was given
+  bool invert = false;
+  std::optional<nodes::SourceIntensities>
+      source_intensities;  ///< what the model was trained on, if it says so
   double threshold = 0.5;
   std::string threshold_source;  ///< as above, or "unused" for networks with several output channels
   std::int64_t first_slice = 0;

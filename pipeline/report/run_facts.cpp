@@ -1,5 +1,6 @@
 #include "pipeline/report/run_facts.h"
 
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 #include <utility>
@@ -44,14 +45,33 @@ AdaptationSummary adaptation_of(const model::Network& network, const model::Esti
 void tell(RunReport& report, const AdaptationStart& start) {
   const AdaptationStart::Findings& findings = start.findings();
   if (!findings.intensity_slices.empty()) {
-    report.intensity = RunReport::Intensity{findings.intensity.mean, findings.intensity.deviation(),
-                                            findings.intensity_slices};
+    const nodes::IntensityMoments intensity = findings.intensity.in(findings.match.range);
+    report.intensity = RunReport::Intensity{intensity.mean, intensity.deviation(), findings.intensity_slices,
+                                            findings.match.range, nodes::name_of(findings.match.from)};
   }
   if (start.plan()) report.plan = tiles_of(*start.plan());
   report.comparison = findings.comparison;
   report.doubt = findings.doubt_at_the_end();
   report.previews = findings.previews;
   for (std::string& text : findings.warnings()) report.warnings.push_back(std::move(text));
+}
+
+std::optional<std::string> one_sided(const std::vector<SliceRecord>& slices) {
+  if (slices.empty()) return std::nullopt;
+  constexpr double nearly_all = 0.999;
+  const auto all = [&](const auto& is) { return std::ranges::all_of(slices, is); };
+  if (all([](const SliceRecord& slice) { return slice.foreground == 0; })) {
+    return "everything is background, in every slice: nothing was found, or intensities, contrast "
+           "(--invert), voxel size or "
+           "the kind of tissue are not what the model was trained on";
+  }
+  if (all([](const SliceRecord& slice) { return slice.foreground >= nearly_all; })) {
+    return "everything is foreground, in every slice: the output of the model is not what it was taken for "
+           "(`fibflow info` on "
+           "the model says what that is), or intensities or contrast (--invert) are not what it was trained "
+           "on";
+  }
+  return std::nullopt;
 }
 
 std::size_t peak_memory() {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "model/statistics/estimator.h"
 #include "model/statistics/statistics.h"
@@ -28,6 +30,10 @@ AdaptationSummary adaptation_of(const model::Network& network, const model::Esti
 
 /// Writes what was found before the segmentation into the report.
 void tell(RunReport& report, const AdaptationStart& start);
+
+/// What looks wrong with all slices together: everything is background, or foreground. As a sentence with what it may come
+/// from; nothing if they look as they should, or there are none.
+std::optional<std::string> one_sided(const std::vector<SliceRecord>& slices);
 
 /// The largest resident set of this process so far, in bytes; 0 if unknown.
 std::size_t peak_memory();

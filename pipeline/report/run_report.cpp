@@ -90,8 +90,9 @@ Json RunReport::json() const {
   json["options"] = json_of(options);
   json["intensity"] = nullptr;
   if (intensity) {
-    json["intensity"] = {
-        {"mean", intensity->mean}, {"deviation", intensity->deviation}, {"slices", intensity->slices}};
+    json["intensity"] = {{"black", intensity->range.black},   {"white", intensity->range.white},
+                         {"from", intensity->range_from},     {"mean", intensity->mean},
+                         {"deviation", intensity->deviation}, {"slices", intensity->slices}};
   }
   json["plan"] = plan ? plan_json(*plan) : Json();
   json["adaptation"] = adaptation ? adaptation_json(*adaptation) : Json();

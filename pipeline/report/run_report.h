@@ -66,8 +66,8 @@ struct AdaptationSummary {
 ///     input           the stack: path, format, depth, height, width, type, voxel_nm, slices used
 ///     model           file, producer, opset, channels, BatchNorm layers, parameters
 ///     options         every option with its value, defaults filled in
-///     intensity       mean and deviation measured for the normalization `stack`, and the slices sampled;
-///                     else null
+///     intensity       of the slices that were sampled: black and white, the voxels that are taken for intensity 0 and 1;
+///                     "from", how these were found (nodes::IntensityMatch); mean and deviation; slices
 ///     plan            tiles, workers, slices in flight, expected memory in bytes, work relative to no tiles
 ///     adaptation      probe slices, batches, drift from the source per channel and per layer (with the layers' names
 ///                     and channels); null without
@@ -111,6 +111,8 @@ struct RunReport {
     double mean = 0;
     double deviation = 0;
     std::vector<std::int64_t> slices;
+    nodes::IntensityRange range;
+    std::string range_from;
   };
   struct Model {
     std::string file;

@@ -1,7 +1,10 @@
 #include "pipeline/report/run_state.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "pipeline/adapt/session_state.h"
 #include "pipeline/report/run_parts.h"
@@ -12,10 +15,37 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr nodes::IntensityMatch::From all_origins[] = {
+    nodes::IntensityMatch::From::type, nodes::IntensityMatch::From::option,
+    nodes::IntensityMatch::From::measured, nodes::IntensityMatch::From::matched};
+
+Json json_of(const nodes::IntensityMatch& match) {
+  return {{"range", {match.range.black, match.range.white}},
+          {"from", nodes::name_of(match.from)},
+          {"remarks", match.remarks},
+          {"warnings", match.warnings}};
+}
+
+nodes::IntensityMatch intensity_match(const Json& json) {
+  nodes::IntensityMatch match;
+  match.range = {json.at("range").at(0), json.at("range").at(1)};
+  if (match.range.black == match.range.white) throw std::invalid_argument("an intensity range is empty");
+  const std::string from = json.at("from");
+  const auto* found = std::ranges::find_if(
+      all_origins, [&](nodes::IntensityMatch::From each) { return from == nodes::name_of(each); });
+  if (found == std::end(all_origins))
+    throw std::invalid_argument("an intensity range is from '" + from + "'");
+  match.from = *found;
+  match.remarks = json.at("remarks").get<std::vector<std::string>>();
+  match.warnings = json.at("warnings").get<std::vector<std::string>>();
+  return match;
+}
+
 Json json_of(const AdaptationStart::Findings& findings) {
   const nodes::IntensityMoments& intensity = findings.intensity;
   return {{"intensity", {intensity.count, intensity.mean, intensity.squares}},
           {"intensity_slices", findings.intensity_slices},
+          {"match", json_of(findings.match)},
           {"probe_slices", findings.probe_slices},
           {"probe_is_blank", findings.probe_is_blank},
           {"adapted", pipeline::json_of(findings.adapted)},
@@ -29,6 +59,7 @@ AdaptationStart::Findings findings_of(const Json& json, const model::Network& ne
   const Json& intensity = json.at("intensity");
   findings.intensity = {intensity.at(0), intensity.at(1), intensity.at(2)};
   findings.intensity_slices = json.at("intensity_slices").get<std::vector<std::int64_t>>();
+  findings.match = intensity_match(json.at("match"));
   findings.probe_slices = json.at("probe_slices").get<std::vector<std::int64_t>>();
   findings.probe_is_blank = json.at("probe_is_blank");
   findings.adapted = estimator_state(json.at("adapted"));

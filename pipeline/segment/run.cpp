@@ -227,6 +227,7 @@ void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format) {
 
 Outcome Run::finish() {
   tell(report(), start_);
+  if (const auto warning = one_sided(report().slices)) report().warnings.push_back(*warning);
   outcome_.statistics = start_.used(estimator_);
   if (options_.recipe != Recipe::none) {
     if (estimator_.state().images == 0 && !uses_source()) {

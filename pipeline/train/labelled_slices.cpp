@@ -41,11 +41,10 @@ LabelledSlices::LabelledSlices(io::Stack& images, io::Stack& labels, SliceRange 
     if (hooks.stop.stop_requested()) throw Interrupted();
     const LabelledSlice slice = read(n);
     try {
-      nodes::require_finite(slice.image);
+      intensities_.add(slice.image);
     } catch (const nodes::BadSlice& error) {
       refuse(a, range_.first + n, error.what());
     }
-    intensities_.merge(nodes::measure_intensity(slice.image));
     std::vector<std::int64_t> counts(static_cast<std::size_t>(classes));
     for (const std::uint8_t c : slice.classes.as<std::uint8_t>()) ++counts[c];
     counts_.push_back(std::move(counts));

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "io/stack.h"
-#include "nodes/intensity/intensity.h"
+#include "nodes/intensity/intensity_sample.h"
 #include "pipeline/flow/run_hooks.h"
 #include "pipeline/options/options.h"
 
@@ -34,7 +34,7 @@ class LabelledSlices {
   int classes() const { return classes_; }
 
   /// Of all voxels of the range.
-  const nodes::IntensityMoments& intensities() const { return intensities_; }
+  const nodes::IntensitySample& intensities() const { return intensities_; }
 
   /// Voxels of a class in the range, and in the slice that is number n of it.
   std::int64_t voxels(int of_class) const;
@@ -62,7 +62,7 @@ class LabelledSlices {
   io::Stack& labels_;
   SliceRange range_;
   int classes_;
-  nodes::IntensityMoments intensities_;
+  nodes::IntensitySample intensities_;
   std::vector<std::vector<std::int64_t>> counts_;  // [slice][class]
   std::map<std::int64_t, Kept> kept_;
   std::list<std::int64_t> ages_;  // the most recently used first

@@ -22,6 +22,7 @@
 #include "pipeline/flow/memory_budget.h"
 #include "pipeline/flow/spoken.h"
 #include "pipeline/flow/thread_team.h"
+#include "pipeline/options/source_intensities.h"
 #include "pipeline/options/version.h"
 #include "pipeline/state/setting.h"
 #include "pipeline/train/labelled_slices.h"
@@ -73,6 +74,10 @@ void require_foreground(const LabelledSlices& slices) {
                       std::to_string(slices.range().end.value() - 1) + " have no foreground");
 }
 
+nodes::StoredVoxels stored_voxels(const io::StackInfo& info) {
+  return {info.type, info.zero, info.bits};
+}
+
 std::string spoken_voxel_size(const io::VoxelSize& size) {
   return formatted("%g,%g,%g", size.z, size.y, size.x);
 }
@@ -116,6 +121,7 @@ class Training {
   Split split_;
   LabelledSlices slices_;
   std::optional<LabelledSlices> validation_slices_;
+  nodes::IntensityMatch intensities_;
   nodes::Normalization normalization_;
   std::optional<model::Trainer> trainer_;
   std::optional<PatchSampler> sampler_;
@@ -150,7 +156,13 @@ Training::Training(const TrainingInput& input, const TrainingOptions& options, c
   }
   if (validation_slices_) require_foreground(*validation_slices_);
 
-  const nodes::IntensityMoments& intensities = slices_.intensities();
+  // Nobody says what was meant: the fewest usual bits that hold it. The model then works in intensities, whatever holds
+  // the stacks that it meets.
+  intensities_ = nodes::match_intensities(slices_.intensities(), stored_voxels(input.images.info()), {}, {});
+  for (const auto* texts : {&intensities_.remarks, &intensities_.warnings}) {
+    for (const std::string& text : *texts) log(text);
+  }
+  const nodes::IntensityMoments intensities = slices_.intensities().moments().in(intensities_.range);
   // Rounding leaves equal pixels a deviation of some 1e-17.
   if (!(intensities.deviation() > 1e-9 * std::abs(intensities.mean))) {
     throw io::Error(io::ErrorKind::bad_data, input.images.info().path,
@@ -160,19 +172,23 @@ Training::Training(const TrainingInput& input, const TrainingOptions& options, c
   normalization_ = nodes::Normalization::parse(
       nodes::Normalization{nodes::Normalization::Kind::zscore, intensities.mean, intensities.deviation()}
           .text());
-  const auto affine_for = [&](const io::StackInfo& info) {
-    return nodes::standardize(info.type, normalization_.first, normalization_.second);
+  const auto affine_for = [&](const LabelledSlices& slices) {
+    const nodes::IntensityMatch match =
+        nodes::match_intensities(slices.intensities(), stored_voxels(slices.info()), {normalization_, false},
+                                 nodes::SourceIntensities{intensities.mean, intensities.deviation()});
+    return nodes::standardize(match.range, normalization_.first, normalization_.second);
   };
   const model::Trainer::Options trainer = trainer_options();
   const std::size_t needed = model::TrainingGraph::memory_of(trainer.shape);
   require(needed < machine_memory(), "the training needs " + spoken_memory(needed) +
                                          " of memory, but there are " + spoken_memory(machine_memory()) +
                                          ": use smaller patches or batches, or fewer channels");
-  sampler_.emplace(slices_, affine_for(slices_.info()), options_.patches, team_loop());
+  sampler_.emplace(slices_,
+                   nodes::standardize(intensities_.range, normalization_.first, normalization_.second),
+                   options_.patches, team_loop());
   trainer_.emplace(trainer, team_loop());
   if (validation_slices_) {
-    validator_.emplace(*validation_slices_, affine_for(validation_slices_->info()), team_loop(),
-                       team_.threads());
+    validator_.emplace(*validation_slices_, affine_for(*validation_slices_), team_loop(), team_.threads());
   }
   const auto patch = static_cast<std::size_t>(options_.patches.patch);
   images_.resize(patch * patch * static_cast<std::size_t>(options_.patches.batch));
@@ -349,6 +365,9 @@ std::map<std::string, std::string> Training::metadata() const {
   const SliceRange& range = slices_.range();
   std::map<std::string, std::string> data{
       {"fibflow.normalization", normalization_.text()},
+      {"fibflow.intensity_range", intensities_.range.text()},
+      {"fibflow.histogram",
+       histogram_text(slices_.intensities().histogram(intensities_.range, histogram_bins))},
       {"fibflow.threshold", formatted("%g", best_ ? best_score_.best_threshold : 0.5)},
       {"fibflow.trained_on",
        file_of(info) + formatted(", slices %lld to %lld of %lld, %d x %d",

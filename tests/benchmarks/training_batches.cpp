@@ -40,11 +40,12 @@ void run(const std::string& images_path, const std::string& labels_path, std::in
   const auto kept = std::max<std::int64_t>(1, std::llround(options.validation * static_cast<double>(depth)));
   const pipeline::RunHooks hooks;
   pipeline::LabelledSlices slices(*images, *labels, {0, depth - kept}, options.classes, hooks);
-  const nodes::Normalization normalization = nodes::Normalization::parse(nodes::Normalization{
-      nodes::Normalization::Kind::zscore, slices.intensities().mean, slices.intensities().deviation()}
-                                                                             .text());
-  const nodes::Affine affine =
-      nodes::standardize(images->info().type, normalization.first, normalization.second);
+  const nodes::IntensityRange range = nodes::IntensityRange::of(images->info().type);
+  const nodes::IntensityMoments intensities = slices.intensities().moments().in(range);
+  const nodes::Normalization normalization = nodes::Normalization::parse(
+      nodes::Normalization{nodes::Normalization::Kind::zscore, intensities.mean, intensities.deviation()}
+          .text());
+  const nodes::Affine affine = nodes::standardize(range, normalization.first, normalization.second);
   const pipeline::PatchOptions& patches = options.patches;
   pipeline::PatchSampler sampler(slices, affine, patches,
                                  [](int count, const std::function<void(int)>& body) {

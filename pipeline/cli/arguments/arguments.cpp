@@ -49,6 +49,25 @@ pipeline::SliceRange parse_slices(const std::string& text) {
   return slices;
 }
 
+std::vector<double> parse_numbers(const std::string& option, const std::string& text, std::size_t count) {
+  std::vector<double> numbers;
+  std::string_view rest = text;
+  while (true) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    double value = 0;
+    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), value);
+    if (error != std::errc() || end != one.data() + one.size() || !std::isfinite(value)) break;
+    numbers.push_back(value);
+    if (one.size() == rest.size()) {
+      if (numbers.size() != count) break;
+      return numbers;
+    }
+    rest.remove_prefix(one.size() + 1);
+  }
+  throw CLI::ValidationError(
+      option, "\"" + text + "\" is not " + std::to_string(count) + " numbers with commas between them");
+}
+
 std::int64_t parse_bytes(const std::string& text) {
   const CLI::ValidationError error("\"" + text + "\"", "not a number of bytes, as 4G or 512M");
   double value = 0;

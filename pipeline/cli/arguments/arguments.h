@@ -14,6 +14,9 @@ namespace fibflow::cli {
 /// "A:B", "A:", ":B" or "A" (that slice alone). Throws CLI::ValidationError.
 pipeline::SliceRange parse_slices(const std::string& text);
 
+/// So many finite numbers with commas between them. `option`: for errors. Throws CLI::ValidationError.
+std::vector<double> parse_numbers(const std::string& option, const std::string& text, std::size_t count);
+
 /// Bytes from "4G", "512M", "1.5GiB" or "1073741824"; K, M, G and T are powers of 1024. Throws
 /// CLI::ValidationError.
 std::int64_t parse_bytes(const std::string& text);

@@ -194,6 +194,13 @@ void add_normalization_argument(CLI::App& command, RunArguments& arguments) {
       ->type_name("RULE")
       ->default_str("the model's, else unit")
       ->group(input_group);
+  command
+      .add_option("--intensity-range", arguments.intensity_range,
+                  "voxels that are black and white, as in 0,4095")
+      ->type_name("B,W")
+      ->default_str("found")
+      ->group(fine_tuning);
+  command.add_flag("--invert", arguments.input.invert, "exchange black and white")->group(input_group);
 }
 
 /// An option that the chosen estimator does not know must not look as if it had an effect.
@@ -297,6 +304,10 @@ void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& c
 void complete(RunArguments& arguments) {
   if (!arguments.normalization.empty()) {
     arguments.input.normalization = nodes::Normalization::parse(arguments.normalization);
+  }
+  if (!arguments.intensity_range.empty()) {
+    const auto range = parse_numbers("--intensity-range", arguments.intensity_range, 2);
+    arguments.input.intensity_range = {range[0], range[1]};
   }
   if (!arguments.normalize_by.empty()) {
     arguments.adaptation.normalize_by =

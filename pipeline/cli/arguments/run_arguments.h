@@ -15,12 +15,13 @@ namespace fibflow::cli {
 struct RunArguments {
   std::string stack;
   std::string model;
-  std::string normalization;  ///< empty: the model's
-  std::string report;         ///< empty: none
-  std::string trace;          ///< empty: none
-  int probe = -1;             ///< -1: the default
-  int comparison = -1;        ///< -1: the default
-  std::string normalize_by;   ///< empty: the default
+  std::string normalization;    ///< empty: the model's
+  std::string intensity_range;  ///< empty: found
+  std::string report;           ///< empty: none
+  std::string trace;            ///< empty: none
+  int probe = -1;               ///< -1: the default
+  int comparison = -1;          ///< -1: the default
+  std::string normalize_by;     ///< empty: the default
   pipeline::InputOptions input;
   pipeline::AdaptationOptions adaptation;
   pipeline::ResourceOptions resources;

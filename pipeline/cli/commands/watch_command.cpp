@@ -98,7 +98,7 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
   add_duration(command, "--settle", acquisition.settle,
                "a file that has not changed for this long may be complete")
       ->group(group);
-  add_duration(command, "--poll", acquisition.poll, "between looks at the whole folder")->group(group);
+  add_duration(command, "--poll", acquisition.poll, "between looks at the whole folder")->group(fine_tuning);
   add_duration(command, "--wait-missing", acquisition.wait_missing,
                "for a number that is missing, once later ones are there")
       ->group(group);

@@ -37,7 +37,7 @@ struct Bench {
         int threads = 1, double threshold = 0.5)
       : stack(images),
         inference(net, images.info().height, images.info().width),
-        normalizer(nodes::Normalization{}, {}),
+        normalizer(nodes::Normalization{}, nodes::IntensityRange::of(images.info().type)),
         comparator(inference, normalizer, std::move(plan), threshold, previews),
         context(hooks, false),
         team(threads) {}

@@ -16,7 +16,7 @@ model::Estimator::State adapted(int threads, std::size_t memory, NormalizeBy by,
   auto stack = testing::textured_stack(5, height, width);
   const model::Network network = testing::small_network();
   model::Estimator estimator({}, network.source_statistics());
-  const nodes::Normalizer normalizer({}, {});
+  const nodes::Normalizer normalizer({}, nodes::IntensityRange::of(io::PixelType::u8));
   const RunHooks hooks;
   RunContext run(hooks, false);
   ThreadTeam team(threads);

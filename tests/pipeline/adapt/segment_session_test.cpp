@@ -137,7 +137,7 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
   const model::Network network = testing::small_network();
   const model::Inference inference{network, height, width};
   const Plan plan = plan_for(GetParam(), inference);
-  const nodes::Normalizer normalizer{{}, {}};
+  const nodes::Normalizer normalizer{{}, nodes::IntensityRange::of(io::PixelType::u8)};
   testing::MemoryStack<std::uint8_t> stack = testing::textured_stack(depth, height, width);
   model::Estimator::State last;  // of the estimator after one burst
 };

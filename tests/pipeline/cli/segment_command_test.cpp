@@ -323,13 +323,13 @@ TEST_F(SegmentCommandTest, HelpIsComplete) {
     EXPECT_EQ(all.code, 0);
     for (const std::string option :
          {"--model", "--output", "--recipe", "--estimator", "--source-share", "--normalize-by", "--probe",
-          "--lag", "--freeze", "--slices", "--normalization", "--threads", "--memory", "--tile",
+          "--lag", "--freeze", "--slices", "--normalization", "--invert", "--threads", "--memory", "--tile",
           "--overwrite", "--report", "--on-doubt", "--quiet", "--help-all"}) {
       EXPECT_NE(run.out.find(option), std::string::npos) << command << " " << option;
       EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }
     for (const std::string option :
-         {"--momentum", "--prior-images", "--featureless", "--settle-drift", "--monitor-every", "--trace"}) {
+         {"--momentum", "--intensity-range", "--prior-images", "--featureless", "--settle-drift", "--monitor-every", "--trace"}) {
       EXPECT_EQ(run.out.find(option), std::string::npos) << command << " " << option;
       EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }
@@ -387,10 +387,12 @@ TEST_F(SegmentCommandTest, InDoubtItWarnsOrUsesTheSourceOrStops) {
   EXPECT_EQ(run_fibflow(segment({"--compare", "0", "--on-doubt", "stop"})).code, 64);
 }
 
-TEST_F(SegmentCommandTest, QuietSaysNothing) {
+// This model takes everything for foreground, which is worth a warning; and nothing else is worth a word.
+TEST_F(SegmentCommandTest, QuietSaysWarningsOnly) {
   const auto run = run_fibflow(segment({"--quiet"}));
   EXPECT_EQ(run.code, 0);
-  EXPECT_EQ(run.err, "");
+  EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
+  EXPECT_NE(run.err.find("warning everything is foreground, in every slice"), std::string::npos) << run.err;
 }
 
 TEST_F(SegmentCommandTest, AdaptWritesAModelThatSegmentsWithoutAdaptation) {
