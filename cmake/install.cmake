@@ -2,6 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS fibflow_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(PROGRAMS tools/export_onnx.py DESTINATION ${CMAKE_INSTALL_DATADIR}/fibflow)
 get_property(rooms GLOBAL PROPERTY FIBFLOW_ROOMS)
 list(FILTER rooms EXCLUDE REGEX "^pipeline/cli")
 list(TRANSFORM rooms REPLACE "/" "_")

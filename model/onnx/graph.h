@@ -82,8 +82,12 @@ struct Graph {
   std::unordered_map<std::string, Constant> constants;  ///< initializers and folded nodes
   std::string input;
   std::string output;
+  std::string
+      output_map;  ///< how the output was chosen, as the user says it; empty: it is the file's only one
   int input_channels = 0;
-  int declared_height = 0;  ///< 0 if dynamic
+  bool channels_last = false;  ///< its image is [N, H, W, C], as Keras has it
+  double gray_levels = 1;      ///< of its image: 1 for floats, 255 for uint8, 65535 for uint16
+  int declared_height = 0;     ///< 0 if dynamic
   int declared_width = 0;
   std::map<std::string, std::string> metadata;
   std::map<std::string, int> operators;

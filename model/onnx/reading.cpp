@@ -5,11 +5,16 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "model/onnx/tensor_reader.h"
 
@@ -17,7 +22,7 @@ namespace fibflow::model {
 namespace {
 
 constexpr int oldest_opset = 11;
-constexpr int newest_opset = 17;
+constexpr int newest_opset = 23;
 constexpr int most_nodes = 20000;
 constexpr std::uintmax_t largest_file = (std::uintmax_t{1} << 31) - 1;  // protobuf's sizes are ints
 
@@ -126,26 +131,47 @@ std::string listed(const std::vector<const onnx::ValueInfoProto*>& values) {
   return text.empty() ? text : text + ")";
 }
 
-void read_input_and_output(Graph& graph, const onnx::GraphProto& proto) {
+/// Whether all that the network does with its image is to put the last axis, the channels, into their place.
+bool turns_channels_first(const onnx::GraphProto& proto, const std::string& image) {
+  bool turned = false;
+  for (const onnx::NodeProto& node : proto.node()) {
+    if (std::ranges::find(node.input(), image) == node.input().end() || node.op_type() == "Shape") continue;
+    const auto perm = std::ranges::find(node.attribute(), "perm", &onnx::AttributeProto::name);
+    constexpr std::array<std::int64_t, 4> channels_first{0, 3, 1, 2};
+    if (node.op_type() != "Transpose" || perm == node.attribute().end() ||
+        !std::ranges::equal(perm->ints(), channels_first))
+      return false;
+    turned = true;
+  }
+  return turned;
+}
+
+/// Whether gray levels become floats before anything is computed with them.
+bool casts_first(const onnx::GraphProto& proto, const std::string& image) {
+  constexpr std::array first{"Cast", "Identity", "Shape", "Transpose"};
+  return std::ranges::all_of(proto.node(), [&](const onnx::NodeProto& node) {
+    return std::ranges::find(node.input(), image) == node.input().end() ||
+           std::ranges::find(first, node.op_type()) != first.end();
+  });
+}
+
+void read_input(Graph& graph, const onnx::GraphProto& proto) {
   std::vector<const onnx::ValueInfoProto*> images;
   for (const onnx::ValueInfoProto& value : proto.input()) {
     // Files of IR version 3 list initializers among the inputs.
     if (!graph.constants.contains(value.name())) images.push_back(&value);
   }
-  std::vector<const onnx::ValueInfoProto*> outputs;
-  for (const onnx::ValueInfoProto& value : proto.output()) outputs.push_back(&value);
   if (images.size() != 1)
     throw ModelError("has " + std::to_string(images.size()) + " image inputs" + listed(images) +
                      "; one is needed");
-  if (proto.output_size() != 1)
-    throw ModelError("has " + std::to_string(proto.output_size()) + " outputs" + listed(outputs) +
-                     "; one is needed");
   graph.input = images[0]->name();
-  graph.output = proto.output(0).name();
   const auto& type = images[0]->type().tensor_type();
-  if (type.elem_type() != onnx::TensorProto::FLOAT)
-    throw ModelError("its input " + in_quotes(graph.input) + " is " + type_name(type.elem_type()) +
-                     "; float32 is needed");
+  const int voxels = type.elem_type();
+  if (voxels == onnx::TensorProto::UINT8) graph.gray_levels = 255;
+  if (voxels == onnx::TensorProto::UINT16) graph.gray_levels = 65535;
+  if (voxels != onnx::TensorProto::FLOAT && voxels != onnx::TensorProto::FLOAT16 && graph.gray_levels == 1)
+    throw ModelError("its input " + in_quotes(graph.input) + " is " + type_name(voxels) +
+                     "; float32, float16, uint8 or uint16 is needed");
   const auto& shape = type.shape();
   if (shape.dim_size() != 4) {
     throw ModelError("its input " + in_quotes(graph.input) + " has " + std::to_string(shape.dim_size()) +
@@ -157,14 +183,82 @@ void read_input_and_output(Graph& graph, const onnx::GraphProto& proto) {
       throw ModelError("its input " + in_quotes(graph.input) + " has an impossible size");
     return static_cast<int>(v);
   };
-  graph.input_channels = bounded(1);
-  graph.declared_height = bounded(2);
-  graph.declared_width = bounded(3);
+  if (graph.gray_levels > 1 && !casts_first(proto, graph.input))
+    throw ModelError("its input " + in_quotes(graph.input) + " is " + type_name(voxels) +
+                     ", which its first node does not turn into floats (Cast)");
+  graph.channels_last = turns_channels_first(proto, graph.input);
+  graph.input_channels = bounded(graph.channels_last ? 3 : 1);
+  graph.declared_height = bounded(graph.channels_last ? 1 : 2);
+  graph.declared_width = bounded(graph.channels_last ? 2 : 3);
   if (graph.input_channels == 0) graph.input_channels = 1;
 }
 
+/// What "NAME", "INDEX" or "NAME:INDEX" asks for.
+struct OutputMap {
+  std::string name;
+  std::optional<std::int64_t> channel;
+
+  static OutputMap parse(const std::string& text);
+};
+
+OutputMap OutputMap::parse(const std::string& text) {
+  const auto number = [](std::string_view digits) -> std::optional<std::int64_t> {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || end != digits.data() + digits.size() || value < 0) return std::nullopt;
+    return value;
+  };
+  if (const auto channel = number(text)) return {"", channel};
+  const auto colon = text.rfind(':');
+  if (colon != std::string::npos) {
+    if (const auto channel = number(std::string_view(text).substr(colon + 1)))
+      return {text.substr(0, colon), channel};
+  }
+  return {text, std::nullopt};
+}
+
+/// Finds the output; a value that is made on the way can be one, too. If it is not the file's only one, nodes that it does
+/// not need are dropped, and of its channels one may be taken.
+void choose_output(Graph& graph, const onnx::GraphProto& proto, std::vector<Node>& nodes) {
+  std::vector<const onnx::ValueInfoProto*> outputs;
+  for (const onnx::ValueInfoProto& value : proto.output()) outputs.push_back(&value);
+  const OutputMap map = OutputMap::parse(graph.output_map);
+  if (map.name.empty() && outputs.size() != 1) {
+    throw ModelError(
+        "has " + std::to_string(outputs.size()) + " outputs" + listed(outputs) + "; one is needed" +
+        (outputs.empty() ? std::string() : ": choose it with --output-map " + outputs[0]->name()));
+  }
+  graph.output = map.name.empty() ? outputs[0]->name() : map.name;
+  if (graph.output_map.empty()) return;
+  std::set<std::string> needed{graph.output};
+  std::vector<Node> kept;
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+    if (std::ranges::none_of(node->outputs, [&](const auto& o) { return needed.contains(o); })) continue;
+    needed.insert(node->inputs.begin(), node->inputs.end());
+    kept.push_back(std::move(*node));
+  }
+  if (kept.empty())
+    throw ModelError("makes no " + in_quotes(graph.output) + " that could be its output; its outputs are" +
+                     listed(outputs));
+  std::ranges::reverse(kept);
+  nodes = std::move(kept);
+  if (!map.channel) return;
+  Node cut;
+  cut.op = "Slice";
+  cut.name = "output map " + graph.output_map;
+  cut.inputs = {graph.output};
+  for (const auto& [what, value] :
+       {std::pair{"start", *map.channel}, {"end", *map.channel + 1}, {"axis", std::int64_t{1}}}) {
+    cut.inputs.push_back(cut.name + " " + what);
+    graph.constants.emplace(cut.inputs.back(), Constant::of_ints({1}, {value}));
+  }
+  cut.outputs = {cut.name};
+  graph.output = cut.name;
+  nodes.push_back(std::move(cut));
+}
+
 std::shared_ptr<Graph> graph_of(const std::shared_ptr<onnx::ModelProto>& proto,
-                                const std::filesystem::path& folder) {
+                                const std::filesystem::path& folder, const std::string& output_map) {
   auto graph = std::make_shared<Graph>();
   graph->proto = proto;
   for (const auto& set : proto->opset_import()) {
@@ -184,6 +278,8 @@ std::shared_ptr<Graph> graph_of(const std::shared_ptr<onnx::ModelProto>& proto,
   graph->producer =
       proto->producer_name() + (proto->producer_version().empty() ? "" : " " + proto->producer_version());
   for (const auto& entry : proto->metadata_props()) graph->metadata[entry.key()] = entry.value();
+  const auto own_map = graph->metadata.find("fibflow.output_map");
+  graph->output_map = output_map.empty() && own_map != graph->metadata.end() ? own_map->second : output_map;
 
   embed_external(*proto, folder);
   const TensorReader reader(proto);
@@ -200,7 +296,7 @@ std::shared_ptr<Graph> graph_of(const std::shared_ptr<onnx::ModelProto>& proto,
     if (!graph->constants.emplace(t.name(), std::move(c)).second)
       throw ModelError("initializer " + in_quotes(t.name()) + ": exists twice");
   }
-  read_input_and_output(*graph, proto->graph());
+  read_input(*graph, proto->graph());
   if (proto->graph().node_size() > most_nodes) throw ModelError("has more nodes than any U-Net");
   std::vector<Node> nodes;
   for (const onnx::NodeProto& n : proto->graph().node()) {
@@ -211,6 +307,7 @@ std::shared_ptr<Graph> graph_of(const std::shared_ptr<onnx::ModelProto>& proto,
   std::set<std::string> given{graph->input};
   for (const auto& [name, unused] : graph->constants) given.insert(name);
   check_order(nodes, std::move(given));
+  choose_output(*graph, proto->graph(), nodes);
   fold(*graph, std::move(nodes));
   return graph;
 }
@@ -235,16 +332,36 @@ std::string read_model_file(const std::filesystem::path& file) {
   return bytes;
 }
 
-std::shared_ptr<Graph> read_graph(std::span<const std::byte> bytes, const std::filesystem::path& folder) {
+namespace {
+
+constexpr const char* convert_hint =
+    "export the network with its weights loaded, as `tools/export_onnx.py CHECKPOINT --class "
+    "package.Network` does";
+
+/// A zip archive, as torch.save() writes it since 1.6, or a pickle, as it did before.
+bool is_pytorch(std::span<const std::byte> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  using namespace std::string_view_literals;
+  return text.starts_with("PK\x03\x04"sv) || text.starts_with("\x80\x02\x8a\x0a"sv) ||
+         text.starts_with("\x80\x02}q"sv);
+}
+
+}  // namespace
+
+std::shared_ptr<Graph> read_graph(std::span<const std::byte> bytes, const std::filesystem::path& folder,
+                                  const std::string& output_map) {
   auto proto = std::make_shared<onnx::ModelProto>();
   google::protobuf::LogSilencer silence;
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                                 static_cast<int>(bytes.size()));
   if (bytes.empty()) throw ModelError("is empty");
+  if (is_pytorch(bytes))
+    throw ModelError("is a PyTorch checkpoint, not an ONNX model: it holds weights without their network; " +
+                     std::string(convert_hint));
   if (!proto->ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
     throw ModelError("is not an ONNX model, or it is damaged (the protobuf cannot be parsed)");
   }
-  return graph_of(proto, folder);
+  return graph_of(proto, folder, output_map);
 }
 
 }  // namespace fibflow::model

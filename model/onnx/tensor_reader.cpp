@@ -4,6 +4,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "model/onnx/half.h"
+
 namespace fibflow::model {
 namespace {
 
@@ -37,6 +39,8 @@ std::size_t byte_width(int type) {
     case onnx::TensorProto::DOUBLE:
     case onnx::TensorProto::INT64:
       return 8;
+    case onnx::TensorProto::FLOAT16:
+      return 2;
     case onnx::TensorProto::BOOL:
     case onnx::TensorProto::UINT8:
       return 1;
@@ -95,8 +99,10 @@ void embed(onnx::TensorProto& t, const std::filesystem::path& folder, const std:
   if (location.empty() || relative.is_absolute() || std::ranges::find(relative, "..") != relative.end()) {
     throw ModelError(owner + ": its external data lies outside the model's folder: " + in_quotes(location));
   }
-  if (t.data_type() != onnx::TensorProto::FLOAT) throw ModelError(owner + ": external data must be float32");
-  const std::int64_t bytes = n * 4;
+  const std::size_t width = byte_width(t.data_type());
+  if (t.data_type() != onnx::TensorProto::FLOAT && t.data_type() != onnx::TensorProto::FLOAT16)
+    throw ModelError(owner + ": external data must be float32 or float16");
+  const std::int64_t bytes = n * static_cast<std::int64_t>(width);
   if (offset < 0 || (length >= 0 && length != bytes))
     throw ModelError(owner + ": its external data does not have the size of its shape");
   std::ifstream file(folder / relative, std::ios::binary);
@@ -156,6 +162,12 @@ Constant TensorReader::read(const onnx::TensorProto& t, const std::string& owner
     case onnx::TensorProto::DOUBLE: {
       const auto v = copied<double>(t, n, t.double_data());
       return Constant::of_floats(std::move(dims), {v.begin(), v.end()});
+    }
+    case onnx::TensorProto::FLOAT16: {
+      const auto halves = copied<std::uint16_t>(t, n, t.int32_data());
+      std::vector<float> v(halves.size());
+      std::ranges::transform(halves, v.begin(), float_of_half);
+      return Constant::of_floats(std::move(dims), std::move(v));
     }
     case onnx::TensorProto::INT64:
       return Constant::of_ints(std::move(dims), copied<std::int64_t>(t, n, t.int64_data()));

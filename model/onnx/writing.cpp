@@ -3,8 +3,11 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 #include <stdexcept>
+
+#include "model/onnx/half.h"
 
 namespace fibflow::model {
 namespace {
@@ -23,25 +26,40 @@ std::string with_statistics(const Graph& network, const Statistics& statistics,
   std::set<std::string> taken;
   for (const auto& t : graph.initializer()) taken.insert(t.name());
   for (const auto& n : graph.node()) taken.insert(n.output().begin(), n.output().end());
-  const auto add = [&](const std::string& wish, const std::vector<float>& values) {
+  std::set<std::string> halves;
+  for (const auto& t : graph.initializer()) {
+    if (t.data_type() == onnx::TensorProto::FLOAT16) halves.insert(t.name());
+  }
+  const auto add = [&](const std::string& wish, const std::vector<float>& values, bool as_halves) {
     std::string name = wish;
     for (int i = 1; !taken.insert(name).second; ++i) name = wish + "_" + std::to_string(i);
     onnx::TensorProto& t = *graph.add_initializer();
     t.set_name(name);
-    t.set_data_type(onnx::TensorProto::FLOAT);
     t.add_dims(static_cast<std::int64_t>(values.size()));
-    t.set_raw_data(values.data(), values.size() * sizeof(float));
+    if (as_halves) {
+      std::vector<std::uint16_t> stored(values.size());
+      std::ranges::transform(values, stored.begin(), half_of_float);
+      t.set_data_type(onnx::TensorProto::FLOAT16);
+      t.set_raw_data(stored.data(), stored.size() * sizeof(std::uint16_t));
+    } else {
+      t.set_data_type(onnx::TensorProto::FLOAT);
+      t.set_raw_data(values.data(), values.size() * sizeof(float));
+    }
     return name;
   };
   for (onnx::NodeProto& node : *graph.mutable_node()) {
     if (node.op_type() != "BatchNormalization") continue;
-    const auto index = static_cast<std::size_t>(network.batch_norm_of_node.at(node.output(0)));
+    const auto found = network.batch_norm_of_node.find(node.output(0));
+    if (found == network.batch_norm_of_node.end()) continue;  // it belongs to another output
+    const auto index = static_cast<std::size_t>(found->second);
     const BatchNorm& bn = network.batch_norms[index];
     const LayerStatistics& layer = statistics.layers[index];
     if (layer.mean.size() != bn.gamma.size() || layer.variance.size() != bn.gamma.size())
       throw std::invalid_argument("statistics of another network");
-    node.set_input(3, add(bn.name + ".adapted_mean", layer.mean));
-    node.set_input(4, add(bn.name + ".adapted_var", layer.variance));
+    // All that a node reads has one type.
+    const bool as_halves = halves.contains(node.input(1));
+    node.set_input(3, add(bn.name + ".adapted_mean", layer.mean, as_halves));
+    node.set_input(4, add(bn.name + ".adapted_var", layer.variance, as_halves));
   }
 
   // Drop what nothing reads any more: old statistics, and the Identity nodes that shared them out.
@@ -99,6 +117,7 @@ void visit_content(const Graph& graph, const std::function<void(std::string_view
   for (const auto& [key, value] : graph.metadata) {
     for (const std::string& text : {key, value}) visit(std::to_string(text.size()) + ":" + text);
   }
+  if (!graph.output_map.empty()) visit("output map:" + graph.output_map);
 }
 
 }  // namespace fibflow::model

@@ -19,7 +19,6 @@ class ActivationOperation final : public Operation {
     step->activation = &activation_;
     planner.emit_normalization(std::move(step), output);
   }
-  OutputKind output_kind() const override { return output_kind_of(activation_); }
 
  private:
   Activation activation_;

@@ -24,7 +24,6 @@ class BatchNormOperation final : public Operation {
     return true;
   }
   int batch_norm() const override { return batch_norm_; }
-  OutputKind output_kind() const override { return output_kind_of(activation_); }
 
  private:
   int batch_norm_;

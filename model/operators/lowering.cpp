@@ -1,6 +1,7 @@
 #include "model/operators/lowering.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "model/operators/operators.h"
@@ -37,15 +38,21 @@ Lowering::Lowering(const Graph& graph, int height, int width, Axes axes) : graph
   image.y.size = height;
   image.x.size = width;
   lowered_.features.push_back(image);
-  feature_of_[graph.input] = 0;
+  if (graph.channels_last) {
+    channels_last_[graph.input] = {0, {0, 2, 3, 1}};
+  } else {
+    feature_of_[graph.input] = 0;
+  }
 }
 
 void Lowering::run() {
+  refuse_measuring(graph_);
   for (const Node& node : graph_.nodes) lower(node);
   const auto it = feature_of_.find(graph_.output);
-  if (it == feature_of_.end()) refuse_output();
-  lowered_.output = it->second;
-  Feature& out = lowered_.features[static_cast<std::size_t>(it->second)];
+  const ChannelsLast* turned = graph_.channels_last ? channels_last(graph_.output) : nullptr;
+  if (it == feature_of_.end() && turned == nullptr) refuse_output();
+  lowered_.output = turned != nullptr ? turned->feature : it->second;
+  Feature& out = lowered_.features[static_cast<std::size_t>(lowered_.output)];
   const Feature& in = lowered_.features.front();
   if (out.y.size == in.y.size && out.x.size == in.x.size) out.y = in.y, out.x = in.x;
   for (const Axis* axis : {&out.y, &out.x}) {
@@ -68,7 +75,26 @@ void Lowering::refuse_output() const {
 
 void Lowering::lower(const Node& node) {
   if (!reads_pixels(node)) return compute(node);
+  if (lower_channels_last(node)) return;
   operator_named(node).lower(*this, node);
+}
+
+/// What does the same to every value does not care for the order of axes.
+bool Lowering::lower_channels_last(const Node& node) {
+  constexpr std::array pointwise{"Cast",     "Clip",      "Dropout", "Elu",     "HardSigmoid", "HardSwish",
+                                 "Identity", "LeakyRelu", "Relu",    "Sigmoid", "Tanh"};
+  const auto found = channels_last_.find(node.inputs.empty() ? std::string() : node.inputs[0]);
+  if (found == channels_last_.end() || std::ranges::find(pointwise, node.op) == pointwise.end()) return false;
+  const ChannelsLast from = found->second;
+  Node turned = node;
+  turned.inputs[0] = feature(from.feature).name;
+  turned.outputs[0] = node.outputs.at(0) + " with channels first";
+  feature_of_[turned.inputs[0]] = from.feature;
+  // Others that read the map in that order read this feature: it must stay what it is.
+  readers_[turned.inputs[0]] += readers_[node.inputs[0]] - 1;
+  operator_named(node).lower(*this, turned);
+  channels_last_[node.outputs[0]] = {feature_of_.at(turned.outputs[0]), from.perm};
+  return true;
 }
 
 bool Lowering::reads_pixels(const Node& node) const {

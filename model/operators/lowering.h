@@ -81,8 +81,8 @@ class Lowering {
   /// The same where the node may be what hides the input from being merged.
   void pass(const Node& node);
 
-  /// Exporters before opset 13 move the channels to the last axis for a Softmax, and back again: a map under a name with
-  /// its axes in another order.
+  /// Exporters before opset 13 move the channels to the last axis for a Softmax, and back again, and Keras keeps them there:
+  /// a map under a name with its axes in another order.
   struct ChannelsLast {
     int feature = 0;
     Ints perm;
@@ -99,6 +99,7 @@ class Lowering {
   [[noreturn]] void refuse_output() const;
   void lower(const Node& node);
   bool reads_pixels(const Node& node) const;
+  bool lower_channels_last(const Node& node);
   const Constant* constant(const std::string& name) const;
   void compute(const Node& node);
   void set_batch_norm(int batch_norm, std::size_t operation) {

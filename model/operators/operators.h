@@ -17,6 +17,9 @@ struct Operator {
 /// Throws NodeError for an operator that there is none of, with the reason if there is a good one.
 const Operator& operator_named(const Node& node);
 
+/// Throws NodeError for a network of the group- or instance-norm family, which its first Reshape would not name.
+void refuse_measuring(const Graph& graph);
+
 void lower_activation(Lowering& lowering, const Node& node);
 void lower_arithmetic(Lowering& lowering, const Node& node);
 void lower_batch_normalization(Lowering& lowering, const Node& node);

@@ -72,9 +72,25 @@ void lower_padding(Lowering& lowering, const Node& node, const PadOperation& pad
   lowering.add(node, {lowering.feature_index(node, 0)}, std::move(out), std::make_unique<PadOperation>(pad));
 }
 
+/// Two numbers for each of the four axes; since opset 18 a node may name the axes that it has numbers for.
+Lowering::Ints with_all_axes(const Lowering& lowering, const Node& node) {
+  Lowering::Ints pads = lowering.ints_input(node, 1, "padding");
+  if (!node.has_input(3)) return pads;
+  const Lowering::Ints axes = lowering.ints_input(node, 3, "axes");
+  if (pads.size() != 2 * axes.size()) throw NodeError(node, "its padding and axes differ in length");
+  Lowering::Ints all(8, 0);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::int64_t axis = axes[i] < 0 ? axes[i] + 4 : axes[i];
+    if (axis < 0 || axis > 3) throw NodeError(node, "its axis lies outside the tensor");
+    all[static_cast<std::size_t>(axis)] = pads[i];
+    all[static_cast<std::size_t>(axis) + 4] = pads[i + axes.size()];
+  }
+  return all;
+}
+
 void lower_pad(Lowering& lowering, const Node& node) {
   const Feature in = lowering.feature(node, 0);
-  const Lowering::Ints pads = lowering.ints_input(node, 1, "padding");
+  const Lowering::Ints pads = with_all_axes(lowering, node);
   if (pads.size() != 8) throw NodeError(node, "its padding does not have eight numbers");
   if (pads[0] != 0 || pads[1] != 0 || pads[4] != 0 || pads[5] != 0)
     throw NodeError(node, "it pads images or channels");

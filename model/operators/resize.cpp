@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
 #include "model/operators/lowering.h"
 #include "model/operators/operators.h"
@@ -140,21 +142,65 @@ ResizeAxis::Tap ResizeAxis::tap(int o) const {
 
 }  // namespace
 
+namespace {
+
+/// What is asked for, for each of the four axes.
+struct ResizeShape {
+  bool by_size = false;
+  std::array<double, 4> scales{1, 1, 1, 1};
+  std::array<std::int64_t, 4> sizes{};
+};
+
+ResizeShape read_shape(const Lowering& lowering, const Node& node, const Feature& in) {
+  const bool upsample = node.op == "Upsample";
+  const Constant* scales = lowering.constant_input(node, upsample ? 1 : 2);
+  const Constant* sizes = upsample ? nullptr : lowering.constant_input(node, 3);
+  // Since opset 18 a node may name the axes that it has numbers for.
+  const Lowering::Ints axes = node.integers("axes", {0, 1, 2, 3});
+  const auto count = static_cast<std::int64_t>(axes.size());
+  ResizeShape shape;
+  shape.by_size = sizes != nullptr && sizes->size() > 0;
+  if (shape.by_size ? !sizes->integral || sizes->size() != count
+                    : scales == nullptr || scales->integral || scales->size() != count) {
+    throw NodeError(node, "its sizes or scales are not " + (count == 4 ? "four" : std::to_string(count)) +
+                              " known numbers");
+  }
+  const std::array<double, 4> now{1, static_cast<double>(in.channels), static_cast<double>(in.y.size),
+                                  static_cast<double>(in.x.size)};
+  std::array<bool, 4> named{};
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::int64_t axis = axes[i] < 0 ? axes[i] + 4 : axes[i];
+    if (axis < 0 || axis > 3) throw NodeError(node, "its axis lies outside the tensor");
+    const auto k = static_cast<std::size_t>(axis);
+    named[k] = true;
+    shape.scales[k] = shape.by_size ? static_cast<double>(sizes->ints[i]) / now[k] : scales->at(i);
+  }
+  if (shape.scales[1] != 1) throw NodeError(node, "it resizes the channels");
+  if (!shape.by_size) return shape;
+  const std::string policy = node.text("keep_aspect_ratio_policy", "stretch");
+  double common = policy == "not_larger" ? std::numeric_limits<double>::infinity() : 0;
+  for (std::size_t k = 0; k < 4; ++k) {
+    if (named[k])
+      common = policy == "not_larger" ? std::min(common, shape.scales[k]) : std::max(common, shape.scales[k]);
+  }
+  if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller")
+    throw NodeError(node, "its keep_aspect_ratio_policy '" + policy + "' is not supported");
+  for (std::size_t k = 0; k < 4; ++k) {
+    const double scale = !named[k] ? 1 : policy == "stretch" ? shape.scales[k] : common;
+    shape.sizes[k] = static_cast<std::int64_t>(std::floor(now[k] * scale + 0.5));
+  }
+  return shape;
+}
+
+}  // namespace
+
 void lower_resize(Lowering& lowering, const Node& node) {
   const Feature in = lowering.feature(node, 0);
   const bool upsample = node.op == "Upsample";
   const std::string mode = node.text("mode", "nearest");
   if (mode != "nearest" && mode != "linear")
     throw NodeError(node, "its mode '" + mode + "' is not supported; nearest and linear are");
-  const Constant* scales = lowering.constant_input(node, upsample ? 1 : 2);
-  const Constant* sizes = upsample ? nullptr : lowering.constant_input(node, 3);
-  const bool by_size = sizes != nullptr && sizes->size() > 0;
-  if (by_size ? !sizes->integral || sizes->size() != 4
-              : scales == nullptr || scales->integral || scales->size() != 4) {
-    throw NodeError(node, "its sizes or scales are not four known numbers");
-  }
-  const double channel_change = by_size ? static_cast<double>(sizes->ints[1]) / in.channels : scales->at(1);
-  if (channel_change != 1) throw NodeError(node, "it resizes the channels");
+  const ResizeShape shape = read_shape(lowering, node, in);
   using Coordinates = ResizeAxis::Coordinates;
   using Nearest = ResizeAxis::Nearest;
   static const std::map<std::string, Coordinates> coordinates = {
@@ -178,15 +224,19 @@ void lower_resize(Lowering& lowering, const Node& node) {
     r.coordinates = coordinates.at(how);
     r.nearest = nearest.at(rounding);
     r.in = a.size;
-    if (by_size) {
-      r.out = checked_int(node, sizes->ints[static_cast<std::size_t>(i)], 1, largest_side, "size");
+    const auto k = static_cast<std::size_t>(i);
+    if (shape.by_size) {
+      r.out = checked_int(node, shape.sizes[k], 1, largest_side, "size");
       r.scale = static_cast<double>(r.out) / r.in;
     } else {
-      r.scale = scales->at(static_cast<std::size_t>(i));
+      r.scale = shape.scales[k];
       if (!(r.scale > 0 && r.scale < 1024)) throw NodeError(node, "its scale is not usable");
       r.out =
           checked_int(node, static_cast<std::int64_t>(std::floor(a.size * r.scale)), 0, largest_side, "size");
     }
+    if (node.integer("antialias", 0) != 0 && r.linear && r.scale < 1)
+      throw NodeError(node,
+                      "it smooths while it makes the image smaller (antialias), which is not supported");
     const bool corners = r.coordinates == Coordinates::align_corners && r.out > 1;
     const double step = corners ? static_cast<double>(r.in - 1) / (r.out - 1) : 1 / r.scale;
     const double first =

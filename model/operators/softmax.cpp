@@ -29,7 +29,6 @@ class SoftmaxOperation final : public Operation {
     const auto where = pointwise_step(*this, planner);
     planner.emit(std::make_unique<SoftmaxStep>(*where), {where->from.storage, where->to.storage});
   }
-  OutputKind output_kind() const override { return OutputKind::softmax; }
 };
 
 }  // namespace

@@ -57,7 +57,13 @@ void lower_split(Lowering& lowering, const Node& node) {
   const auto parts = static_cast<std::int64_t>(node.outputs.size());
   Lowering::Ints sizes =
       node.has_input(1) ? lowering.ints_input(node, 1, "split") : node.integers("split", {});
-  if (sizes.empty() && in.channels % parts == 0) sizes.assign(node.outputs.size(), in.channels / parts);
+  if (sizes.empty()) {
+    // Since opset 18 the last part may be smaller; before, what does not divide evenly is refused below.
+    const bool uneven = node.integer("num_outputs", 0) == parts;
+    const std::int64_t each = uneven ? (in.channels + parts - 1) / parts : in.channels / parts;
+    sizes.assign(node.outputs.size(), each);
+    if (uneven) sizes.back() = in.channels - each * (parts - 1);
+  }
   if (static_cast<std::int64_t>(sizes.size()) != parts ||
       std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}) != in.channels) {
     throw NodeError(node, "its parts do not add up to its input's channels");

@@ -48,7 +48,6 @@ class ConvolutionOperation : public Operation {
     return true;
   }
   int batch_norm() const override { return batch_norm_; }
-  OutputKind output_kind() const override { return output_kind_of(activation_); }
   bool blocks() const override { return true; }
 
  protected:

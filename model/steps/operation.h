@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "model/engine/activation.h"
-#include "model/kinds.h"
 #include "model/steps/feature.h"
 
 namespace fibflow::model {
@@ -36,9 +35,6 @@ class Operation {
   /// The BatchNorm that normalizes the result; -1 if there is none.
   virtual int batch_norm() const { return -1; }
 
-  /// What the values are if this is the network's last operation.
-  virtual OutputKind output_kind() const { return OutputKind::logits; }
-
   /// Whether the result is blocked even if what it is made of is plain.
   virtual bool blocks() const { return false; }
 
@@ -50,9 +46,5 @@ class Operation {
   Operation(const Operation&) = default;
   Operation& operator=(const Operation&) = default;
 };
-
-inline OutputKind output_kind_of(const Activation& activation) {
-  return activation.kind == Activation::Kind::sigmoid ? OutputKind::sigmoid : OutputKind::logits;
-}
 
 }  // namespace fibflow::model

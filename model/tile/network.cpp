@@ -1,5 +1,10 @@
 #include "model/tile/network.h"
 
+#include <cmath>
+#include <sstream>
+#include <stdexcept>
+
+#include "model/onnx/output_values.h"
 #include "model/onnx/reading.h"
 #include "model/onnx/writing.h"
 #include "model/tile/shaped_network.h"
@@ -7,13 +12,40 @@
 namespace fibflow::model {
 
 const char* const export_hint =
-    "export it with torch.onnx.export(model.eval(), ..., training=torch.onnx.TrainingMode.PRESERVE, "
-    "do_constant_folding=False) so that its BatchNormalization layers are kept";
+    "exporters fold BatchNorm into the convolutions: export it with tools/export_onnx.py, or with "
+    "torch.onnx.export(model.eval(), ..., training=torch.onnx.TrainingMode.PRESERVE, "
+    "do_constant_folding=False, "
+    "dynamo=False) so that its BatchNormalization layers are kept";
+
+namespace {
+
+OutputKind kind_of(const OutputValues& values, int channels) {
+  if (values.is_probability())
+    return values.adds_up_to_one && channels > 1 ? OutputKind::softmax : OutputKind::sigmoid;
+  // Logits that are kept from overflowing have bounds, too: a probability of 0.05 to 0.95 at least fits between them.
+  constexpr double wide = 3;
+  return values.lowest <= -wide && values.highest >= wide ? OutputKind::logits : OutputKind::other;
+}
+
+std::string spoken_bounds(const OutputValues& values) {
+  std::ostringstream text;
+  if (std::isfinite(values.lowest) && std::isfinite(values.highest)) {
+    text << "values between " << values.lowest << " and " << values.highest;
+  } else if (std::isfinite(values.lowest)) {
+    text << "values of " << values.lowest << " or more";
+  } else {
+    text << "values of " << values.highest << " or less";
+  }
+  return text.str();
+}
+
+}  // namespace
 
 /// What only shows with a slice of some size.
 struct Network::Trial {
   int output_channels = 0;
   OutputKind output_kind = OutputKind::logits;
+  OutputValues values;
   int radius = 0;
   int stride = 1;
 
@@ -27,7 +59,8 @@ Network::Trial::Trial(const Graph& graph) {
   const ShapedNetwork shaped = fixed ? ShapedNetwork(graph, graph.declared_height, graph.declared_width)
                                      : ShapedNetwork::fit(graph, ordinary_size, ordinary_size);
   output_channels = shaped.output().channels;
-  output_kind = shaped.output_kind();
+  values = output_values(graph);
+  output_kind = kind_of(values, output_channels);
   stride = shaped.alignment();
   radius = shaped.receptive_field_radius();
   const std::vector<Region> used =
@@ -45,9 +78,9 @@ Network::Network(std::shared_ptr<const Graph> graph, std::shared_ptr<const Trial
     : graph_(std::move(graph)), trial_(std::move(trial)) {}
 
 Network Network::read(std::span<const std::byte> bytes, const std::string& name,
-                      const std::filesystem::path& folder) {
+                      const std::filesystem::path& folder, const std::string& output_map) {
   try {
-    auto graph = read_graph(bytes, folder);
+    auto graph = read_graph(bytes, folder, output_map);
     graph->name = name;
     auto trial = std::make_shared<const Trial>(*graph);
     return {std::move(graph), std::move(trial)};
@@ -56,13 +89,14 @@ Network Network::read(std::span<const std::byte> bytes, const std::string& name,
   }
 }
 
-Network Network::load(const std::filesystem::path& file) {
+Network Network::load(const std::filesystem::path& file, const std::string& output_map) {
   const std::string bytes = read_model_file(file);
-  return read(std::as_bytes(std::span(bytes)), file.string(), file.parent_path());
+  return read(std::as_bytes(std::span(bytes)), file.string(), file.parent_path(), output_map);
 }
 
-Network Network::parse(std::span<const std::byte> bytes, const std::string& name) {
-  return read(bytes, name, {});
+Network Network::parse(std::span<const std::byte> bytes, const std::string& name,
+                       const std::string& output_map) {
+  return read(bytes, name, {}, output_map);
 }
 
 const std::string& Network::name() const {
@@ -77,12 +111,51 @@ std::string Network::producer() const {
 int Network::input_channels() const {
   return graph_->input_channels;
 }
+double Network::input_gray_levels() const {
+  return graph_->gray_levels;
+}
 int Network::output_channels() const {
   return trial_->output_channels;
 }
 OutputKind Network::output() const {
   return trial_->output_kind;
 }
+std::string Network::spoken_output() const {
+  switch (trial_->output_kind) {
+    case OutputKind::logits:
+      return "logits";
+    case OutputKind::sigmoid:
+      return output_channels() > 1 ? "probabilities, each for itself (sigmoid)" : "probabilities (sigmoid)";
+    case OutputKind::softmax:
+      return "probabilities (softmax)";
+    case OutputKind::other:
+      return spoken_bounds(trial_->values);
+  }
+  throw std::logic_error("unknown kind of output");
+}
+
+const std::string& Network::output_map() const {
+  return graph_->output_map;
+}
+
+void Network::require_segmentation() const {
+  const OutputValues& values = trial_->values;
+  const auto refuse = [&](const std::string& why) { throw ModelError(printable(name() + ": " + why)); };
+  if (output() == OutputKind::other) {
+    refuse(values.made_by + " makes " + spoken_bounds(values) +
+           " of the output, which are neither probabilities nor logits: " +
+           (values.probability_before.empty()
+                ? std::string("export the model with its logits, or their sigmoid or softmax, as output")
+                : "probabilities are made before it: --output-map " + values.probability_before));
+  }
+  if (output() == OutputKind::sigmoid && output_channels() > 1) {
+    refuse("its output has " + std::to_string(output_channels()) +
+           " maps of probabilities, each for itself, which are no classes: choose one, from 0 on, as with "
+           "--output-map " +
+           (output_map().empty() ? std::string("0") : output_map() + ":0"));
+  }
+}
+
 const std::vector<BatchNorm>& Network::batch_norms() const {
   return graph_->batch_norms;
 }

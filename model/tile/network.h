@@ -23,20 +23,35 @@ struct Graph;
 class Network {
  public:
   /// Reads and checks a model. Throws ModelMissing, or ModelError that names the file, the node and the
-  /// reason: not an ONNX file, an opset outside 11 … 17, an operator that is not supported, a shape that does
+  /// reason: not an ONNX file, an opset outside 11 … 23, an operator that is not supported, a shape that does
   /// not fit, a missing external-data file.
-  static Network load(const std::filesystem::path& file);
+  ///
+  /// output_map: of several maps the one that is given out. "NAME": that output, or any value that a node makes on the way;
+  /// "INDEX": that channel (from 0) of the only output; "NAME:INDEX": both. Empty: what the metadata "fibflow.output_map"
+  /// says, else the only output, with all its channels.
+  static Network load(const std::filesystem::path& file, const std::string& output_map = {});
 
   /// The same from memory; name stands for the file in messages.
-  static Network parse(std::span<const std::byte> bytes, const std::string& name);
+  static Network parse(std::span<const std::byte> bytes, const std::string& name,
+                       const std::string& output_map = {});
 
   const std::string& name() const;  ///< the file
   int opset() const;
   std::string producer() const;
-  int input_channels() const;   ///< 1, 3 or what the file says
+  int input_channels() const;  ///< 1, 3 or what the file says
+  /// What its image's intensities 0 to 1 are for it: 1; 255 or 65535 if its input is uint8 or uint16.
+  double input_gray_levels() const;
   int output_channels() const;  ///< 1 logit, or the number of classes
 
   OutputKind output() const;
+  /// "logits", "probabilities (softmax)", "values between 0 and 255".
+  std::string spoken_output() const;
+  /// The map that was chosen, as it was said; empty if there was no choice.
+  const std::string& output_map() const;
+
+  /// Throws ModelError, with the way out, unless the output can be read as the probability of the foreground or of classes:
+  /// if its bounds are those of neither logits nor probabilities, or it has several maps that are no classes.
+  void require_segmentation() const;
 
   /// BatchNormalization layers in topological order; empty if the exporter folded them away.
   const std::vector<BatchNorm>& batch_norms() const;
@@ -67,7 +82,7 @@ class Network {
   struct Trial;
   Network(std::shared_ptr<const Graph> graph, std::shared_ptr<const Trial> trial);
   static Network read(std::span<const std::byte> bytes, const std::string& name,
-                      const std::filesystem::path& folder);
+                      const std::filesystem::path& folder, const std::string& output_map);
 
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<const Trial> trial_;

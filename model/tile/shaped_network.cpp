@@ -105,13 +105,6 @@ ShapedNetwork ShapedNetwork::fit(const Graph& graph, int height, int width) {
   }
 }
 
-OutputKind ShapedNetwork::output_kind() const {
-  for (const auto& op : operations()) {
-    if (op->output == lowered_.output) return op->output_kind();
-  }
-  return OutputKind::logits;
-}
-
 const Operation* ShapedNetwork::operation_of_batch_norm(int b) const {
   const int index = lowered_.batch_norm_operation[static_cast<std::size_t>(b)];
   return index < 0 ? nullptr : operations()[static_cast<std::size_t>(index)].get();

@@ -33,7 +33,6 @@ class ShapedNetwork {
   const std::vector<std::unique_ptr<Operation>>& operations() const { return lowered_.operations; }
   const Feature& input() const { return features().front(); }
   const Feature& output() const { return features()[static_cast<std::size_t>(lowered_.output)]; }
-  OutputKind output_kind() const;
 
   /// Which operation normalizes with BatchNorm b; null if none does.
   const Operation* operation_of_batch_norm(int b) const;

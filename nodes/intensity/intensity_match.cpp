@@ -24,7 +24,9 @@ struct Fit {
   double shift = 0;  ///< of the means, in deviations of the source
   double ratio = 1;  ///< of the deviations, the larger over the smaller
 
-  bool within(double most_shift, double most_ratio) const { return shift <= most_shift && ratio <= most_ratio; }
+  bool within(double most_shift, double most_ratio) const {
+    return shift <= most_shift && ratio <= most_ratio;
+  }
 };
 
 Fit fit_of(const IntensityMoments& stack, const SourceIntensities& source) {
@@ -51,7 +53,11 @@ class Matcher {
  public:
   Matcher(const IntensitySample& sample, const StoredVoxels& stored, const IntensityWishes& wishes,
           const std::optional<SourceIntensities>& source)
-      : sample_(sample), stored_(stored), wishes_(wishes), source_(source), tissue_(sample.moments_of_tissue()) {
+      : sample_(sample),
+        stored_(stored),
+        wishes_(wishes),
+        source_(source),
+        tissue_(sample.moments_of_tissue()) {
     match_.range = own();
   }
 
@@ -107,9 +113,10 @@ class Matcher {
       choose_by_bits();
     }
     if (match_.from == IntensityMatch::From::measured) {
-      match_.remarks.push_back("voxels from " + number(sample_.lowest()) + " to " + number(sample_.highest()) +
-                               " are read as " + match_.range.text() + ", not as " + own().text() + figures() +
-                               "; " + option_of(own()) + " undoes that");
+      match_.remarks.push_back("voxels from " + number(sample_.lowest()) + " to " +
+                               number(sample_.highest()) + " are read as " + match_.range.text() +
+                               ", not as " + own().text() + figures() + "; " + option_of(own()) +
+                               " undoes that");
     }
   }
 
@@ -138,19 +145,20 @@ class Matcher {
       match_.range = range;
       match_.from = IntensityMatch::From::measured;
     }
-    if (match_.from == IntensityMatch::From::measured || fits(own()) || wishes_.normalization_is_given) return;
+    if (match_.from == IntensityMatch::From::measured || fits(own()) || wishes_.normalization_is_given)
+      return;
     if (!is_signed() && fit_of(tissue_.in(own()), *source_).within(hopeless_shift, hopeless_ratio)) return;
     const double span = (wishes_.inverted ? -1 : 1) * tissue_.deviation() / source_->deviation;
     match_.range.black = tissue_.mean - source_->mean * span;
     match_.range.white = match_.range.black + span;
     match_.from = IntensityMatch::From::matched;
     const IntensityMoments as_stored = tissue_.in(own());
-    match_.remarks.push_back(
-        "no usual range fits the voxels, which are " + number(sample_.lowest()) + " to " +
-        number(sample_.highest()) + " (as " + own().text() + " their mean and deviation are " +
-        number(as_stored.mean) + " and " + number(as_stored.deviation()) + "): they are read so that these are " +
-        number(source_->mean) + " and " + number(source_->deviation) + ", as in the model's training; " +
-        option_of(own()) + " takes them as they are");
+    match_.remarks.push_back("no usual range fits the voxels, which are " + number(sample_.lowest()) +
+                             " to " + number(sample_.highest()) + " (as " + own().text() +
+                             " their mean and deviation are " + number(as_stored.mean) + " and " +
+                             number(as_stored.deviation()) + "): they are read so that these are " +
+                             number(source_->mean) + " and " + number(source_->deviation) +
+                             ", as in the model's training; " + option_of(own()) + " takes them as they are");
   }
 
   void choose_by_bits() {
@@ -164,10 +172,10 @@ class Matcher {
         match_.from = IntensityMatch::From::measured;
         return;
       }
-      match_.warnings.push_back("the voxels are floats from " + number(sample_.lowest()) + " to " +
-                                number(sample_.highest()) +
-                                " and are taken as they are, for the model does not say what it was trained on: if that is "
-                                "not what it expects, say it with --normalization stack or --intensity-range BLACK,WHITE");
+      match_.warnings.push_back(
+          "the voxels are floats from " + number(sample_.lowest()) + " to " + number(sample_.highest()) +
+          " and are taken as they are, for the model does not say what it was trained on: if that is "
+          "not what it expects, say it with --normalization stack or --intensity-range BLACK,WHITE");
       return;
     }
     for (const double white : {255.0, 1023.0, 4095.0}) {
@@ -189,7 +197,8 @@ class Matcher {
         "intensities are far from those of the model's training: mean and deviation are " + number(now.mean) +
         " and " + number(now.deviation()) + " instead of " + number(source_->mean) + " and " +
         number(source_->deviation) +
-        "; --normalization stack makes them alike, --intensity-range BLACK,WHITE says what is black and white");
+        "; --normalization stack makes them alike, --intensity-range BLACK,WHITE says what is black and "
+        "white");
   }
 
   /// Between the stack's distribution, as it is or mirrored, and the source's.
@@ -227,10 +236,9 @@ class Matcher {
     const double as_it_is = distance(match_.range, false);
     const double mirrored = distance(match_.range, true);
     if (as_it_is <= least_distance || mirrored > as_it_is / 2) return false;
-    match_.warnings.push_back(
-        "the contrast seems to be inverted: the stack's intensities are " + number(as_it_is) +
-        " deviations away from those of the model's training, and " + number(mirrored) +
-        " if black and white are exchanged; --invert does that");
+    match_.warnings.push_back("the contrast seems to be inverted: the stack's intensities are " +
+                              number(as_it_is) + " deviations away from those of the model's training, and " +
+                              number(mirrored) + " if black and white are exchanged; --invert does that");
     return true;
   }
 

@@ -14,7 +14,8 @@ namespace fibflow::nodes {
 struct SourceIntensities {
   double mean = 0;
   double deviation = 1;
-  std::vector<double> quantiles = {};  ///< (i + 1/2) / their number, rising; none if only the moments are known
+  std::vector<double> quantiles =
+      {};  ///< (i + 1/2) / their number, rising; none if only the moments are known
 };
 
 /// How a stack's voxels are stored.

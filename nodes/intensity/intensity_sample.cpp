@@ -21,8 +21,8 @@ void sample(std::span<const Voxel> voxels, int height, int width, std::vector<fl
   const int rows = std::min(height, most_per_side);
   const int columns = std::min(width, most_per_side);
   for (int r = 0; r < rows; ++r) {
-    const auto row =
-        voxels.subspan(place(r, rows, height) * static_cast<std::size_t>(width), static_cast<std::size_t>(width));
+    const auto row = voxels.subspan(place(r, rows, height) * static_cast<std::size_t>(width),
+                                    static_cast<std::size_t>(width));
     for (int c = 0; c < columns; ++c) into.push_back(static_cast<float>(row[place(c, columns, width)]));
   }
 }
@@ -83,7 +83,8 @@ std::vector<double> IntensitySample::quantiles(int count) const {
   const std::vector<double> values = tissue();
   std::vector<double> result;
   for (int i = 0; i < count && !values.empty(); ++i) {
-    result.push_back(values[static_cast<std::size_t>((i + 0.5) / count * static_cast<double>(values.size()))]);
+    result.push_back(
+        values[static_cast<std::size_t>((i + 0.5) / count * static_cast<double>(values.size()))]);
   }
   return result;
 }

@@ -29,6 +29,10 @@ void resolve_normalization(const InputOptions& input, const model::Network& netw
       throw model::ModelError(network.name() + ": metadata fibflow.normalization: " + error.what());
     }
     resolved.normalization_source = "model";
+  } else if (network.input_gray_levels() > 1) {
+    // It takes gray levels, and normalizes them itself.
+    resolved.normalization = {nodes::Normalization::Kind::zscore, 0, 1 / network.input_gray_levels()};
+    resolved.normalization_source = "model's input";
   } else {
     resolved.normalization_source = "default";
   }
@@ -41,6 +45,7 @@ void resolve_intensities(const InputOptions& input, const model::Network& networ
           "the voxels that are black and white cannot be the same");
   resolved.intensity_range = input.intensity_range;
   resolved.invert = input.invert;
+  if (resolved.normalization_source == "model's input") return;
   resolved.source_intensities =
       source_intensities(network, resolved.normalization, resolved.normalization_source == "model");
 }
@@ -119,6 +124,7 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
 ResolvedOptions resolve_options(const InputOptions& input, const AdaptationOptions& adaptation,
                                 const OutputOptions& output, const ResourceOptions& resources,
                                 const io::StackInfo& stack, const model::Network& network) {
+  network.require_segmentation();
   ResolvedOptions resolved;
   const SliceRange range = input.slices.within(stack.depth);
   resolved.first_slice = range.first;

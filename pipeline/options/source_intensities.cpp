@@ -12,7 +12,8 @@ constexpr int quantile_count = 200;
 
 [[noreturn]] void refuse(const model::Network& network) {
   throw model::ModelError(network.name() + ": metadata fibflow.histogram: it must be " +
-                          std::to_string(histogram_bins) + " whole numbers with commas between them, not all 0");
+                          std::to_string(histogram_bins) +
+                          " whole numbers with commas between them, not all 0");
 }
 
 std::vector<std::int64_t> histogram_of(const model::Network& network, std::string_view text) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -362,16 +363,18 @@ std::string adapted_model(const model::Network& network, const Outcome& outcome)
   const ResolvedOptions& options = outcome.report->options;
   const auto& doubt = outcome.report->doubt;
   const bool as_it_was = doubt && doubt->action == DoubtAction::source_used;
-  return network.with_statistics(outcome.statistics,
-                                 {{"fibflow.adapted_on", outcome.report->input.path},
-                                  {"fibflow.recipe", name_of(as_it_was ? Recipe::none : options.recipe)},
-                                  {"fibflow.estimator", options.estimator.rule},
-                                  {"fibflow.source_share", formatted("%g", options.source_share)},
-                                  {"fibflow.featureless", name_of(options.featureless)},
-                                  {"fibflow.options", one_line(options)},
-                                  {"fibflow.normalization", options.normalization.text()},
-                                  {"fibflow.threshold", formatted("%g", options.threshold)},
-                                  {"fibflow.version", version()}});
+  std::map<std::string, std::string> metadata{
+      {"fibflow.adapted_on", outcome.report->input.path},
+      {"fibflow.recipe", name_of(as_it_was ? Recipe::none : options.recipe)},
+      {"fibflow.estimator", options.estimator.rule},
+      {"fibflow.source_share", formatted("%g", options.source_share)},
+      {"fibflow.featureless", name_of(options.featureless)},
+      {"fibflow.options", one_line(options)},
+      {"fibflow.normalization", options.normalization.text()},
+      {"fibflow.threshold", formatted("%g", options.threshold)},
+      {"fibflow.version", version()}};
+  if (!network.output_map().empty()) metadata["fibflow.output_map"] = network.output_map();
+  return network.with_statistics(outcome.statistics, metadata);
 }
 
 }  // namespace fibflow::pipeline

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <optional>
 
+#include "pipeline/cli/terminal/help_formatter.h"
+
 namespace fibflow::cli {
 namespace {
 
@@ -147,6 +149,14 @@ std::string spoken_bytes(std::int64_t bytes) {
   char text[40];
   std::snprintf(text, sizeof text, "%.*f %s", value < 10 ? 1 : 0, value, units.at(unit));
   return text;
+}
+
+CLI::Option* add_output_map(CLI::App& command, std::string& output_map) {
+  return command
+      .add_option("--output-map", output_map,
+                  "of a model with several: NAME of the output, or NUMBER of its map from 0 on")
+      ->type_name("NAME|NUMBER")
+      ->group(fine_tuning);
 }
 
 CLI::Option* add_slices_option(CLI::App& command, pipeline::SliceRange& slices) {

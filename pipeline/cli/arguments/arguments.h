@@ -43,6 +43,9 @@ std::string spoken_bytes(std::int64_t bytes);
 /// Adds --slices A:B.
 CLI::Option* add_slices_option(CLI::App& command, pipeline::SliceRange& slices);
 
+/// Adds --output-map.
+CLI::Option* add_output_map(CLI::App& command, std::string& output_map);
+
 /// Adds an option whose values have names, as "--recipe stream|two-pass|none"; the value that the variable
 /// has is the default. The variable must outlive the command line.
 template <typename T>

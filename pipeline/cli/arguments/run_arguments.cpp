@@ -185,6 +185,7 @@ void add_model_argument(CLI::App& command, RunArguments& arguments) {
   command.add_option("--model", arguments.model, "U-Net as ONNX, exported with its BatchNorm layers")
       ->type_name("ONNX")
       ->required();
+  add_output_map(command, arguments.output_map);
 }
 
 void add_normalization_argument(CLI::App& command, RunArguments& arguments) {

@@ -25,7 +25,7 @@ int adapt(Arguments& arguments, Context& context) {
   io::AtomicFile file(arguments.output, arguments.overwrite, io::ResumeAt());
   const auto stack = io::open_stack(arguments.stack);
   require_apart(arguments, {arguments.output}, *stack);
-  const auto network = model::Network::load(arguments.model);
+  const auto network = model::Network::load(arguments.model, arguments.output_map);
 
   RunConsole console(context, arguments,
                      static_cast<std::int64_t>(stack->info().height) * stack->info().width);

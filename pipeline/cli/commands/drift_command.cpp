@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/cli/output/drift_output.h"
 #include "pipeline/cli/output/stack_description.h"
@@ -14,12 +15,14 @@ namespace {
 struct Arguments {
   std::string a;
   std::string b;
+  std::string output_map;
   int top = 5;
   bool json = false;
 };
 
 int drift(const Arguments& arguments, Context& context) {
-  const DriftComparison comparison(model::Network::load(arguments.a), model::Network::load(arguments.b),
+  const DriftComparison comparison(model::Network::load(arguments.a, arguments.output_map),
+                                   model::Network::load(arguments.b, arguments.output_map),
                                    static_cast<std::size_t>(arguments.top));
   for (const std::string& remark : comparison.remarks()) context.log->warn("{}", remark);
   if (arguments.json) {
@@ -40,6 +43,7 @@ void add_drift(CLI::App& program, Context& context) {
       "the target-normalized squared Wasserstein-2 distance, (1 - s'/s)^2 + (m - m')^2/s^2 per channel.");
   command->add_option("A", arguments->a, "a model (.onnx)")->required();
   command->add_option("B", arguments->b, "the same network with other statistics")->required();
+  add_output_map(*command, arguments->output_map);
   const std::string group = "Output";
   command->add_option("--top", arguments->top, "channels that moved most, in each direction")
       ->type_name("N")

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "io/formats/formats.h"
+#include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/cli/output/model_description.h"
 #include "pipeline/cli/output/stack_description.h"
@@ -16,6 +17,7 @@ using Json = nlohmann::ordered_json;
 
 struct Arguments {
   std::vector<std::string> files;
+  std::string output_map;
   bool json = false;
 };
 
@@ -24,9 +26,9 @@ struct Description {
   std::string text;
 };
 
-Description describe(const std::string& path) {
+Description describe(const std::string& path, const std::string& output_map) {
   if (path.ends_with(".onnx")) {
-    const ModelDescription model = describe_model(path);
+    const ModelDescription model = describe_model(path, output_map);
     return {model.json(), model.text()};
   }
   const auto stack = io::open_stack(path);
@@ -41,7 +43,7 @@ int describe_all(const Arguments& arguments, Context& context) {
   for (const std::string& path : arguments.files) {
     if (context.interruption.token().stop_requested()) throw pipeline::Interrupted();
     try {
-      Description description = describe(path);
+      Description description = describe(path, arguments.output_map);
       files.push_back(std::move(description.json));
       if (!arguments.json) context.out << (first ? "" : "\n") << description.text << std::flush;
       first = false;
@@ -63,6 +65,7 @@ void add_info(CLI::App& program, Context& context) {
   CLI::App* command =
       program.add_subcommand("info", "Says what a stack or a model is, without reading its voxels.");
   command->add_option("FILE", arguments->files, "stacks (TIFF, folder, glob) and models (.onnx)")->required();
+  add_output_map(*command, arguments->output_map);
   command->add_flag("--json", arguments->json, "print JSON")->group("Output");
   add_logging_options(*command, context);
   command->footer("All files are tried; the exit code is that of the first one that cannot be used.");

@@ -24,9 +24,9 @@ int segment(Arguments& arguments, Context& context) {
   complete(arguments);
   const pipeline::Standing standing =
       pipeline::standing(arguments.output, {arguments.report, arguments.trace}, [&] {
-        return pipeline::is_done(*io::open_stack(arguments.stack), model::Network::load(arguments.model),
-                                 arguments.input, arguments.adaptation, arguments.output,
-                                 arguments.resources);
+        return pipeline::is_done(*io::open_stack(arguments.stack),
+                                 model::Network::load(arguments.model, arguments.output_map), arguments.input,
+                                 arguments.adaptation, arguments.output, arguments.resources);
       });
   if (standing == pipeline::Standing::done) {
     context.log->info("{}: done already", arguments.output.mask);
@@ -43,7 +43,7 @@ int segment(Arguments& arguments, Context& context) {
   }
   const auto stack = io::open_stack(arguments.stack);
   require_apart(arguments, outputs, *stack);
-  const auto network = model::Network::load(arguments.model);
+  const auto network = model::Network::load(arguments.model, arguments.output_map);
 
   RunConsole console(context, arguments,
                      static_cast<std::int64_t>(stack->info().height) * stack->info().width);

@@ -37,7 +37,7 @@ int watch(Arguments& arguments, Context& context) {
   options.acquisition.folder = arguments.stack;
   options.model = arguments.model;
   if (arguments.first >= 0) options.acquisition.first = arguments.first;
-  const auto network = model::Network::load(arguments.model);
+  const auto network = model::Network::load(arguments.model, arguments.output_map);
 
   pipeline::ServiceNotifier notifier;
   pipeline::StatusBoard board;

@@ -17,18 +17,6 @@ std::string metadata_or(const Network& network, const std::string& key, const st
   return it == network.metadata().end() ? otherwise : it->second;
 }
 
-const char* spoken_output(model::OutputKind output) {
-  switch (output) {
-    case model::OutputKind::logits:
-      return "logits";
-    case model::OutputKind::sigmoid:
-      return "probabilities (sigmoid)";
-    case model::OutputKind::softmax:
-      return "probabilities (softmax)";
-  }
-  return "?";
-}
-
 int normalized_channels(const Network& network) {
   int channels = 0;
   for (const model::BatchNorm& layer : network.batch_norms()) channels += layer.channels;
@@ -50,7 +38,7 @@ Json ModelDescription::json() const {
   json["producer"] = network.producer();
   json["input_channels"] = network.input_channels();
   json["output_channels"] = network.output_channels();
-  json["output"] = spoken_output(network.output());
+  json["output"] = network.spoken_output();
   json["parameters"] = network.parameters();
   json["receptive_field_radius"] = network.receptive_field_radius();
   json["stride"] = network.stride();
@@ -72,7 +60,7 @@ std::string ModelDescription::text() const {
   add("maps", std::to_string(network.input_channels()) +
                   (network.input_channels() == 1 ? " channel to " : " channels to ") +
                   (channels == 1 ? std::string("1 map of ") : std::to_string(channels) + " maps of ") +
-                  spoken_output(network.output()));
+                  network.spoken_output());
   add("parameters", std::to_string(network.parameters()));
   add("sees", std::to_string(network.receptive_field_radius()) + " pixels around each pixel, on a grid of " +
                   std::to_string(network.stride()));
@@ -97,8 +85,8 @@ std::string ModelDescription::text() const {
   return text;
 }
 
-ModelDescription describe_model(const std::string& path) {
-  return {path, Network::load(path)};
+ModelDescription describe_model(const std::string& path, const std::string& output_map) {
+  return {path, Network::load(path, output_map)};
 }
 
 }  // namespace fibflow::cli

@@ -17,6 +17,6 @@ struct ModelDescription {
 };
 
 /// Throws model::ModelError.
-ModelDescription describe_model(const std::string& path);
+ModelDescription describe_model(const std::string& path, const std::string& output_map);
 
 }  // namespace fibflow::cli

@@ -107,25 +107,29 @@ TEST(IntensityMatchTest, SignedVoxelsHaveNoFullScaleUnlessOneFitsClosely) {
   EXPECT_EQ(close.range, (IntensityRange{32768, 65535}));
   const auto all = match_intensities(sample_of<std::uint16_t>(0, 65535), stored, zscore(), source());
   EXPECT_EQ(all.from, From::type);
-  const auto other = match_intensities(sample_of<std::uint16_t>(32768, 32768 + 25500), stored, zscore(), source());
+  const auto other =
+      match_intensities(sample_of<std::uint16_t>(32768, 32768 + 25500), stored, zscore(), source());
   EXPECT_EQ(other.from, From::matched);
   EXPECT_NEAR(other.range.black, 32768, 20);
   EXPECT_NEAR(other.range.white, 32768 + 25500, 20);
 }
 
 TEST(IntensityMatchTest, BitsThatTheFileStatesNeedNoSource) {
-  const auto match = match_intensities(sample_of<std::uint16_t>(0, 4095), {io::PixelType::u16, 0, 12}, zscore(), std::nullopt);
+  const auto match = match_intensities(sample_of<std::uint16_t>(0, 4095), {io::PixelType::u16, 0, 12},
+                                       zscore(), std::nullopt);
   EXPECT_EQ(match.range, (IntensityRange{0, 4095}));
   EXPECT_EQ(match.from, From::type);
 }
 
 TEST(IntensityMatchTest, OtherContrastIsDoubtedAndWhatCannotBeMeantIsMatched) {
   // A third and a tenth of the contrast, around gray.
-  const auto third = match_intensities(sample_of<std::uint8_t>(85, 170), {io::PixelType::u8}, zscore(), source());
+  const auto third =
+      match_intensities(sample_of<std::uint8_t>(85, 170), {io::PixelType::u8}, zscore(), source());
   EXPECT_EQ(third.from, From::type);
   ASSERT_EQ(third.warnings.size(), 1U);
   EXPECT_NE(third.warnings[0].find("--normalization stack"), std::string::npos);
-  const auto tenth = match_intensities(sample_of<std::uint8_t>(115, 140), {io::PixelType::u8}, zscore(), source());
+  const auto tenth =
+      match_intensities(sample_of<std::uint8_t>(115, 140), {io::PixelType::u8}, zscore(), source());
   EXPECT_EQ(tenth.from, From::matched);
   EXPECT_TRUE(tenth.warnings.empty());
 }
@@ -133,12 +137,14 @@ TEST(IntensityMatchTest, OtherContrastIsDoubtedAndWhatCannotBeMeantIsMatched) {
 TEST(IntensityMatchTest, WhatTheUserSaysIsDone) {
   IntensityWishes wishes = zscore();
   wishes.normalization_is_given = true;
-  const auto doubted = match_intensities(sample_of<std::uint8_t>(115, 140), {io::PixelType::u8}, wishes, source());
+  const auto doubted =
+      match_intensities(sample_of<std::uint8_t>(115, 140), {io::PixelType::u8}, wishes, source());
   EXPECT_EQ(doubted.range, (IntensityRange{0, 255}));
   EXPECT_EQ(doubted.warnings.size(), 1U);
   wishes.range = IntensityRange{100, 2000};
   wishes.inverted = true;
-  const auto given = match_intensities(sample_of<std::uint16_t>(0, 65535), {io::PixelType::u16}, wishes, source());
+  const auto given =
+      match_intensities(sample_of<std::uint16_t>(0, 65535), {io::PixelType::u16}, wishes, source());
   EXPECT_EQ(given.range, (IntensityRange{2000, 100}));
   EXPECT_EQ(given.from, From::option);
 }
@@ -159,8 +165,9 @@ TEST(IntensityMatchTest, InvertedContrastIsSaidAndOnOrderTurned) {
   // In 12 bits, too; and by the mean alone, where nothing more is known.
   IntensityWishes wishes = zscore();
   wishes.inverted = true;
-  EXPECT_EQ(match_intensities(sample_of<std::uint16_t>(4095, 0), {io::PixelType::u16}, wishes, source()).range,
-            (IntensityRange{4095, 0}));
+  EXPECT_EQ(
+      match_intensities(sample_of<std::uint16_t>(4095, 0), {io::PixelType::u16}, wishes, source()).range,
+      (IntensityRange{4095, 0}));
   EXPECT_EQ(match_intensities(inverted, {io::PixelType::u8}, zscore(), source(false)).warnings.size(), 1U);
 }
 

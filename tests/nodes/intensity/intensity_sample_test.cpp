@@ -35,8 +35,8 @@ TEST(IntensitySampleTest, LeavesOutABorderThatIsFilledWithOneValue) {
   whole.add(make_slice<std::uint8_t>(0, 200, 200, tissue));
   for (const std::uint8_t fill : {std::uint8_t(0), std::uint8_t(255)}) {
     IntensitySample padded;
-    padded.add(make_slice<std::uint8_t>(
-        0, 200, 400, [&](int y, int x) { return x < 200 ? tissue(y, x) : fill; }));
+    padded.add(
+        make_slice<std::uint8_t>(0, 200, 400, [&](int y, int x) { return x < 200 ? tissue(y, x) : fill; }));
     EXPECT_NEAR(padded.moments_of_tissue().mean, whole.moments().mean, 0.5) << int{fill};
     EXPECT_NEAR(padded.moments_of_tissue().deviation(), whole.moments().deviation(), 0.5) << int{fill};
     EXPECT_GT(padded.moments().deviation(), 40) << int{fill};
@@ -59,9 +59,9 @@ TEST(IntensitySampleTest, AHistogramIsInPartsOfAMillionAndKeepsWhatLiesBeyondInI
 
 TEST(IntensitySampleTest, RefusesWhatIsNotANumber) {
   IntensitySample sample;
-  EXPECT_THROW(
-      sample.add(make_slice<float>(0, 2, 2, [](int, int) { return std::numeric_limits<float>::quiet_NaN(); })),
-      BadSlice);
+  EXPECT_THROW(sample.add(make_slice<float>(
+                   0, 2, 2, [](int, int) { return std::numeric_limits<float>::quiet_NaN(); })),
+               BadSlice);
 }
 
 }  // namespace

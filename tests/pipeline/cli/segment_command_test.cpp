@@ -322,14 +322,15 @@ TEST_F(SegmentCommandTest, HelpIsComplete) {
     const auto all = run_fibflow({command, "--help-all"});
     EXPECT_EQ(all.code, 0);
     for (const std::string option :
-         {"--model", "--output", "--recipe", "--estimator", "--source-share", "--normalize-by", "--probe",
-          "--lag", "--freeze", "--slices", "--normalization", "--invert", "--threads", "--memory", "--tile",
-          "--overwrite", "--report", "--on-doubt", "--quiet", "--help-all"}) {
+         {"--model",         "--output", "--recipe",   "--estimator", "--source-share",
+          "--normalize-by",  "--probe",  "--lag",      "--freeze",    "--slices",
+          "--normalization", "--invert", "--threads",  "--memory",    "--tile",
+          "--overwrite",     "--report", "--on-doubt", "--quiet",     "--help-all"}) {
       EXPECT_NE(run.out.find(option), std::string::npos) << command << " " << option;
       EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }
-    for (const std::string option :
-         {"--momentum", "--intensity-range", "--prior-images", "--featureless", "--settle-drift", "--monitor-every", "--trace"}) {
+    for (const std::string option : {"--momentum", "--intensity-range", "--prior-images", "--featureless",
+                                     "--settle-drift", "--monitor-every", "--trace"}) {
       EXPECT_EQ(run.out.find(option), std::string::npos) << command << " " << option;
       EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }

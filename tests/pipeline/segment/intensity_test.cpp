@@ -25,7 +25,8 @@ TEST(OneSidedTest, SaysWhenEverythingIsBackgroundOrForeground) {
   EXPECT_FALSE(one_sided({}));
   EXPECT_FALSE(one_sided({with_foreground(0), with_foreground(0.001)}));
   EXPECT_FALSE(one_sided({with_foreground(1), with_foreground(0.9)}));
-  EXPECT_NE(one_sided({with_foreground(0), with_foreground(0)})->find("everything is background"), std::string::npos);
+  EXPECT_NE(one_sided({with_foreground(0), with_foreground(0)})->find("everything is background"),
+            std::string::npos);
   EXPECT_NE(one_sided({with_foreground(1), with_foreground(0.9999)})->find("everything is foreground"),
             std::string::npos);
 }
