@@ -12,8 +12,10 @@ using Ints = std::vector<std::int64_t>;
 
 // Shape arithmetic is tiny; a file that asks for more is wrong or hostile.
 constexpr std::int64_t largest_computed = 1 << 22;
+constexpr std::size_t most_dimensions = 32;
 
 std::int64_t product(const Ints& dims, const Node& node) {
+  if (dims.size() > most_dimensions) throw NodeError(node, "computes a constant with too many dimensions");
   std::int64_t n = 1;
   for (const std::int64_t d : dims) {
     if (d < 0 || (d > 0 && n > largest_computed / d))
@@ -90,15 +92,16 @@ Constant elementwise(const Node& node, const Constant& a, const Constant& b, boo
 
 /// Gathers along one axis: out[..., j, ...] = in[..., pick[j], ...]; picked replaces the axis in the shape.
 Constant take(const Node& node, const Constant& in, std::size_t axis, const Ints& pick, const Ints& picked) {
+  Ints dims(in.dims.begin(), in.dims.begin() + static_cast<std::ptrdiff_t>(axis));
+  dims.insert(dims.end(), picked.begin(), picked.end());
+  dims.insert(dims.end(), in.dims.begin() + static_cast<std::ptrdiff_t>(axis) + 1, in.dims.end());
+  if (product(dims, node) == 0) return make(node, dims, in.integral, {});
   std::int64_t outer = 1;
   std::int64_t inner = 1;
   for (std::size_t i = 0; i < axis; ++i) outer *= in.dims[i];
   for (std::size_t i = axis + 1; i < in.dims.size(); ++i) inner *= in.dims[i];
-  Ints dims(in.dims.begin(), in.dims.begin() + static_cast<std::ptrdiff_t>(axis));
-  dims.insert(dims.end(), picked.begin(), picked.end());
-  dims.insert(dims.end(), in.dims.begin() + static_cast<std::ptrdiff_t>(axis) + 1, in.dims.end());
   std::vector<double> out;
-  out.reserve(static_cast<std::size_t>(product(dims, node)));  // throws before anything too large is made
+  out.reserve(static_cast<std::size_t>(product(dims, node)));
   for (std::int64_t o = 0; o < outer; ++o) {
     for (const std::int64_t p : pick) {
       for (std::int64_t k = 0; k < inner; ++k) {
@@ -172,6 +175,8 @@ Constant concat(const Node& node, const std::vector<const Constant*>& inputs) {
     dims[axis] += c->dims[axis];
     integral = integral && c->integral;
   }
+  // A side of 0 leaves nothing to go through, however large the others are.
+  if (product(dims, node) == 0) return make(node, dims, integral, {});
   std::int64_t outer = 1;
   for (std::size_t i = 0; i < axis; ++i) outer *= dims[i];
   std::vector<double> out;

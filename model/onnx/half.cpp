@@ -12,7 +12,8 @@ float float_of_half(std::uint16_t half) {
   const float sign = (half & 0x8000U) != 0 ? -1.0F : 1.0F;
   if (exponent == 0) return sign * std::ldexp(static_cast<float>(fraction), -24);
   if (exponent == 31) {
-    const std::uint32_t bits = (static_cast<std::uint32_t>(half & 0x8000U) << 16U) | 0x7f800000U | (fraction << 13U);
+    const std::uint32_t bits =
+        (static_cast<std::uint32_t>(half & 0x8000U) << 16U) | 0x7f800000U | (fraction << 13U);
     return std::bit_cast<float>(bits);
   }
   return sign * std::ldexp(static_cast<float>(fraction | 0x400U), static_cast<int>(exponent) - 25);
@@ -28,9 +29,10 @@ std::uint16_t half_of_float(float value) {
     return sign | static_cast<std::uint16_t>(std::nearbyint(std::ldexp(size, 24)));
   }
   int exponent = 0;
-  const float fraction = std::frexp(size, &exponent);  // in [0.5, 1)
+  const float fraction = std::frexp(size, &exponent);                                        // in [0.5, 1)
   const auto digits = static_cast<std::uint32_t>(std::nearbyint(std::ldexp(fraction, 11)));  // 1024 to 2048
-  return sign | static_cast<std::uint16_t>((static_cast<std::uint32_t>(exponent + 14) << 10U) + (digits - 1024));
+  return sign |
+         static_cast<std::uint16_t>((static_cast<std::uint32_t>(exponent + 14) << 10U) + (digits - 1024));
 }
 
 }  // namespace fibflow::model

@@ -97,7 +97,8 @@ class Follower {
     if (op == "Softmax") return {0, 1, true};
     if (op == "Tanh") return {-1, 1};
     if (op == "Relu") return {std::max(in.low, 0.0), std::max(in.high, 0.0)};
-    if (op == "Elu") return {std::max(in.low, -std::abs(static_cast<double>(node.real("alpha", 1)))), in.high};
+    if (op == "Elu")
+      return {std::max(in.low, -std::abs(static_cast<double>(node.real("alpha", 1)))), in.high};
     if (op == "Clip") return clipped(node, in);
     if (op == "Neg") return {-in.high, -in.low};
     if (op == "Add") return bounds_of({in.low + input(node, 1).low, in.high + input(node, 1).high});
@@ -109,8 +110,8 @@ class Follower {
     if (op == "AveragePool") return node.integer("count_include_pad", 0) != 0 ? hull(in, {0, 0}) : in;
     if (op == "Slice" || op == "Split") return {in.low, in.high};
     if (op == "Resize" || op == "Upsample") return node.text("mode", "nearest") == "cubic" ? Bounds{} : in;
-    constexpr std::array kept{"Identity", "Dropout", "Cast", "Transpose", "MaxPool", "Expand", "Reshape", "Squeeze",
-                              "Unsqueeze"};
+    constexpr std::array kept{"Identity", "Dropout", "Cast",    "Transpose", "MaxPool",
+                              "Expand",   "Reshape", "Squeeze", "Unsqueeze"};
     return std::ranges::find(kept, op) == kept.end() ? Bounds{} : in;
   }
 
@@ -120,7 +121,8 @@ class Follower {
     const Constant* high = constant(node, 2);
     const double least = low != nullptr ? low->at(0) : -unbounded;
     const double most = high != nullptr ? high->at(0) : unbounded;
-    return {std::clamp(in.low, std::min(least, most), most), std::clamp(in.high, std::min(least, most), most)};
+    return {std::clamp(in.low, std::min(least, most), most),
+            std::clamp(in.high, std::min(least, most), most)};
   }
 
   static Bounds product(const Bounds& a, const Bounds& b) {

@@ -106,6 +106,10 @@ void check_weights(const Graph& graph, const Node& node) {
 
 /// Splits the nodes into constants, which are computed now, and the network, which waits for its pixels.
 void fold(Graph& graph, std::vector<Node> nodes) {
+  // Weights may be computed, too; but not more of them than there are.
+  constexpr std::int64_t least = 1 << 24;
+  const std::int64_t most_computed = least + 4 * static_cast<std::int64_t>(graph.parameters);
+  std::int64_t computed = 0;
   for (Node& node : nodes) {
     std::vector<const Constant*> operands;
     bool known = true;
@@ -116,6 +120,8 @@ void fold(Graph& graph, std::vector<Node> nodes) {
     }
     if (known && node.outputs.size() == 1) {
       Constant value = evaluate(node, operands, graph.opset);
+      computed += value.size();
+      if (computed > most_computed) throw NodeError(node, "more constants are computed than any U-Net needs");
       graph.constants.emplace(node.outputs[0], std::move(value));
     } else {
       if (node.op == "BatchNormalization") read_batch_norm(graph, node);

@@ -71,6 +71,8 @@ std::string label_of(const onnx::NodeProto& proto) {
 
 /// The number of values that a tensor's shape asks for.
 std::int64_t count_of(const onnx::TensorProto& t, const std::string& owner) {
+  constexpr int most_dimensions = 32;
+  if (t.dims_size() > most_dimensions) throw ModelError(owner + ": has an impossible shape");
   std::int64_t n = 1;
   for (const std::int64_t d : t.dims()) {
     if (d < 0 || (d > 0 && n > largest_tensor / d)) throw ModelError(owner + ": has an impossible shape");

@@ -11,6 +11,7 @@
 #include "io/error.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/cli/terminal/help_formatter.h"
+#include "pipeline/cli/terminal/printable.h"
 #include "pipeline/options/exit_codes.h"
 #include "pipeline/options/version.h"
 
@@ -78,7 +79,7 @@ std::string reason_of(const CLI::ParseError& error, const CLI::App& program) {
 }
 
 int report_usage_error(pipeline::Terminal& terminal, const std::string& command, const std::string& reason) {
-  terminal.print("fibflow: " + reason + "; run `" + command + " --help`\n");
+  terminal.print("fibflow: " + printable(reason) + "; run `" + command + " --help`\n");
   return pipeline::exit_usage;
 }
 
@@ -111,7 +112,7 @@ int run_guarded(Context& context, const std::string& command) {
     }
     const int code = pipeline::exit_code_of(error);
     if (code == pipeline::exit_usage) return report_usage_error(context.terminal, command, error.what());
-    context.terminal.print(std::string("fibflow: ") + error.what() + "\n");
+    context.terminal.print("fibflow: " + printable(error.what()) + "\n");
     return code;
   }
 }
@@ -147,7 +148,7 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, pipel
     add_commands(program, context);
     return parse_and_run(argc, argv, program, context);
   } catch (const std::exception& error) {
-    terminal.print(std::string("fibflow: ") + error.what() + "\n");
+    terminal.print("fibflow: " + printable(error.what()) + "\n");
     return pipeline::exit_code_of(error);
   }
 }

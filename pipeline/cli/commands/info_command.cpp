@@ -8,6 +8,7 @@
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/cli/output/model_description.h"
 #include "pipeline/cli/output/stack_description.h"
+#include "pipeline/cli/terminal/printable.h"
 #include "pipeline/options/exit_codes.h"
 
 namespace fibflow::cli {
@@ -50,7 +51,7 @@ int describe_all(const Arguments& arguments, Context& context) {
     } catch (const std::exception& error) {
       const int error_code = pipeline::exit_code_of(error);
       if (code == pipeline::exit_ok) code = error_code;
-      context.terminal.print(std::string("fibflow: ") + error.what() + "\n");
+      context.terminal.print("fibflow: " + printable(error.what()) + "\n");
       files.push_back({{"path", path}, {"error", error.what()}, {"exit_code", error_code}});
     }
   }

@@ -1,4 +1,5 @@
 #include "pipeline/cli/output/drift_output.h"
+#include "pipeline/cli/terminal/printable.h"
 
 #include <cmath>
 #include <cstdio>
@@ -104,7 +105,7 @@ DriftComparison::Direction DriftComparison::compare(bool a_is_estimated, std::si
     const auto channels =
         model::channel_drifts(direction.estimated_statistics.layers[l], direction.true_statistics.layers[l]);
     Layer layer;
-    layer.name = a_.batch_norms()[l].name;
+    layer.name = printable(a_.batch_norms()[l].name);
     layer.channels = channels.size();
     for (std::size_t c = 0; c < channels.size(); ++c) {
       layer.mean += channels[c].mean;

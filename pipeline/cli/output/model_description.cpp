@@ -4,6 +4,7 @@
 
 #include "model/error.h"
 #include "pipeline/cli/arguments/arguments.h"
+#include "pipeline/cli/terminal/printable.h"
 
 namespace fibflow::cli {
 namespace {
@@ -50,9 +51,9 @@ Json ModelDescription::json() const {
 }
 
 std::string ModelDescription::text() const {
-  std::string text = path + "\n";
+  std::string text = printable(path) + "\n";
   const auto add = [&text](const std::string& name, const std::string& value) {
-    text += "  " + name + std::string(15 - name.size(), ' ') + value + "\n";
+    text += "  " + name + std::string(15 - name.size(), ' ') + printable(value) + "\n";
   };
   add("format", "ONNX, opset " + std::to_string(network.opset()) +
                     (network.producer().empty() ? std::string() : ", from " + network.producer()));
@@ -80,7 +81,7 @@ std::string ModelDescription::text() const {
   add("threshold", metadata_or(network, "fibflow.threshold", "not stated: 0.5 is used"));
   for (const auto& [key, value] : network.metadata()) {
     if (key == "fibflow.normalization" || key == "fibflow.threshold") continue;
-    text += "  " + key + "  " + value + "\n";
+    text += "  " + printable(key) + "  " + printable(value) + "\n";
   }
   return text;
 }

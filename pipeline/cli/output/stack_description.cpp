@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "pipeline/cli/arguments/arguments.h"
+#include "pipeline/cli/terminal/printable.h"
 
 namespace fibflow::cli {
 namespace {
@@ -72,9 +73,9 @@ Json stack_json(const io::StackInfo& info) {
 std::string stack_text(const io::StackInfo& info) {
   const auto bytes = file_bytes(info);
   const io::VoxelSize& voxel = info.voxel_nm;
-  std::string text = info.path + "\n";
+  std::string text = printable(info.path) + "\n";
   const auto add = [&text](const std::string& name, const std::string& value) {
-    text += "  " + name + std::string(13 - name.size(), ' ') + value + "\n";
+    text += "  " + name + std::string(13 - name.size(), ' ') + printable(value) + "\n";
   };
   add("format", info.format + ", compression " + info.compression);
   add("shape", std::to_string(info.depth) + " x " + std::to_string(info.height) + " x " +
@@ -93,7 +94,7 @@ std::string stack_text(const io::StackInfo& info) {
 }
 
 std::string to_text(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  return json.dump(2, ' ', true, Json::error_handler_t::replace);
 }
 
 }  // namespace fibflow::cli

@@ -1,4 +1,5 @@
 #include "pipeline/cli/terminal/logging.h"
+#include "pipeline/cli/terminal/printable.h"
 
 #include <spdlog/sinks/base_sink.h>
 
@@ -24,13 +25,16 @@ class TerminalSink final : public spdlog::sinks::base_sink<std::mutex> {
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
+    const std::string payload = printable({message.payload.data(), message.payload.size()});
+    spdlog::details::log_msg message_to_print = message;
+    message_to_print.payload = payload;
     spdlog::memory_buf_t formatted;
-    formatter_->format(message, formatted);
+    formatter_->format(message_to_print, formatted);
     std::string line(formatted.data(), formatted.size());
     const std::string colour = colour_of(message.level);
     if (colours_wanted_ && !colour.empty() && terminal_.columns() > 0) {
-      line.insert(message.color_range_end, "\x1b[0m");
-      line.insert(message.color_range_start, colour);
+      line.insert(message_to_print.color_range_end, "\x1b[0m");
+      line.insert(message_to_print.color_range_start, colour);
     }
     terminal_.print(line);
   }

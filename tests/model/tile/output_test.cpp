@@ -70,7 +70,8 @@ class Model {
     t.add_dims(static_cast<std::int64_t>(values.size()));
     t.set_raw_data(values.data(), values.size() * sizeof(std::int64_t));
   }
-  onnx::NodeProto& node(const std::string& op, const std::vector<std::string>& inputs, const std::string& output) {
+  onnx::NodeProto& node(const std::string& op, const std::vector<std::string>& inputs,
+                        const std::string& output) {
     auto& n = *graph().add_node();
     n.set_op_type(op);
     n.set_name(output + "_node");
@@ -82,7 +83,8 @@ class Model {
     attribute(node("Cast", {input}, output), "to", type);
     return output;
   }
-  std::string transposed(const std::string& input, const std::string& output, const std::vector<std::int64_t>& perm) {
+  std::string transposed(const std::string& input, const std::string& output,
+                         const std::vector<std::int64_t>& perm) {
     auto& a = *node("Transpose", {input}, output).add_attribute();
     a.set_name("perm");
     a.set_type(onnx::AttributeProto::INTS);
@@ -134,7 +136,8 @@ std::vector<float> run(const Network& network) {
 struct Head {
   const char* name;
   OutputKind kind;
-  std::function<std::string(Model&)> make;  ///< adds nodes behind "x", gives the name of the last one's result
+  std::function<std::string(Model&)>
+      make;  ///< adds nodes behind "x", gives the name of the last one's result
 };
 
 const Head heads[] = {
@@ -145,7 +148,8 @@ const Head heads[] = {
        m.node("Sigmoid", {"x"}, "s");
        return m.node("Identity", {"s"}, "i").output(0);
      }},
-    {"hard_sigmoid", OutputKind::sigmoid, [](Model& m) { return m.node("HardSigmoid", {"x"}, "s").output(0); }},
+    {"hard_sigmoid", OutputKind::sigmoid,
+     [](Model& m) { return m.node("HardSigmoid", {"x"}, "s").output(0); }},
     {"clip_of_logits", OutputKind::sigmoid,
      [](Model& m) {
        m.floats("low", {0});
@@ -240,7 +244,8 @@ TEST(OutputTest, ARefusalNamesBoundsNodeAndTheProbabilityThatComesBefore) {
   model.node("Mul", {"s", "white"}, "gray");
   model.output("gray");
   const std::string refusal = refusal_of([&] { model.network().require_segmentation(); });
-  for (const char* part : {"model.onnx", "node 'gray_node' (Mul)", "values between 0 and 255", "--output-map s"})
+  for (const char* part :
+       {"model.onnx", "node 'gray_node' (Mul)", "values between 0 and 255", "--output-map s"})
     EXPECT_NE(refusal.find(part), std::string::npos) << refusal;
   const Network chosen = model.network("s");
   EXPECT_EQ(chosen.output(), OutputKind::sigmoid);
@@ -362,7 +367,9 @@ TEST(OpsetTest, PadAndResizeMayNameTheirAxesAndSplitItsParts) {
   model.node("Pad", {"small", "pads", "", "rows"}, "padded");
   for (const auto& [name, scale] : {std::pair{"twice", 2.0F}, {"once", 0.5F}}) {
     model.floats(std::string(name) + "_scale", {scale}, {1});
-    auto& resize = model.node("Resize", {std::string(name) == "twice" ? "padded" : "twice", "", std::string(name) + "_scale"}, name);
+    auto& resize = model.node(
+        "Resize", {std::string(name) == "twice" ? "padded" : "twice", "", std::string(name) + "_scale"},
+        name);
     auto& axes = *resize.add_attribute();
     axes.set_name("axes");
     axes.set_type(onnx::AttributeProto::INTS);
@@ -399,6 +406,37 @@ TEST(OpsetTest, ResizingThatSmoothsIsRefusedWhereItMakesSmaller) {
   }
 }
 
+// Each was minutes, or gigabytes.
+TEST(RefusalTest, ConstantsThatAFileOnlyClaimsAreRefusedAtOnce) {
+  const auto with = [](const std::function<void(Model&)>& add) {
+    Model model;
+    model.output("x");
+    add(model);
+    return refusal_of([&] { model.network(); });
+  };
+  EXPECT_NE(with([](Model& m) {
+              m.ints("shape", {2048, 2048});
+              m.node("ConstantOfShape", {"shape"}, "c");
+              std::vector<std::string> many(1000, "c");
+              Model::attribute(m.node("Concat", many, "all"), "axis", 0);
+            }).find("unusable size"),
+            std::string::npos);
+  EXPECT_NE(with([](Model& m) {
+              m.ints("shape", {2048, 2048});
+              for (int i = 0; i < 1000; ++i) m.node("ConstantOfShape", {"shape"}, "c" + std::to_string(i));
+            }).find("more constants are computed"),
+            std::string::npos);
+  EXPECT_NE(with([](Model& m) { m.floats("many", {1}, std::vector<int>(1000, 1)); }).find("impossible shape"),
+            std::string::npos);
+  EXPECT_NE(with([](Model& m) {
+              m.floats("nothing", {}, {1 << 20, 1 << 10, 0});
+              Model::attribute(m.node("Concat", {"nothing", "nothing"}, "both"), "axis", 2);
+              m.ints("first", {0});
+              Model::attribute(m.node("Gather", {"both", "first"}, "one"), "axis", 1);
+            }).find("unusable size"),
+            std::string::npos);
+}
+
 TEST(RefusalTest, NamesTheCauseAndTheWayOut) {
   Model decides;
   decides.node("ArgMax", {"x"}, "y");
@@ -414,8 +452,8 @@ TEST(RefusalTest, NamesTheCauseAndTheWayOut) {
   EXPECT_NE(refusal_of([&] { measures.network(); }).find("train the network with BatchNorm instead"),
             std::string::npos);
   const std::string checkpoint = std::string("PK\3\4", 4) + "archive/data.pkl";
-  const std::string refusal = refusal_of(
-      [&] { Network::parse(std::as_bytes(std::span(checkpoint)), "weights.pth"); });
+  const std::string refusal =
+      refusal_of([&] { Network::parse(std::as_bytes(std::span(checkpoint)), "weights.pth"); });
   EXPECT_NE(refusal.find("is a PyTorch checkpoint"), std::string::npos) << refusal;
   EXPECT_NE(refusal.find("tools/export_onnx.py"), std::string::npos) << refusal;
 }
