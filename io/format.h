@@ -24,7 +24,7 @@ struct Format {
   bool (*recognizes)(const std::string& path, std::string_view head) = nullptr;
 
   /// Throws io::Error: missing if there is no such input, bad_data if it is not a readable gray-scale stack.
-  std::unique_ptr<Stack> (*open)(const std::string& path) = nullptr;
+  std::unique_ptr<Stack> (*open)(const std::string& path, const OpenOptions& options) = nullptr;
 
   /// A new stack; null, as the two that follow, if the format can only be read. Throws io::Error (cannot_create) if there is
   /// one and `overwrite` is not set, or it cannot be made there.

@@ -4,6 +4,18 @@
 
 namespace fibflow::io {
 
+const char* name_of(FileOrder order) {
+  switch (order) {
+    case FileOrder::number:
+      return "number";
+    case FileOrder::name:
+      return "name";
+    case FileOrder::time:
+      return "time";
+  }
+  throw std::logic_error("unknown order of files");
+}
+
 std::size_t StackInfo::slice_bytes() const {
   return static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * bytes_per_voxel(type);
 }

@@ -10,6 +10,21 @@
 
 namespace fibflow::io {
 
+/// In which order the files of a folder or glob are slices.
+enum class FileOrder {
+  number,  ///< of the number in their names that tells them apart; refused if they are several series
+  name,    ///< natural order of their names
+  time,    ///< in which they were last changed
+};
+
+/// "number", "name", "time".
+const char* name_of(FileOrder order);
+
+/// How a stack is opened.
+struct OpenOptions {
+  FileOrder order = FileOrder::number;  ///< of a folder or glob of files
+};
+
 /// What a stack is, known without reading its voxels.
 struct StackInfo {
   std::string path;         ///< as the user gave it
@@ -23,6 +38,8 @@ struct StackInfo {
       0;  ///< the voxel that stands for the stored 0: 32768 for signed 16-bit, which is moved up to be read
   int bits = 0;  ///< of a stored voxel, where they are known not to fill the type: 12; else 0
   VoxelSize voxel_nm;
+  std::string
+      file_order;  ///< "number", "name" or "time": what puts the files of a folder in order; empty for one file
   std::string voxel_source;  ///< which tag the voxel size came from; empty if unknown
   std::string description;   ///< the file's own text (TIFF ImageDescription), at most 64 KiB of it
   /// Things the user should know though the stack can be read: a gap in the numbering of slices, say.

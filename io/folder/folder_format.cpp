@@ -22,8 +22,8 @@ bool recognizes(const std::string& path, std::string_view) {
   return !fs::exists(fs::status(path, ignored)) && path.find_first_of("*?[") != std::string::npos;
 }
 
-std::unique_ptr<Stack> open(const std::string& path) {
-  return is_folder(path) ? open_folder(path) : open_glob(path);
+std::unique_ptr<Stack> open(const std::string& path, const OpenOptions& options) {
+  return is_folder(path) ? open_folder(path, options.order) : open_glob(path, options.order);
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "io/error.h"
+#include "io/files/file_identity.h"
+#include "io/folder/name_order.h"
 #include "io/folder/natural_order.h"
 #include "io/tiff/tiff_stack.h"
 
@@ -34,34 +36,82 @@ std::string bare_name(const std::string& file) {
   return name.string();
 }
 
-std::unique_ptr<Stack> open_files(const std::string& path, std::vector<std::string> files,
-                                  std::vector<std::string> remarks) {
-  std::vector<std::pair<std::string, std::string>> named;
-  named.reserve(files.size());
-  for (std::string& file : files) named.emplace_back(bare_name(file), std::move(file));
-  std::sort(named.begin(), named.end(), [](const auto& a, const auto& b) {
+std::string base_of(const std::string& file) {
+  return fs::path(file).filename().string();
+}
+
+void refuse_same_numbers(const std::string& path, const std::vector<std::string>& files) {
+  std::vector<std::pair<std::string, std::size_t>> named;
+  for (std::size_t i = 0; i < files.size(); ++i) named.emplace_back(bare_name(files[i]), i);
+  std::ranges::sort(named, [&](const auto& a, const auto& b) {
     const int order = natural_compare(a.first, b.first);
-    return order != 0 ? order < 0 : a.second < b.second;
+    return order != 0 ? order < 0 : files[a.second] < files[b.second];
   });
   for (std::size_t i = 1; i < named.size(); ++i) {
     if (natural_compare(named[i - 1].first, named[i].first) != 0) continue;
     throw Error(ErrorKind::bad_data, path,
-                "two files have the same number: '" + fs::path(named[i - 1].second).filename().string() +
-                    "' and '" + fs::path(named[i].second).filename().string() + "'");
+                "two files have the same number: '" + base_of(files[named[i - 1].second]) + "' and '" +
+                    base_of(files[named[i].second]) + "'");
   }
-  std::vector<std::string> names;
-  names.reserve(named.size());
-  for (std::size_t i = 0; i < named.size(); ++i) {
-    names.push_back(std::move(named[i].first));
-    files[i] = std::move(named[i].second);
+}
+
+/// "cell/slice_[0-9][0-9].tif": where the files are, and their ending, which all of a series share if they can.
+std::string glob_of(const NameSeries& series, const std::vector<std::string>& files) {
+  const fs::path first(files.front());
+  const std::string ending = base_of(files.front()).substr(bare_name(files.front()).size());
+  const bool same = std::ranges::all_of(
+      files, [&](const std::string& file) { return base_of(file).substr(bare_name(file).size()) == ending; });
+  return (first.parent_path() / (series.glob + (same ? ending : ".*"))).string();
+}
+
+[[noreturn]] void refuse_series(const std::string& path, const std::vector<NameSeries>& series,
+                                const std::vector<std::string>& files) {
+  std::string list;
+  constexpr std::size_t most = 6;
+  for (std::size_t i = 0; i < std::min(series.size(), most); ++i) {
+    if (i > 0) list += ", ";
+    list.append("'").append(glob_of(series[i], files)).append("' (").append(std::to_string(series[i].files));
+    list += series[i].files == 1 ? " file)" : " files)";
   }
-  for (std::string& remark : numbering_remarks(names)) remarks.push_back(std::move(remark));
-  return std::make_unique<FolderStack>(path, std::move(files), std::move(remarks));
+  if (series.size() > most) list.append(" and ").append(std::to_string(series.size() - most)).append(" more");
+  throw Error(ErrorKind::bad_data, path,
+              "the files are no one stack, but " + std::to_string(series.size()) +
+                  " series: name the one to be read: " + list +
+                  "; or read all of them as slices of one stack with --file-order name");
+}
+
+std::int64_t modified(const std::string& file) {
+  const auto identity = identify(file);
+  return identity ? identity->modified_ns : 0;
+}
+
+std::unique_ptr<Stack> open_files(const std::string& path, std::vector<std::string> files,
+                                  std::vector<std::string> remarks, FileOrder order) {
+  std::ranges::sort(files, [](const std::string& a, const std::string& b) {
+    const int result = natural_compare(bare_name(a), bare_name(b));
+    return result != 0 ? result < 0 : a < b;
+  });
+  if (order == FileOrder::number) {
+    refuse_same_numbers(path, files);
+    std::vector<std::string> names;
+    for (const std::string& file : files) names.push_back(bare_name(file));
+    const NameReading reading = read_names(names);
+    if (!reading.series.empty()) refuse_series(path, reading.series, files);
+    std::vector<std::string> ordered;
+    for (const std::size_t i : reading.stack.order) ordered.push_back(std::move(files[i]));
+    files = std::move(ordered);
+    remarks.insert(remarks.end(), reading.stack.remarks.begin(), reading.stack.remarks.end());
+  } else if (order == FileOrder::time) {
+    std::ranges::stable_sort(files, {}, modified);
+    remarks.emplace_back("the slices are in the order in which their files were last changed");
+  }
+  return std::make_unique<FolderStack>(path, std::move(files), std::move(remarks), order);
 }
 
 }  // namespace
 
-FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks)
+FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks,
+                         FileOrder order)
     : files_(std::move(files)) {
   const TiffStack first(files_.at(0), true);
   info_ = first.info();
@@ -71,6 +121,7 @@ FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::
                     " pages; in a folder or glob each file must be one slice (open such a file by itself)");
   }
   info_.path = std::move(path);
+  info_.file_order = name_of(order);
   info_.format = "folder of " + info_.format + " slices";
   info_.depth = static_cast<std::int64_t>(files_.size());
   info_.remarks.insert(info_.remarks.begin(), remarks.begin(), remarks.end());
@@ -104,7 +155,7 @@ Slice FolderStack::read_region(std::int64_t z, const Region& region) {
   return file.read_region(0, region).at(z);
 }
 
-std::unique_ptr<Stack> open_folder(const std::string& path) {
+std::unique_ptr<Stack> open_folder(const std::string& path, FileOrder order) {
   std::vector<std::string> files;
   std::size_t others = 0;
   std::error_code code;
@@ -134,10 +185,10 @@ std::unique_ptr<Stack> open_folder(const std::string& path) {
     remarks.push_back(std::to_string(others) + (others == 1 ? " entry" : " entries") +
                       " of the folder left out: not .tif or .tiff");
   }
-  return open_files(path, std::move(files), std::move(remarks));
+  return open_files(path, std::move(files), std::move(remarks), order);
 }
 
-std::unique_ptr<Stack> open_glob(const std::string& pattern) {
+std::unique_ptr<Stack> open_glob(const std::string& pattern, FileOrder order) {
   glob_t matches{};
   const int result = ::glob(pattern.c_str(), GLOB_ERR | GLOB_NOSORT, nullptr, &matches);
   std::vector<std::string> files;
@@ -149,7 +200,7 @@ std::unique_ptr<Stack> open_glob(const std::string& pattern) {
   }
   if (files.empty()) throw Error(ErrorKind::missing, pattern, "no file matches");
   if (files.size() == 1) return std::make_unique<TiffStack>(files[0]);
-  return open_files(pattern, std::move(files), {});
+  return open_files(pattern, std::move(files), {}, order);
 }
 
 }  // namespace fibflow::io

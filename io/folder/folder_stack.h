@@ -14,7 +14,8 @@ namespace fibflow::io {
 class FolderStack : public Stack {
  public:
   /// `path`: what the user gave; `files`: with their folder, at least one. Remarks go to info().remarks.
-  FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks);
+  FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks,
+              FileOrder order = FileOrder::name);
 
   const StackInfo& info() const override { return info_; }
   std::vector<std::string> files() const override { return files_; }
@@ -26,12 +27,13 @@ class FolderStack : public Stack {
   std::vector<std::string> files_;
 };
 
-/// The TIFF files of a folder in natural order, and remarks on them. Hidden files, and files whose extension
-/// is not tif or tiff, are left out. Throws Error if the folder cannot be read or holds no TIFF files.
-std::unique_ptr<Stack> open_folder(const std::string& path);
+/// The TIFF files of a folder, and remarks on them. Hidden files, and files whose extension is not tif or tiff, are left out.
+/// Throws Error if the folder cannot be read or holds no TIFF files; (bad_data) with the globs of its series if it holds more
+/// than one, see read_names().
+std::unique_ptr<Stack> open_folder(const std::string& path, FileOrder order = FileOrder::number);
 
-/// The files a pattern matches, in natural order. A pattern that matches one file opens that file.
-/// Throws Error (missing) if nothing matches.
-std::unique_ptr<Stack> open_glob(const std::string& pattern);
+/// The files a pattern matches. A pattern that matches one file opens that file. Throws Error (missing) if nothing matches,
+/// and as open_folder().
+std::unique_ptr<Stack> open_glob(const std::string& pattern, FileOrder order = FileOrder::number);
 
 }  // namespace fibflow::io

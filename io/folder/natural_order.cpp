@@ -1,10 +1,5 @@
 #include "io/folder/natural_order.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
-#include <optional>
-
 namespace fibflow::io {
 namespace {
 
@@ -19,33 +14,6 @@ std::string_view take_digits(std::string_view& rest) {
   rest.remove_prefix(end);
   while (digits.size() > 1 && digits[0] == '0') digits.remove_prefix(1);
   return digits;
-}
-
-// A name with its numbers taken out: "z#_x#", and the numbers.
-struct Pattern {
-  std::string text;
-  std::vector<std::string_view> numbers;
-};
-
-Pattern pattern_of(std::string_view name) {
-  Pattern pattern;
-  while (!name.empty()) {
-    if (is_digit(name[0])) {
-      pattern.numbers.push_back(take_digits(name));
-      pattern.text += '#';
-    } else {
-      pattern.text += name[0];
-      name.remove_prefix(1);
-    }
-  }
-  return pattern;
-}
-
-std::optional<std::int64_t> value_of(std::string_view digits) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return value;
 }
 
 }  // namespace
@@ -66,49 +34,6 @@ int natural_compare(std::string_view a, std::string_view b) {
     }
   }
   return static_cast<int>(!a.empty()) - static_cast<int>(!b.empty());
-}
-
-std::vector<std::string> numbering_remarks(const std::vector<std::string>& names) {
-  if (names.size() < 2) return {};
-  std::vector<Pattern> patterns;
-  patterns.reserve(names.size());
-  for (const std::string& name : names) patterns.push_back(pattern_of(name));
-  for (std::size_t i = 1; i < names.size(); ++i) {
-    if (patterns[i].text != patterns[0].text) {
-      return {"the names differ in more than their number ('" + names[0] + "' and '" + names[i] +
-              "'): is this one stack?"};
-    }
-  }
-  // Natural order sorts by the first number that varies.
-  std::size_t column = 0;
-  const auto varies = [&](std::size_t c) {
-    return std::any_of(patterns.begin(), patterns.end(),
-                       [&](const Pattern& p) { return p.numbers[c] != patterns[0].numbers[c]; });
-  };
-  while (column < patterns[0].numbers.size() && !varies(column)) ++column;
-  if (column == patterns[0].numbers.size()) return {};
-
-  std::vector<std::int64_t> values;
-  for (const Pattern& pattern : patterns) {
-    const auto value = value_of(pattern.numbers[column]);
-    // A number beyond any slice's is a time or an identifier; and one that repeats does not count the slices.
-    if (!value || (!values.empty() && *value <= values.back())) return {};
-    values.push_back(*value);
-  }
-  std::int64_t step = values[1] - values[0];
-  for (std::size_t i = 2; i < values.size(); ++i) step = std::min(step, values[i] - values[i - 1]);
-  std::vector<std::string> remarks;
-  std::size_t gaps = 0;
-  constexpr std::size_t most = 3;
-  for (std::size_t i = 1; i < values.size(); ++i) {
-    if (values[i] - values[i - 1] == step) continue;
-    if (++gaps > most) continue;
-    const std::int64_t missing = (values[i] - values[i - 1]) / step - 1;
-    remarks.push_back("a gap in the numbering: " + std::to_string(std::max<std::int64_t>(missing, 1)) +
-                      " missing between '" + names[i - 1] + "' and '" + names[i] + "'");
-  }
-  if (gaps > most) remarks.push_back("and " + std::to_string(gaps - most) + " more gaps in the numbering");
-  return remarks;
 }
 
 }  // namespace fibflow::io

@@ -60,8 +60,8 @@ const Format& format_of_output(const std::string& path) {
   return tiff_format();
 }
 
-std::unique_ptr<Stack> open_stack(const std::string& path) {
-  return format_of_input(path).open(path);
+std::unique_ptr<Stack> open_stack(const std::string& path, const OpenOptions& options) {
+  return format_of_input(path).open(path, options);
 }
 
 std::unique_ptr<StackWriter> create_stack(const std::string& path, const WriterOptions& options) {

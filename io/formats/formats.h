@@ -28,7 +28,7 @@ const Format& format_of_output(const std::string& path);
 /// (min-is-white, gray palettes, thumbnails, films, ImageJ's files beyond 4 GB) stands in io/tiff/tiff_stack.h, and
 /// info().remarks tells where it was.
 /// Throws io::Error: missing if there is no such input, bad_data if it is not a readable gray-scale stack.
-std::unique_ptr<Stack> open_stack(const std::string& path);
+std::unique_ptr<Stack> open_stack(const std::string& path, const OpenOptions& options = {});
 
 /// Format::create() of the format that the name asks for.
 std::unique_ptr<StackWriter> create_stack(const std::string& path, const WriterOptions& options);

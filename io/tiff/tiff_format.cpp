@@ -19,7 +19,7 @@ bool recognizes(const std::string&, std::string_view head) {
   return false;
 }
 
-std::unique_ptr<Stack> open(const std::string& path) {
+std::unique_ptr<Stack> open(const std::string& path, const OpenOptions&) {
   return std::make_unique<TiffStack>(path);
 }
 

@@ -31,6 +31,7 @@ Json segment_setting(const ResolvedOptions& options, const io::Stack& stack, con
   setting["input"] = {{"path", absolute_path(info.path)},
                       {"format", info.format},
                       {"compression", info.compression},
+                      {"file_order", info.file_order},
                       {"depth", info.depth},
                       {"height", info.height},
                       {"width", info.width},

@@ -151,6 +151,14 @@ std::string spoken_bytes(std::int64_t bytes) {
   return text;
 }
 
+CLI::Option* add_file_order(CLI::App& command, io::OpenOptions& open) {
+  std::vector<std::pair<std::string, io::FileOrder>> orders;
+  for (const io::FileOrder order : {io::FileOrder::number, io::FileOrder::name, io::FileOrder::time})
+    orders.emplace_back(io::name_of(order), order);
+  return add_choice(command, "--file-order", open.order, orders, "of the slices of a folder or glob")
+      ->group(fine_tuning);
+}
+
 CLI::Option* add_output_map(CLI::App& command, std::string& output_map) {
   return command
       .add_option("--output-map", output_map,

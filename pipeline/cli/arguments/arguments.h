@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/stack.h"
 #include "pipeline/options/options.h"
 
 namespace fibflow::cli {
@@ -42,6 +43,9 @@ std::string spoken_bytes(std::int64_t bytes);
 
 /// Adds --slices A:B.
 CLI::Option* add_slices_option(CLI::App& command, pipeline::SliceRange& slices);
+
+/// Adds --file-order.
+CLI::Option* add_file_order(CLI::App& command, io::OpenOptions& open);
 
 /// Adds --output-map.
 CLI::Option* add_output_map(CLI::App& command, std::string& output_map);

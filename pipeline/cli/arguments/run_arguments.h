@@ -15,6 +15,7 @@ namespace fibflow::cli {
 struct RunArguments {
   std::string stack;
   std::string model;
+  io::OpenOptions open;
   std::string output_map;       ///< empty: the model's
   std::string normalization;    ///< empty: the model's
   std::string intensity_range;  ///< empty: found

@@ -23,7 +23,7 @@ int adapt(Arguments& arguments, Context& context) {
   require_free(arguments);
   // Opened before any work: whether the model can be written shows now, not in an hour.
   io::AtomicFile file(arguments.output, arguments.overwrite, io::ResumeAt());
-  const auto stack = io::open_stack(arguments.stack);
+  const auto stack = io::open_stack(arguments.stack, arguments.open);
   require_apart(arguments, {arguments.output}, *stack);
   const auto network = model::Network::load(arguments.model, arguments.output_map);
 

@@ -19,6 +19,7 @@ using Json = nlohmann::ordered_json;
 struct Arguments {
   std::vector<std::string> files;
   std::string output_map;
+  io::OpenOptions open;
   bool json = false;
 };
 
@@ -27,12 +28,12 @@ struct Description {
   std::string text;
 };
 
-Description describe(const std::string& path, const std::string& output_map) {
+Description describe(const std::string& path, const Arguments& arguments) {
   if (path.ends_with(".onnx")) {
-    const ModelDescription model = describe_model(path, output_map);
+    const ModelDescription model = describe_model(path, arguments.output_map);
     return {model.json(), model.text()};
   }
-  const auto stack = io::open_stack(path);
+  const auto stack = io::open_stack(path, arguments.open);
   return {stack_json(stack->info()), stack_text(stack->info())};
 }
 
@@ -44,7 +45,7 @@ int describe_all(const Arguments& arguments, Context& context) {
   for (const std::string& path : arguments.files) {
     if (context.interruption.token().stop_requested()) throw pipeline::Interrupted();
     try {
-      Description description = describe(path, arguments.output_map);
+      Description description = describe(path, arguments);
       files.push_back(std::move(description.json));
       if (!arguments.json) context.out << (first ? "" : "\n") << description.text << std::flush;
       first = false;
@@ -66,6 +67,7 @@ void add_info(CLI::App& program, Context& context) {
   CLI::App* command =
       program.add_subcommand("info", "Says what a stack or a model is, without reading its voxels.");
   command->add_option("FILE", arguments->files, "stacks (TIFF, folder, glob) and models (.onnx)")->required();
+  add_file_order(*command, arguments->open);
   add_output_map(*command, arguments->output_map);
   command->add_flag("--json", arguments->json, "print JSON")->group("Output");
   add_logging_options(*command, context);

@@ -24,7 +24,7 @@ int segment(Arguments& arguments, Context& context) {
   complete(arguments);
   const pipeline::Standing standing =
       pipeline::standing(arguments.output, {arguments.report, arguments.trace}, [&] {
-        return pipeline::is_done(*io::open_stack(arguments.stack),
+        return pipeline::is_done(*io::open_stack(arguments.stack, arguments.open),
                                  model::Network::load(arguments.model, arguments.output_map), arguments.input,
                                  arguments.adaptation, arguments.output, arguments.resources);
       });
@@ -41,7 +41,7 @@ int segment(Arguments& arguments, Context& context) {
     require_free(layer.path, arguments.overwrite);
     outputs.push_back(layer.path);
   }
-  const auto stack = io::open_stack(arguments.stack);
+  const auto stack = io::open_stack(arguments.stack, arguments.open);
   require_apart(arguments, outputs, *stack);
   const auto network = model::Network::load(arguments.model, arguments.output_map);
 

@@ -1,7 +1,12 @@
 #include "io/folder/folder_stack.h"
 
 #include <gtest/gtest.h>
+
 #include <unistd.h>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <utility>
 
 #include <algorithm>
 #include <filesystem>
@@ -21,6 +26,10 @@ using testing::wrong_voxels;
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+
+std::unique_ptr<Stack> by_number(const std::string& path) {
+  return open_folder(path);
 }
 
 class FolderStackTest : public ::testing::Test {
@@ -60,6 +69,36 @@ TEST_F(FolderStackTest, TakesFilesInNaturalOrder) {
   EXPECT_THROW(stack->read_region(0, {{0, 13}, {0, 1}}), std::invalid_argument);
 }
 
+TEST_F(FolderStackTest, RefusesSeveralSeriesAndNamesTheirGlobs) {
+  for (int z = 0; z < 3; ++z) {
+    slice("cell_" + std::to_string(z) + "_ESB.tif", z);
+    slice("cell_" + std::to_string(z) + "_SE2.tif", 10 + z);
+  }
+  EXPECT_EQ(failure_kind(folder_.path(), by_number), ErrorKind::bad_data);
+  const std::string says = failure(folder_.path(), by_number);
+  const std::string glob = folder_.path("cell_[0-9]_ESB.tif");
+  EXPECT_TRUE(contains(says, "2 series") && contains(says, "'" + glob + "' (3 files)")) << says;
+  EXPECT_TRUE(contains(says, "--file-order name")) << says;
+  EXPECT_EQ(open_glob(glob)->info().depth, 3);
+  EXPECT_EQ(open_folder(folder_.path(), FileOrder::name)->info().depth, 6);
+}
+
+TEST_F(FolderStackTest, FilesMayBeInTheOrderOfTheirTimes) {
+  using std::filesystem::file_time_type;
+  slice("b.tif", 0);
+  slice("a.tif", 1);
+  slice("c.tif", 2);
+  const auto now = file_time_type::clock::now();
+  for (const auto& [name, hours] : {std::pair{"b.tif", 3}, {"a.tif", 2}, {"c.tif", 1}})
+    std::filesystem::last_write_time(folder_.path(name), now - std::chrono::hours(hours));
+  const auto stack = open_folder(folder_.path(), FileOrder::time);
+  EXPECT_EQ(stack->info().file_order, "time");
+  for (int z = 0; z < 3; ++z) {
+    const std::string file = stack->files().at(static_cast<std::size_t>(z));
+    EXPECT_EQ(std::filesystem::path(file).filename().string(), z == 0 ? "b.tif" : z == 1 ? "a.tif" : "c.tif");
+  }
+}
+
 TEST_F(FolderStackTest, RemarksAGapInTheNumbering) {
   slice("slice_1.tif", 0);
   slice("slice_2.tif", 1);
@@ -73,14 +112,14 @@ TEST_F(FolderStackTest, RemarksAGapInTheNumbering) {
 TEST_F(FolderStackTest, RefusesTwoFilesOfOneNumber) {
   slice("slice_2.tif", 0);
   slice("slice_02.tif", 1);
-  const std::string says = failure(folder_.path(), open_folder);
+  const std::string says = failure(folder_.path(), by_number);
   EXPECT_TRUE(contains(says, "'slice_02.tif'") && contains(says, "'slice_2.tif'")) << says;
 }
 
 TEST_F(FolderStackTest, RefusesOneNumberWithTwoExtensions) {
   slice("slice_2.tif", 0);
   slice("slice_2.tiff", 1);
-  EXPECT_TRUE(contains(failure(folder_.path(), open_folder), "same number"));
+  EXPECT_TRUE(contains(failure(folder_.path(), by_number), "same number"));
 }
 
 TEST_F(FolderStackTest, LeavesOtherFilesAsideAndSaysSo) {
@@ -97,14 +136,14 @@ TEST_F(FolderStackTest, LeavesOtherFilesAsideAndSaysSo) {
 TEST_F(FolderStackTest, DoesNotLeaveAsideATifThatIsNone) {
   slice("slice_1.tif", 0);
   testing::write_bytes(folder_.path("slice_2.tif"), {'n', 'o', 't', ' ', 'a', ' ', 't', 'i', 'f', 'f'});
-  const std::string says = failure(folder_.path(), open_folder);
+  const std::string says = failure(folder_.path(), by_number);
   EXPECT_TRUE(contains(says, folder_.path("slice_2.tif") + ": not a TIFF")) << says;
 }
 
 TEST_F(FolderStackTest, NamesTheFileWithSeveralPages) {
   slice("slice_1.tif", 0);
   make_tiff(folder_.path("slice_2.tif"), PageSpec(), 2);
-  const std::string says = failure(folder_.path(), open_folder);
+  const std::string says = failure(folder_.path(), by_number);
   EXPECT_TRUE(contains(says, folder_.path("slice_2.tif") + ": has 2 pages")) << says;
 }
 
@@ -113,13 +152,13 @@ TEST_F(FolderStackTest, NamesTheFileOfAnotherShapeOrType) {
   PageSpec other;
   other.height = 13;
   slice("slice_2.tif", 0, other);
-  std::string says = failure(folder_.path(), open_folder);
+  std::string says = failure(folder_.path(), by_number);
   EXPECT_TRUE(contains(says, folder_.path("slice_2.tif") + ": has 20 x 13 voxels instead of the 20 x 12"))
       << says;
   other = PageSpec();
   other.bits = 16;
   slice("slice_2.tif", 0, other);
-  says = failure(folder_.path(), open_folder);
+  says = failure(folder_.path(), by_number);
   EXPECT_TRUE(contains(says, folder_.path("slice_2.tif") + ": holds u16 voxels instead of the u8")) << says;
 }
 
@@ -134,17 +173,17 @@ TEST_F(FolderStackTest, OpensOnlyTheFirstFileUpFront) {
 }
 
 TEST_F(FolderStackTest, AnEmptyFolderIsMissing) {
-  EXPECT_EQ(failure_kind(folder_.path(), open_folder), ErrorKind::missing);
+  EXPECT_EQ(failure_kind(folder_.path(), by_number), ErrorKind::missing);
   testing::write_bytes(folder_.path("notes.txt"), {'a'});
-  EXPECT_TRUE(contains(failure(folder_.path(), open_folder), "no .tif or .tiff files"))
-      << failure(folder_.path(), open_folder);
+  EXPECT_TRUE(contains(failure(folder_.path(), by_number), "no .tif or .tiff files"))
+      << failure(folder_.path(), by_number);
 }
 
 TEST_F(FolderStackTest, AnUnreadableFolderIsMissing) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
   slice("slice_1.tif", 0);
   std::filesystem::permissions(folder_.path(), std::filesystem::perms::none);
-  EXPECT_EQ(failure_kind(folder_.path(), open_folder), ErrorKind::missing);
+  EXPECT_EQ(failure_kind(folder_.path(), by_number), ErrorKind::missing);
   std::filesystem::permissions(folder_.path(), std::filesystem::perms::owner_all);
 }
 
@@ -164,7 +203,9 @@ TEST_F(FolderStackTest, AGlobOfOneFileIsThatFile) {
 }
 
 TEST_F(FolderStackTest, AGlobOfNothingIsMissing) {
-  EXPECT_EQ(failure_kind(folder_.path("slice_*.tif"), open_glob), ErrorKind::missing);
+  EXPECT_EQ(
+      failure_kind(folder_.path("slice_*.tif"), [](const std::string& path) { return open_glob(path); }),
+      ErrorKind::missing);
 }
 
 }  // namespace

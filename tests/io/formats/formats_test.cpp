@@ -15,6 +15,8 @@
 namespace fibflow::io {
 namespace {
 
+const auto open_any = [](const std::string& path) { return open_stack(path); };
+
 using testing::make_tiff;
 using testing::PageSpec;
 
@@ -70,15 +72,15 @@ TEST_F(FormatsTest, AFileMayHaveBracketsInItsName) {
 
 TEST_F(FormatsTest, WhatNoneRecognizesIsRefusedWithTheReason) {
   testing::write_bytes(folder_.path("notes.txt"), {'s', 'o', 'm', 'e', ' ', 't', 'e', 'x', 't'});
-  const std::string says = testing::failure(folder_.path("notes.txt"), open_stack);
+  const std::string says = testing::failure(folder_.path("notes.txt"), open_any);
   EXPECT_NE(says.find("notes.txt: not a TIFF file"), std::string::npos) << says;
-  EXPECT_EQ(testing::failure_kind(folder_.path("absent.xyz"), open_stack), ErrorKind::missing);
+  EXPECT_EQ(testing::failure_kind(folder_.path("absent.xyz"), open_any), ErrorKind::missing);
 }
 
 TEST_F(FormatsTest, APipeIsRefusedWithoutWaitingForItsWriter) {
   const std::string pipe = folder_.path("pipe");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_EQ(testing::failure_kind(pipe, open_stack), ErrorKind::bad_data);
+  EXPECT_EQ(testing::failure_kind(pipe, open_any), ErrorKind::bad_data);
 }
 
 TEST_F(FormatsTest, AnOutputOfAnyNameIsWrittenAsTiff) {

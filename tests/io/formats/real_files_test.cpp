@@ -79,7 +79,8 @@ TEST_F(RealFilesTest, EveryOtherFileIsRefusedWithItsNameAndAReason) {
     const std::string name = entry.path().lexically_relative(variants_).generic_string();
     if (!entry.is_regular_file() || readable.count(name) > 0) continue;
     SCOPED_TRACE(name);
-    const std::string says = testing::failure(entry.path().string(), open_stack);
+    const std::string says =
+        testing::failure(entry.path().string(), [](const std::string& path) { return open_stack(path); });
     EXPECT_TRUE(says.starts_with(entry.path().string() + ": ")) << says;
     EXPECT_GT(says.size(), entry.path().string().size() + 10) << says;
     ++refused;
