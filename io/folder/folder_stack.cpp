@@ -28,14 +28,6 @@ bool has_tiff_extension(const fs::path& path) {
   return extension == ".tif" || extension == ".tiff";
 }
 
-// "cell_01.ome.tif" counts as "cell_01": the extension's form does not tell slices apart.
-std::string bare_name(const std::string& file) {
-  fs::path name = fs::path(file).filename();
-  if (has_tiff_extension(name)) name = name.stem();
-  if (name.extension() == ".ome") name = name.stem();
-  return name.string();
-}
-
 std::string base_of(const std::string& file) {
   return fs::path(file).filename().string();
 }
@@ -70,14 +62,17 @@ std::string glob_of(const NameSeries& series, const std::vector<std::string>& fi
   constexpr std::size_t most = 6;
   for (std::size_t i = 0; i < std::min(series.size(), most); ++i) {
     if (i > 0) list += ", ";
-    list.append("'").append(glob_of(series[i], files)).append("' (").append(std::to_string(series[i].files));
-    list += series[i].files == 1 ? " file)" : " files)";
+    list.append("'")
+        .append(glob_of(series[i], files))
+        .append("' (")
+        .append(std::to_string(series[i].files.size()));
+    list += series[i].files.size() == 1 ? " file)" : " files)";
   }
   if (series.size() > most) list.append(" and ").append(std::to_string(series.size() - most)).append(" more");
   throw Error(ErrorKind::bad_data, path,
               "the files are no one stack, but " + std::to_string(series.size()) +
                   " series: name the one to be read: " + list +
-                  "; or read all of them as slices of one stack with --file-order name");
+                  "; or read all of them as slices of one stack with --order name");
 }
 
 std::int64_t modified(const std::string& file) {
@@ -87,6 +82,7 @@ std::int64_t modified(const std::string& file) {
 
 std::unique_ptr<Stack> open_files(const std::string& path, std::vector<std::string> files,
                                   std::vector<std::string> remarks, FileOrder order) {
+  double z_spacing_nm = 0;
   std::ranges::sort(files, [](const std::string& a, const std::string& b) {
     const int result = natural_compare(bare_name(a), bare_name(b));
     return result != 0 ? result < 0 : a < b;
@@ -101,17 +97,18 @@ std::unique_ptr<Stack> open_files(const std::string& path, std::vector<std::stri
     for (const std::size_t i : reading.stack.order) ordered.push_back(std::move(files[i]));
     files = std::move(ordered);
     remarks.insert(remarks.end(), reading.stack.remarks.begin(), reading.stack.remarks.end());
+    z_spacing_nm = reading.stack.z_spacing_nm.value_or(0);
   } else if (order == FileOrder::time) {
     std::ranges::stable_sort(files, {}, modified);
     remarks.emplace_back("the slices are in the order in which their files were last changed");
   }
-  return std::make_unique<FolderStack>(path, std::move(files), std::move(remarks), order);
+  return std::make_unique<FolderStack>(path, std::move(files), std::move(remarks), order, z_spacing_nm);
 }
 
 }  // namespace
 
 FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks,
-                         FileOrder order)
+                         FileOrder order, double z_spacing_nm)
     : files_(std::move(files)) {
   const TiffStack first(files_.at(0), true);
   info_ = first.info();
@@ -125,6 +122,10 @@ FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::
   info_.format = "folder of " + info_.format + " slices";
   info_.depth = static_cast<std::int64_t>(files_.size());
   info_.remarks.insert(info_.remarks.begin(), remarks.begin(), remarks.end());
+  if (info_.voxel_nm.z == 0 && z_spacing_nm > 0) {
+    info_.voxel_nm.z = z_spacing_nm;
+    info_.voxel_source += info_.voxel_source.empty() ? "z in the names" : ", z in the names";
+  }
 }
 
 Slice FolderStack::read(std::int64_t z) {

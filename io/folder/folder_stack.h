@@ -13,9 +13,10 @@ namespace fibflow::io {
 /// once, the others when they are read; each must be like the first, and hold one page.
 class FolderStack : public Stack {
  public:
-  /// `path`: what the user gave; `files`: with their folder, at least one. Remarks go to info().remarks.
+  /// `path`: what the user gave; `files`: with their folder, at least one. Remarks go to info().remarks. z_spacing_nm: counts
+  /// if the files do not have it; 0: unknown.
   FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks,
-              FileOrder order = FileOrder::name);
+              FileOrder order = FileOrder::name, double z_spacing_nm = 0);
 
   const StackInfo& info() const override { return info_; }
   std::vector<std::string> files() const override { return files_; }

@@ -1,12 +1,16 @@
 #include "io/folder/name_order.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <numeric>
-#include <optional>
 #include <set>
+#include <sstream>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -15,74 +19,141 @@
 namespace fibflow::io {
 namespace {
 
+/// Stands for a number in the text of a name. File names do not hold it.
+constexpr char mark = '\x01';
+
+constexpr std::string_view digits = "0123456789";
+
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
 std::size_t digits_from(std::string_view text, std::size_t at) {
-  std::size_t end = at;
-  while (end < text.size() && is_digit(text[end])) ++end;
-  return end;
+  return std::min(text.find_first_not_of(digits, at), text.size());
 }
 
-/// A name as its text, with # for each number, and its numbers.
-struct Name {
-  std::string form;
-  std::vector<std::string> numbers;
+struct Number {
+  std::string shown;     // as it stands in the name
+  std::string value;     // to be compared
+  bool is_time = false;  // a date, and perhaps the time of day
 };
 
-/// where_decimals: a dot between digits belongs to one number, and a minus before it.
-Name parse(std::string_view text, bool where_decimals) {
+/// A name as its text, with a mark for each number, and its numbers.
+struct Name {
+  std::string text;
+  std::vector<Number> numbers;
+};
+
+/// Two digits at a place, at most `most`, and then no other digit; empty if they are not there.
+std::string_view two_digits(std::string_view text, std::size_t at, int most) {
+  if (at > text.size() || digits_from(text, at) - at != 2) return {};
+  const int value = 10 * (text[at] - '0') + (text[at + 1] - '0');
+  return value <= most ? text.substr(at, 2) : std::string_view();
+}
+
+bool is_date(std::string_view eight) {
+  return (eight.starts_with("19") || eight.starts_with("20")) && eight.substr(4, 2) >= "01" &&
+         eight.substr(4, 2) <= "12" && eight.substr(6, 2) >= "01" && eight.substr(6, 2) <= "31";
+}
+
+bool is_time_of_day(std::string_view six) {
+  return six.substr(0, 2) <= "23" && six.substr(2, 2) <= "59" && six.substr(4, 2) <= "59";
+}
+
+/// A time of day from a place on: its digits, and where it ends.
+std::optional<std::pair<std::string, std::size_t>> time_of_day_at(std::string_view text, std::size_t at) {
+  if (at >= text.size()) return std::nullopt;
+  std::string value;
+  std::size_t end = digits_from(text, at);
+  if (end - at == 6 && is_time_of_day(text.substr(at, 6))) {
+    value = text.substr(at, 6);
+  } else {
+    const auto hours = two_digits(text, at, 23);
+    const auto minutes = two_digits(text, at + 3, 59);
+    const auto seconds = two_digits(text, at + 6, 59);
+    if (hours.empty() || minutes.empty() || seconds.empty()) return std::nullopt;
+    if (std::string_view("-_.:hH").find(text[at + 2]) == std::string_view::npos ||
+        std::string_view("-_.:mM").find(text[at + 5]) == std::string_view::npos) {
+      return std::nullopt;
+    }
+    value.append(hours).append(minutes).append(seconds);
+    end = at + 8;
+  }
+  if (end < text.size() && text[end] == '.' && digits_from(text, end + 1) > end + 1) {
+    const std::size_t fraction_end = digits_from(text, end + 1);
+    value += text.substr(end, fraction_end - end);
+    end = fraction_end;
+  }
+  return std::pair(value, end);
+}
+
+/// A date at the beginning of a run of digits, with the time of day if it follows, or all of it in one run.
+std::optional<std::pair<std::string, std::size_t>> time_at(std::string_view text, std::size_t at) {
+  const std::size_t length = digits_from(text, at) - at;
+  if (length == 14 && is_date(text.substr(at, 8)) && is_time_of_day(text.substr(at + 8, 6))) {
+    return std::pair(std::string(text.substr(at, 14)), at + 14);
+  }
+  std::string value;
+  std::size_t end = at + length;
+  if (length == 4 && end < text.size() && std::string_view("-_.").find(text[end]) != std::string_view::npos) {
+    const auto month = two_digits(text, end + 1, 12);
+    const auto day = two_digits(text, end + 4, 31);
+    if (month.empty() || day.empty() || text[end + 3] != text[end]) return std::nullopt;
+    value.append(text.substr(at, 4)).append(month).append(day);
+    end += 6;
+  } else if (length == 8) {
+    value = text.substr(at, 8);
+  } else {
+    return std::nullopt;
+  }
+  if (!is_date(value)) return std::nullopt;
+  const bool separated =
+      end < text.size() && std::string_view("_-. T").find(text[end]) != std::string_view::npos;
+  const auto time = separated ? time_of_day_at(text, end + 1) : std::nullopt;
+  // Eight digits by themselves may be any number.
+  if (!time) return length == 4 ? std::optional(std::pair(value, end)) : std::nullopt;
+  return std::pair(value + time->first, time->second);
+}
+
+/// decimals: a dot between digits belongs to one number, and a minus before it.
+Name parse(std::string_view text, bool decimals) {
   Name name;
   for (std::size_t at = 0; at < text.size();) {
     if (!is_digit(text[at])) {
-      // A # of the name's own is as good as any other text.
-      name.form += text[at] == '#' ? '\x01' : text[at];
+      name.text += text[at];
       ++at;
       continue;
     }
+    Number number;
     std::size_t end = digits_from(text, at);
-    std::string number(text.substr(at, end - at));
-    if (where_decimals) {
-      const std::size_t fraction_end =
-          end < text.size() && text[end] == '.' ? digits_from(text, end + 1) : end;
-      const bool is_decimal = fraction_end > end + 1 &&
-                              (fraction_end == text.size() || text[fraction_end] != '.') &&
-                              !(at > 0 && text[at - 1] == '.');
-      if (is_decimal) {
-        number = text.substr(at, fraction_end - at);
-        end = fraction_end;
+    if (const auto time = time_at(text, at)) {
+      number.value = time->first;
+      number.is_time = true;
+      end = time->second;
+    } else {
+      if (decimals) {
+        const std::size_t fraction_end =
+            end < text.size() && text[end] == '.' ? digits_from(text, end + 1) : end;
+        const bool is_decimal = fraction_end > end + 1 &&
+                                (fraction_end == text.size() || text[fraction_end] != '.') &&
+                                !(at > 0 && text[at - 1] == '.');
+        if (is_decimal) end = fraction_end;
       }
-      const bool is_negative = name.form.ends_with("=-") || name.form.ends_with("_-") || name.form == "-";
-      if (is_negative) {
-        name.form.pop_back();
-        number.insert(0, "-");
-      }
+      number.value = text.substr(at, end - at);
     }
-    name.form += '#';
+    number.shown = text.substr(at, end - at);
+    const bool is_negative = decimals && !number.is_time &&
+                             (name.text.ends_with("=-") || name.text.ends_with("_-") || name.text == "-");
+    if (is_negative) {
+      name.text.pop_back();
+      number.value.insert(0, 1, '-');
+      number.shown.insert(0, 1, '-');
+    }
+    name.text += mark;
     name.numbers.push_back(std::move(number));
     at = end;
   }
   return name;
-}
-
-/// Whether numbers of a column can be decimals: "1.9" and "1.10" count in two places.
-bool are_decimals(const std::vector<Name>& names) {
-  for (std::size_t column = 0; column < names.front().numbers.size(); ++column) {
-    std::set<std::size_t> lengths;
-    bool ends_in_zero = false;
-    for (const Name& name : names) {
-      const std::string& number = name.numbers[column];
-      const auto dot = number.find('.');
-      if (dot == std::string::npos) continue;
-      const std::string fraction = number.substr(dot + 1);
-      if (fraction == "0") continue;
-      lengths.insert(fraction.size());
-      ends_in_zero = ends_in_zero || fraction.back() == '0';
-    }
-    if (lengths.size() > 1 && ends_in_zero) return false;
-  }
-  return true;
 }
 
 double value_of(const std::string& number) {
@@ -100,43 +171,76 @@ int compare_numbers(const std::string& a, const std::string& b) {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/// Whether numbers of a column can be decimals: "1.9" and "1.10" count in two places.
+bool are_decimals(const std::vector<const Name*>& names) {
+  for (std::size_t column = 0; column < names.front()->numbers.size(); ++column) {
+    std::set<std::size_t> lengths;
+    bool ends_in_zero = false;
+    for (const Name* name : names) {
+      const Number& number = name->numbers[column];
+      const auto dot = number.value.find('.');
+      if (dot == std::string::npos || number.is_time) continue;
+      const std::string fraction = number.value.substr(dot + 1);
+      if (fraction == "0") continue;
+      lengths.insert(fraction.size());
+      ends_in_zero = ends_in_zero || fraction.back() == '0';
+    }
+    if (lengths.size() > 1 && ends_in_zero) return false;
+  }
+  return true;
+}
+
 using Files = std::vector<std::size_t>;
 
+/// In nanometres; 0 if the text begins with no unit of length.
+double unit_at(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 5> units = {
+      {{"nm", 1}, {"um", 1e3}, {"\xc2\xb5m", 1e3}, {"\xce\xbcm", 1e3}, {"mm", 1e6}}};
+  for (const auto& [name, nm] : units) {
+    const bool ends =
+        text.size() == name.size() ||
+        (text.size() > name.size() && !std::isalpha(static_cast<unsigned char>(text[name.size()])));
+    if (text.starts_with(name) && ends) return nm;
+  }
+  return 0;
+}
+
+}  // namespace
+
 /// Names with the same text.
-class Group {
+class NameGroup {
  public:
-  Group(const std::vector<Name>& names, Files files) : names_(names), files_(std::move(files)) {
-    for (std::size_t column = 0; column < first().numbers.size(); ++column) {
+  NameGroup(const std::vector<Name>& names, bool decimals, Files files)
+      : names_(names), decimals_(decimals), files_(std::move(files)) {
+    for (std::size_t column = 0; column < columns(); ++column) {
       if (distinct(column) > 1) varying_.push_back(column);
     }
+    counting_ = counting_column();
+    by_ = counting_ ? counting_ : ordering_column();
   }
 
   const Files& files() const { return files_; }
 
-  /// In the order of the number that counts, or of all numbers.
+  NameForm form() const {
+    NameForm form;
+    form.text_ = first().text;
+    form.decimals_ = decimals_;
+    form.column_ = by_;
+    form.step_ = counting_ ? static_cast<std::int64_t>(smallest_step(*counting_)) : 0;
+    form.spoken_ = spoken();
+    return form;
+  }
+
   Files ordered() const {
     Files order = files_;
-    const auto counting = counting_column();
     std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
-      if (counting) return compare(a, b, *counting) < 0;
+      if (by_) return compare(a, b, *by_) < 0;
       for (const std::size_t column : varying_) {
         if (const int result = compare(a, b, column); result != 0) return result < 0;
       }
       return false;
     });
     return order;
-  }
-
-  /// The column that is different in each file and goes up in steps.
-  std::optional<std::size_t> counting_column() const {
-    std::optional<std::size_t> found;
-    for (const std::size_t column : varying_) {
-      if (distinct(column) != files_.size() || !is_regular(column)) continue;
-      const bool whole = is_whole(column);
-      // A whole number rather than a position; and of several the last, as people write them.
-      if (!found || whole || !is_whole(*found)) found = column;
-    }
-    return found;
   }
 
   bool has_unique_column() const {
@@ -146,76 +250,102 @@ class Group {
   }
 
   /// Splits it by the number with the fewest values, again and again until a number is different in each file.
-  std::vector<Group> split() const {
+  std::vector<NameGroup> split() const {
     if (has_unique_column() || varying_.empty()) return {*this};
     const std::size_t by =
         *std::ranges::min_element(varying_, {}, [&](std::size_t column) { return distinct(column); });
     std::map<std::string, Files> parts;
-    for (const std::size_t file : files_) parts[canonical(names_[file].numbers[by])].push_back(file);
-    std::vector<Group> groups;
+    for (const std::size_t file : files_) parts[canonical(value(file, by))].push_back(file);
+    std::vector<NameGroup> groups;
     for (auto& [value, files] : parts) {
-      for (Group& group : Group(names_, std::move(files)).split()) groups.push_back(std::move(group));
+      for (NameGroup& group : NameGroup(names_, decimals_, std::move(files)).split()) {
+        groups.push_back(std::move(group));
+      }
     }
     return groups;
   }
 
-  /// The text with the numbers that vary as `mark` makes them.
-  template <typename Mark>
-  std::string shown(const Mark& mark, bool as_glob = false) const {
-    std::string text;
-    std::size_t column = 0;
-    for (const char c : first().form) {
-      if (c != '#') {
-        if (c == '\x01') {
-          text += '#';
-          continue;
-        }
-        const bool is_wild = c == '*' || c == '?' || c == '[';
-        text += as_glob && is_wild ? std::string{'[', c, ']'} : std::string{c};
-        continue;
-      }
-      text += std::ranges::find(varying_, column) == varying_.end() ? first().numbers[column] : mark(column);
-      ++column;
-    }
-    return text;
+  std::string spoken() const {
+    return shown([](char c) { return std::string{c}; }, [&](std::size_t column) { return sign(column); });
   }
 
-  std::string form() const {
-    auto counting = counting_column();
-    if (!counting && varying_.size() == 1) counting = varying_.front();
-    return shown([&](std::size_t column) { return std::string(counting == column ? "#" : "*"); });
+  std::string pattern() const {
+    return shown([](char c) { return std::string{c == '#' ? '?' : c}; },
+                 [&](std::size_t column) { return sign(column); });
   }
 
   std::string glob() const {
-    return shown(
-        [&](std::size_t column) {
-          const std::size_t length = first().numbers[column].size();
-          constexpr std::size_t most_spelled = 8;
-          const bool same = std::ranges::all_of(files_, [&](std::size_t file) {
-            const std::string& number = names_[file].numbers[column];
-            return number.size() == length && std::ranges::all_of(number, is_digit);
-          });
-          if (!same || length > most_spelled) return std::string("*");
-          std::string digits;
-          for (std::size_t i = 0; i < length; ++i) digits += "[0-9]";
-          return digits;
-        },
-        true);
+    const auto literal = [](char c) {
+      return c == '*' || c == '?' || c == '[' ? std::string{'[', c, ']'} : std::string{c};
+    };
+    return shown(literal, [&](std::size_t column) {
+      const std::size_t length = value(files_.front(), column).size();
+      constexpr std::size_t most_spelled = 8;
+      const bool same = std::ranges::all_of(files_, [&](std::size_t file) {
+        const Number& number = names_[file].numbers[column];
+        return number.shown.size() == length && std::ranges::all_of(number.shown, is_digit);
+      });
+      if (!same || length > most_spelled) return std::string("*");
+      std::string spelled;
+      for (std::size_t i = 0; i < length; ++i) spelled += "[0-9]";
+      return spelled;
+    });
   }
 
-  /// Whole numbers below 10^15 of the column that counts, in the files' order; empty if there is none.
-  std::vector<double> counted() const {
-    const auto counting = counting_column();
-    std::vector<double> values;
-    if (!counting) return values;
-    for (const std::size_t file : ordered()) values.push_back(value_of(names_[file].numbers[*counting]));
-    return values;
+  /// Sentences about the numbers that are missing, if there are numbers that count. `names` are those that were parsed.
+  std::vector<std::string> gaps(const std::vector<std::string>& names) const {
+    std::vector<std::string> remarks;
+    if (!counting_) return remarks;
+    const double step = smallest_step(*counting_);
+    const Files order = ordered();
+    std::size_t gaps = 0;
+    constexpr std::size_t most = 3;
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      const double difference =
+          value_of(value(order[i], *counting_)) - value_of(value(order[i - 1], *counting_));
+      const auto missing = std::llround(difference / step) - 1;
+      if (missing == 0 || ++gaps > most) continue;
+      remarks.push_back("a gap in the numbering: " + std::to_string(missing) + " missing between '" +
+                        names[order[i - 1]] + "' and '" + names[order[i]] + "'");
+    }
+    if (gaps > most) remarks.push_back("and " + std::to_string(gaps - most) + " more gaps in the numbering");
+    return remarks;
+  }
+
+  /// The usual distance of positions in z, if the names have them.
+  std::optional<double> z_spacing_nm() const {
+    std::size_t column = 0;
+    const std::string& text = first().text;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      if (text[at] != mark) continue;
+      const std::string_view before = std::string_view(text).substr(0, at);
+      const double nm = unit_at(std::string_view(text).substr(at + 1));
+      const bool is_z = before.ends_with("z=") || before.ends_with("Z=") || before.ends_with("z_") ||
+                        before.ends_with("Z_") || before.ends_with("z") || before.ends_with("Z");
+      if (is_z && nm > 0 && distinct(column) == files_.size() && files_.size() > 1) {
+        std::vector<double> positions;
+        for (const std::size_t file : ordered()) positions.push_back(value_of(value(file, column)));
+        std::vector<double> distances;
+        for (std::size_t i = 1; i < positions.size(); ++i) {
+          distances.push_back(std::abs(positions[i] - positions[i - 1]) * nm);
+        }
+        const auto middle = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
+        std::ranges::nth_element(distances, middle);
+        return *middle;
+      }
+      ++column;
+    }
+    return std::nullopt;
   }
 
  private:
   const Name& first() const { return names_[files_.front()]; }
+  std::size_t columns() const { return first().numbers.size(); }
+  const std::string& value(std::size_t file, std::size_t column) const {
+    return names_[file].numbers[column].value;
+  }
   int compare(std::size_t a, std::size_t b, std::size_t column) const {
-    return compare_numbers(names_[a].numbers[column], names_[b].numbers[column]);
+    return compare_numbers(value(a, column), value(b, column));
   }
   static std::string canonical(const std::string& number) {
     const auto end = number.find_first_not_of('0');
@@ -223,97 +353,265 @@ class Group {
   }
   std::size_t distinct(std::size_t column) const {
     std::set<std::string> values;
-    for (const std::size_t file : files_) values.insert(canonical(names_[file].numbers[column]));
+    for (const std::size_t file : files_) values.insert(canonical(value(file, column)));
     return values.size();
   }
+  bool is_time(std::size_t column) const { return first().numbers[column].is_time; }
+  bool all(std::size_t column, bool (*holds)(std::string_view)) const {
+    return std::ranges::all_of(files_, [&](std::size_t file) { return holds(value(file, column)); });
+  }
   bool is_whole(std::size_t column) const {
-    return std::ranges::all_of(files_, [&](std::size_t file) {
-      return std::ranges::all_of(names_[file].numbers[column], is_digit);
+    return all(column, [](std::string_view number) {
+      constexpr std::size_t most_digits = 15;
+      return std::ranges::all_of(number, is_digit) &&
+             number.size() - std::min(number.find_first_not_of('0'), number.size()) <= most_digits;
     });
   }
-  /// Steps that are the smallest one, or a few times that: less than half of the numbers is missing.
-  bool is_regular(std::size_t column) const {
+
+  std::vector<double> sorted_values(std::size_t column) const {
     std::vector<double> values;
-    for (const std::size_t file : files_) values.push_back(value_of(names_[file].numbers[column]));
-    constexpr double exact = 9e15;
+    for (const std::size_t file : files_) values.push_back(value_of(value(file, column)));
     std::ranges::sort(values);
-    if (std::abs(values.back()) > exact) return false;
-    double step = values[1] - values[0];
-    for (std::size_t i = 2; i < values.size(); ++i) step = std::min(step, values[i] - values[i - 1]);
-    if (!(step > 0)) return false;
-    const double steps = (values.back() - values.front()) / step;
-    if (steps > 2.0 * static_cast<double>(values.size())) return false;
-    return std::ranges::all_of(values, [&](double value) {
+    return values;
+  }
+  double smallest_step(std::size_t column) const {
+    const std::vector<double> values = sorted_values(column);
+    double step = values.back() - values.front();
+    for (std::size_t i = 1; i < values.size(); ++i) step = std::min(step, values[i] - values[i - 1]);
+    return step;
+  }
+
+  enum class Steps { none, sparse, regular };
+
+  /// Regular steps are the smallest one, or a few times that: less than half of the numbers is missing. More may be missing
+  /// where two are next to each other.
+  Steps steps(std::size_t column) const {
+    const std::vector<double> values = sorted_values(column);
+    const double step = smallest_step(column);
+    if (!(step > 0)) return Steps::none;
+    const bool all_fit = std::ranges::all_of(values, [&](double value) {
       const double count = (value - values.front()) / step;
       return std::abs(count - std::round(count)) < 1e-3;
     });
+    if (!all_fit) return Steps::none;
+    constexpr double shortest_interval = 10;  // seconds from slice to slice
+    if (step >= shortest_interval &&
+        all(column, [](std::string_view number) { return number.size() == 6 && is_time_of_day(number); })) {
+      return Steps::none;
+    }
+    const double count = (values.back() - values.front()) / step;
+    if (count <= 2.0 * static_cast<double>(values.size())) return Steps::regular;
+    return step == 1 ? Steps::sparse : Steps::none;
+  }
+
+  /// The whole number that is different in each file and goes up in steps; of several the last, as people write them.
+  std::optional<std::size_t> counting_column() const {
+    std::optional<std::size_t> found;
+    Steps best = Steps::none;
+    for (const std::size_t column : varying_) {
+      if (is_time(column) || !is_whole(column) || distinct(column) != files_.size()) continue;
+      const Steps its = steps(column);
+      if (its == Steps::none || its < best) continue;
+      found = column;
+      best = its;
+    }
+    return found;
+  }
+
+  /// Without a number that counts: a time that is different in each file, or the only such number.
+  std::optional<std::size_t> ordering_column() const {
+    std::vector<std::size_t> unique;
+    for (const std::size_t column : varying_) {
+      if (distinct(column) == files_.size()) unique.push_back(column);
+    }
+    const auto time = std::ranges::find_if(unique, [&](std::size_t column) { return is_time(column); });
+    if (time != unique.end()) return *time;
+    return unique.size() == 1 ? std::optional(unique.front()) : std::nullopt;
+  }
+
+  std::string sign(std::size_t column) const { return by_ == column ? "#" : "*"; }
+
+  /// The text with the numbers that vary as `number` makes them.
+  template <typename Literal, typename Varying>
+  std::string shown(const Literal& literal, const Varying& varying) const {
+    std::string text;
+    std::size_t column = 0;
+    for (const char c : first().text) {
+      if (c != mark) {
+        text += literal(c);
+        continue;
+      }
+      const bool varies = std::ranges::find(varying_, column) != varying_.end();
+      text += varies ? varying(column) : first().numbers[column].shown;
+      ++column;
+    }
+    return text;
   }
 
   const std::vector<Name>& names_;
+  bool decimals_;
   Files files_;
   std::vector<std::size_t> varying_;
+  std::optional<std::size_t> counting_;
+  std::optional<std::size_t> by_;  // what they are put in order by, if it is one number
 };
 
-std::vector<std::string> gaps_in(const std::vector<double>& values, const Files& order,
-                                 const std::vector<std::string>& names) {
-  if (values.size() < 2) return {};
-  double step = values[1] - values[0];
-  for (std::size_t i = 2; i < values.size(); ++i) step = std::min(step, values[i] - values[i - 1]);
-  std::vector<std::string> remarks;
-  std::size_t gaps = 0;
-  constexpr std::size_t most = 3;
-  for (std::size_t i = 1; i < values.size(); ++i) {
-    const auto missing = std::llround((values[i] - values[i - 1]) / step) - 1;
-    if (missing == 0) continue;
-    if (++gaps > most) continue;
-    remarks.push_back("a gap in the numbering: " + std::to_string(missing) + " missing between '" +
-                      names[order[i - 1]] + "' and '" + names[order[i]] + "'");
+NameForm NameForm::of_one(const std::string& name) {
+  NameForm form;
+  const Name parsed = parse(name, true);
+  form.text_ = parsed.text;
+  for (std::size_t i = 0; i < parsed.numbers.size(); ++i) {
+    const Number& number = parsed.numbers[i];
+    if (!number.is_time && std::ranges::all_of(number.value, is_digit)) form.column_ = i;
   }
-  if (gaps > most) remarks.push_back("and " + std::to_string(gaps - most) + " more gaps in the numbering");
-  return remarks;
+  if (form.column_) form.step_ = 1;
+  std::size_t column = 0;
+  for (const char c : parsed.text) {
+    if (c == mark) {
+      form.spoken_ += form.column_ == column ? "#" : parsed.numbers[column].shown;
+      ++column;
+    } else {
+      form.spoken_ += c;
+    }
+  }
+  return form;
 }
 
-std::vector<Name> parse_all(const std::vector<std::string>& names) {
-  std::vector<Name> parsed;
-  for (const std::string& name : names) parsed.push_back(parse(name, true));
-  std::map<std::string, std::vector<Name>> by_form;
-  for (const Name& name : parsed) by_form[name.form].push_back(name);
-  if (std::ranges::all_of(by_form, [](const auto& form) { return are_decimals(form.second); })) return parsed;
-  parsed.clear();
-  for (const std::string& name : names) parsed.push_back(parse(name, false));
+bool NameForm::is_only_number() const {
+  return column_ == 0U && std::ranges::count(text_, mark) == 1;
+}
+
+bool NameForm::is_last_number() const {
+  return column_ && *column_ + 1 == static_cast<std::size_t>(std::ranges::count(text_, mark));
+}
+
+void NameForm::count_by_last() {
+  const auto columns = static_cast<std::size_t>(std::ranges::count(text_, mark));
+  if (columns == 0) return;
+  column_ = columns - 1;
+  step_ = 1;
+}
+
+bool NameForm::fits(const std::string& name) const {
+  return parse(name, decimals_).text == text_;
+}
+
+std::optional<std::int64_t> NameForm::number_in(const std::string& name) const {
+  const Name parsed = parse(name, decimals_);
+  if (parsed.text != text_ || !column_) return std::nullopt;
+  const std::string& text = parsed.numbers[*column_].value;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  constexpr std::int64_t largest = 1'000'000'000'000'000;
+  if (error != std::errc() || end != text.data() + text.size() || number < 0 || number >= largest) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+int NameForm::compare(const std::string& a, const std::string& b) const {
+  const Name left = parse(a, decimals_);
+  const Name right = parse(b, decimals_);
+  if (column_) return compare_numbers(left.numbers.at(*column_).value, right.numbers.at(*column_).value);
+  for (std::size_t i = 0; i < std::min(left.numbers.size(), right.numbers.size()); ++i) {
+    const int result = compare_numbers(left.numbers[i].value, right.numbers[i].value);
+    if (result != 0) return result;
+  }
+  return 0;
+}
+
+std::string NameForm::saved() const {
+  std::ostringstream out;
+  out.imbue(std::locale::classic());
+  out << decimals_ << ' ' << (column_ ? static_cast<long long>(*column_) : -1) << ' ' << step_ << ' '
+      << text_.size() << ' ' << text_ << spoken_;
+  return out.str();
+}
+
+NameForm NameForm::restored(const std::string& text) {
+  std::istringstream in(text);
+  in.imbue(std::locale::classic());
+  NameForm form;
+  long long column = 0;
+  std::size_t length = 0;
+  in >> form.decimals_ >> column >> form.step_ >> length;
+  in.get();
+  const auto at = in ? static_cast<std::size_t>(in.tellg()) : text.size() + 1;
+  if (at > text.size() || length > text.size() - at || form.step_ < 0) {
+    throw std::invalid_argument("no form of names: '" + text + "'");
+  }
+  form.text_ = text.substr(at, length);
+  form.spoken_ = text.substr(at + length);
+  const auto columns = std::ranges::count(form.text_, mark);
+  if (column >= columns || (column < 0 && form.step_ > 0)) {
+    throw std::invalid_argument("no form of names: '" + text + "'");
+  }
+  if (column >= 0) form.column_ = static_cast<std::size_t>(column);
+  return form;
+}
+
+namespace {
+
+struct Parsed {
+  std::vector<Name> names;
+  bool decimals = true;
+};
+
+Parsed parse_all(const std::vector<std::string>& names) {
+  Parsed parsed;
+  for (const std::string& name : names) parsed.names.push_back(parse(name, true));
+  std::map<std::string_view, std::vector<const Name*>> by_text;
+  for (const Name& name : parsed.names) by_text[name.text].push_back(&name);
+  parsed.decimals =
+      std::ranges::all_of(by_text, [](const auto& group) { return are_decimals(group.second); });
+  if (!parsed.decimals) {
+    for (std::size_t i = 0; i < names.size(); ++i) parsed.names[i] = parse(names[i], false);
+  }
   return parsed;
 }
 
 }  // namespace
 
 NameReading read_names(const std::vector<std::string>& names) {
-  const std::vector<Name> parsed = parse_all(names);
-  std::map<std::string, Files> forms;
-  for (std::size_t i = 0; i < parsed.size(); ++i) forms[parsed[i].form].push_back(i);
+  const Parsed parsed = parse_all(names);
+  std::map<std::string, Files> texts;
+  for (std::size_t i = 0; i < names.size(); ++i) texts[parsed.names[i].text].push_back(i);
   NameReading reading;
-  if (forms.size() == names.size() && names.size() > 1) {
-    reading.stack.form = "*";
-    reading.stack.order.resize(names.size());
-    std::iota(reading.stack.order.begin(), reading.stack.order.end(), std::size_t{0});
-    std::ranges::sort(reading.stack.order,
+  if (texts.size() == names.size() && names.size() > 1) {
+    Files& order = reading.stack.order;
+    order.resize(names.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order,
                       [&](std::size_t a, std::size_t b) { return natural_compare(names[a], names[b]) < 0; });
-    reading.stack.remarks.push_back("the names are not numbered ('" + names[reading.stack.order[0]] +
-                                    "' and '" + names[reading.stack.order[1]] +
-                                    "'): the slices are in the order of the names");
+    reading.stack.remarks.push_back("the names are not numbered ('" + names[order[0]] + "' and '" +
+                                    names[order[1]] + "'): the slices are in the order of the names");
     return reading;
   }
-  std::vector<Group> groups;
-  for (auto& [form, files] : forms) {
-    for (Group& group : Group(parsed, std::move(files)).split()) groups.push_back(std::move(group));
+  std::vector<NameGroup> groups;
+  for (auto& [text, files] : texts) {
+    for (NameGroup& group : NameGroup(parsed.names, parsed.decimals, std::move(files)).split()) {
+      groups.push_back(std::move(group));
+    }
   }
   if (groups.size() > 1) {
-    for (const Group& group : groups) reading.series.push_back({group.glob(), group.files().size()});
+    for (const NameGroup& group : groups) {
+      reading.series.push_back({group.glob(), group.pattern(), group.files()});
+    }
     return reading;
   }
-  reading.stack.order = groups.front().ordered();
-  reading.stack.form = groups.front().form();
-  reading.stack.remarks = gaps_in(groups.front().counted(), reading.stack.order, names);
+  const NameGroup& group = groups.front();
+  reading.stack = {group.ordered(), group.form(), group.gaps(names), group.z_spacing_nm()};
   return reading;
+}
+
+std::string bare_name(const std::string& path) {
+  std::filesystem::path name = std::filesystem::path(path).filename();
+  std::string ending = name.extension().string();
+  std::ranges::transform(ending, ending.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (ending == ".tif" || ending == ".tiff") name = name.stem();
+  if (name.extension() == ".ome") name = name.stem();
+  return name.string();
 }
 
 }  // namespace fibflow::io

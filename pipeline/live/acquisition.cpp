@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "io/folder/natural_order.h"
 #include "nodes/intensity/intensity.h"
+#include "pipeline/flow/spoken.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -25,26 +25,20 @@ std::string spoken(std::int64_t first, std::int64_t last) {
   return "slices " + std::to_string(first) + " to " + std::to_string(last);
 }
 
-AcquisitionPast::File past_file(const std::string& name, const io::FileIdentity& identity) {
-  return {name, identity.size, identity.modified_ns};
-}
-
-bool same_content(const AcquisitionPast::File& file, const io::FileIdentity& identity) {
-  return file.size == identity.size && file.modified_ns == identity.modified_ns;
-}
-
 }  // namespace
 
 Acquisition::Acquisition(AcquisitionOptions options, std::function<void(const AcquisitionNote& note)> report)
     : options_(std::move(options)),
       report_(std::move(report)),
-      numbering_(options_.pattern),
+      numbering_(options_.pattern, options_.order),
+      step_(options_.step.value_or(1)),
+      step_is_known_(options_.step.has_value()),
       watch_(options_.folder, {options_.recursive, options_.poll, options_.notify}) {
   const auto require = [](bool holds, const char* message) {
     if (!holds) throw std::invalid_argument(message);
   };
   require(options_.max_gap >= 0, "a gap cannot have a negative number of slices");
-  require(options_.step >= 1, "the step from one slice's number to the next must be at least 1");
+  require(options_.step.value_or(1) >= 1, "the step from one slice's number to the next must be at least 1");
   require(options_.first.value_or(0) >= 0, "the first slice's number cannot be negative");
   require(
       options_.settle.count() >= 0 && options_.wait_missing.count() >= 0 && options_.wait_black.count() >= 0,
@@ -53,9 +47,15 @@ Acquisition::Acquisition(AcquisitionOptions options, std::function<void(const Ac
 }
 
 void Acquisition::resume(AcquisitionPast past) {
+  if (!past.numbering.empty()) {
+    numbering_.restore(past.numbering);
+    step_ = past.step;
+    step_is_known_ = step_is_known_ || step_ > 1 || past.taken.size() > 1;
+  }
   if (!past.first) return;
   first_ = past.first;
-  next_ = past.next;
+  // The step may have been decided after the last slice was taken.
+  next_ = past.taken.empty() ? past.next : past.taken.rbegin()->first + step_;
   taken_ = {past.taken.begin(), past.taken.end()};
   for (const auto& [number, file] : past.failed) {
     failed_.emplace(number, file);
@@ -64,7 +64,18 @@ void Acquisition::resume(AcquisitionPast past) {
   }
   for (const auto& [first, last] : past.skipped) {
     if (last >= next_) skipped_ahead_[first] = last;
-    counts_.skipped += static_cast<std::uint64_t>((last - first) / options_.step + 1);
+    counts_.skipped += static_cast<std::uint64_t>((last - first) / step_ + 1);
+  }
+  if (numbering_.is_decided() && !numbering_.counts()) {
+    for (const auto* files : {&past.taken, &past.failed}) {
+      for (const auto& [number, file] : *files) {
+        numbered_[file.name] = number;
+        const bool is_last =
+            !last_numbered_ || numbering_.is_before(last_numbered_->name, last_numbered_->modified_ns,
+                                                    file.name, file.modified_ns);
+        if (is_last) last_numbered_ = file;
+      }
+    }
   }
   height_ = past.height;
   width_ = past.width;
@@ -80,7 +91,13 @@ std::optional<AcquiredSlice> Acquisition::take() {
     obstacle_ = options_.folder + " cannot be read: " + watch_.reason();
     return std::nullopt;
   }
+  if (!closed_ && !refusal_.empty()) {
+    obstacle_ = refusal_;
+    return std::nullopt;
+  }
   if (!first_ && !begin()) return std::nullopt;
+  if (!decide_shape()) return std::nullopt;
+  decide_step();
   std::optional<AcquiredSlice> taken;
   for (;;) {
     if (const auto ahead = skipped_ahead_.find(next_); ahead != skipped_ahead_.end()) {
@@ -93,6 +110,7 @@ std::optional<AcquiredSlice> Acquisition::take() {
       advance();
       continue;
     }
+    if (!numbering_.counts() && !candidates_.contains(next_) && !number_next()) return std::nullopt;
     const auto found = candidates_.find(next_);
     if (found == candidates_.end()) {
       if (candidates_.empty()) {
@@ -107,9 +125,14 @@ std::optional<AcquiredSlice> Acquisition::take() {
       if (!gives_up(next_, nullptr)) {
         obstacle_ = "slice " + std::to_string(next_) + " is missing, slice " +
                     std::to_string(candidates_.begin()->first) + " is there";
+        if (missing_told_ != next_) {
+          missing_told_ = next_;
+          note(Kind::missing, next_, next_, "",
+               obstacle_ + ": waiting for it for " + spoken_duration(options_.wait_missing));
+        }
         return std::nullopt;
       }
-      skip(candidates_.begin()->first - options_.step);
+      skip(candidates_.begin()->first - step_);
       continue;
     }
     bool unlike = true;
@@ -120,6 +143,7 @@ std::optional<AcquiredSlice> Acquisition::take() {
     }
     if (unlike) {
       fail(next_, found->second.front());
+      if (!closed_ && !refusal_.empty()) return std::nullopt;
       continue;
     }
     std::erase_if(found->second, [](const Candidate& candidate) { return candidate.file.empty(); });
@@ -129,6 +153,7 @@ std::optional<AcquiredSlice> Acquisition::take() {
     }
     if (gives_up(next_, &found->second)) {
       fail(next_, found->second.front());
+      if (!closed_ && !refusal_.empty()) return std::nullopt;
       continue;
     }
     obstacle_ = found->second.front().reason;
@@ -143,145 +168,15 @@ void Acquisition::close() {
 }
 
 bool Acquisition::at_end() const {
-  return closed_ && looked_ && (candidates_.empty() || !watch_.is_there());
+  const bool never_begins = !refusal_.empty() && !first_;
+  return closed_ && looked_ &&
+         (never_begins || (candidates_.empty() && waiting_.empty()) || !watch_.is_there());
 }
 
 void Acquisition::wait(milliseconds longest, int wake) {
   const auto until_due =
       std::chrono::ceil<milliseconds>(std::min(due_, Clock::now() + longest) - Clock::now());
   watch_.wait(std::clamp(until_due, milliseconds(0), longest), wake);
-}
-
-void Acquisition::look() {
-  const io::FolderWatch::Changes changes = watch_.look();
-  looked_ = true;
-  if (watch_.overflows() != counts_.overflows) {
-    counts_.overflows = watch_.overflows();
-    note(Kind::overflow, 0, 0, "",
-         "more happened in the folder than the system could tell of: all of it was looked at");
-  }
-  if (watch_.is_there() != was_there_) {
-    was_there_ = watch_.is_there();
-    back_since_ = last_news_ = Clock::now();
-    if (was_there_) {
-      note(Kind::folder_back, 0, 0, "", options_.folder + ": the folder is there again");
-    } else {
-      note(Kind::folder_gone, 0, 0, "",
-           options_.folder + ": the folder cannot be read: " + watch_.reason() + "; waiting for it");
-    }
-  }
-  for (const std::string& file : changes.gone) remove_file(file);
-  for (const io::FolderWatch::File& file : changes.files) add_file(file);
-}
-
-void Acquisition::add_file(const io::FolderWatch::File& file) {
-  const auto number = numbering_.number_of(file.path);
-  const bool off_step = number && first_ && (*number - *first_) % options_.step != 0;
-  if (!number || off_step) {
-    if (foreign_told_) return;
-    foreign_told_ = true;
-    note(Kind::foreign, 0, 0, file.path,
-         file.path + (off_step ? " is not in step with the other slices" : " is no slice by its name") +
-             ": ignored, and so will be others");
-    return;
-  }
-  if (first_ && *number < next_) return add_late_file(*number, file);
-  last_news_ = Clock::now();
-  Candidates& candidates = candidates_[*number];
-  const auto place = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
-    const int order = io::natural_compare(candidate.file, file.path);
-    return order > 0 || (order == 0 && candidate.file >= file.path);
-  });
-  Candidate candidate;
-  candidate.file = file.path;
-  candidate.identity = file.identity;
-  candidate.changed = last_news_;
-  if (place != candidates.end() && place->file == file.path) {
-    // The events of one write come more than once.
-    if (place->identity != file.identity) *place = std::move(candidate);
-    return;
-  }
-  candidates.insert(place, std::move(candidate));
-  arrivals_.emplace_back(last_news_, *number);
-  ++counts_.seen;
-  ++counts_.pending;
-}
-
-void Acquisition::add_late_file(std::int64_t number, const io::FolderWatch::File& file) {
-  const auto tell = [&](Kind kind, const std::string& text) {
-    // Once for each state of the file. Only the last one is kept: a file may change as long as the microscope runs.
-    const auto [told, first_time] = told_.try_emplace(file.path, past_file(file.path, file.identity));
-    if (!first_time && same_content(told->second, file.identity)) return;
-    told->second = past_file(file.path, file.identity);
-    ++counts_.late;
-    note(kind, number, number, file.path, text);
-  };
-  if (const auto taken = taken_.find(number); taken != taken_.end()) {
-    if (taken->second.name != file.path) {
-      tell(Kind::duplicate,
-           file.path + " has the number of " + taken->second.name + ", which was segmented: ignored");
-    } else if (!same_content(taken->second, file.identity)) {
-      tell(Kind::replaced,
-           file.path + " was changed after it had been segmented; its mask is that of the old content");
-    }
-    return;
-  }
-  const auto failed = failed_.find(number);
-  if (failed != failed_.end() && failed->second.name == file.path &&
-      same_content(failed->second, file.identity)) {
-    return;
-  }
-  if (failed != failed_.end()) {
-    tell(Kind::late, file.path + " was changed after it had been given up: too late, it is left out");
-  } else if (number < *first_) {
-    tell(Kind::late, file.path + " comes before slice " + std::to_string(*first_) +
-                         ", which the acquisition began with: it is left out");
-  } else {
-    tell(Kind::late, file.path + " came after slice " + std::to_string(number) +
-                         " had been given up: too late, it is left out");
-  }
-}
-
-void Acquisition::remove_file(const std::string& file) {
-  const auto number = numbering_.number_of(file);
-  const auto found = number ? candidates_.find(*number) : candidates_.end();
-  if (found == candidates_.end()) return;
-  counts_.pending -= std::erase_if(found->second, [&](const Candidate& c) { return c.file == file; });
-  if (found->second.empty()) candidates_.erase(found);
-}
-
-/// Decides the first number, once what is there first has had the time to settle.
-bool Acquisition::begin() {
-  if (options_.first) {
-    start_at(*options_.first);
-    return true;
-  }
-  if (candidates_.empty()) {
-    obstacle_ = "no slice is there yet";
-    return false;
-  }
-  const auto since = later_since(-1);
-  if (!closed_ && Clock::now() < *since + options_.settle) {
-    obstacle_ = "the first slices are coming";
-    due(*since + options_.settle);
-    return false;
-  }
-  start_at(candidates_.begin()->first);
-  return true;
-}
-
-void Acquisition::start_at(std::int64_t number) {
-  first_ = next_ = number;
-  note(Kind::first, number, number, "", "the first slice is number " + std::to_string(number));
-  // What was met before may not belong to it.
-  for (auto& [other, files] : std::exchange(candidates_, {})) {
-    if (other >= number && (other - number) % options_.step == 0) {
-      candidates_.emplace(other, std::move(files));
-      continue;
-    }
-    counts_.pending -= files.size();
-    for (const Candidate& candidate : files) add_file({candidate.file, candidate.identity});
-  }
 }
 
 Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidate,
@@ -292,6 +187,7 @@ Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidat
   if (!identity) {
     // Gone, or out of reach for a moment, and then nothing about it will have changed. An empty name marks it for removal.
     watch_.forget(candidate.file);
+    numbered_.erase(candidate.file);
     --counts_.pending;
     candidate.file.clear();
     return Fate::waiting;
@@ -346,8 +242,9 @@ Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidat
          candidate.file + " ends in " + std::to_string(reading.zero_end) +
              " zero bytes and did not change for long: taken as it is");
   }
-  taken = AcquiredSlice{number,       candidate.file,    reading.identity, reading.slice,
-                        reading.info, candidate.changed, Clock::now()};
+  taken = AcquiredSlice{number,        number + step_, candidate.file,    reading.identity,
+                        reading.slice, reading.info,   candidate.changed, Clock::now()};
+  if (taken->info.voxel_nm.z == 0) taken->info.voxel_nm.z = numbering_.z_spacing_nm().value_or(0);
   accept(number, candidate, reading);
   return Fate::taken;
 }
@@ -400,10 +297,12 @@ void Acquisition::accept(std::int64_t number, const Candidate& candidate,
     first_file_ = candidate.file;
   }
   const std::string file = candidate.file;
-  taken_[number] = past_file(file, reading.identity);
+  failed_in_a_row_ = 0;
+  taken_[number] = AcquisitionPast::File::of(file, reading.identity);
   for (const Candidate& other : candidates_.at(number)) {
     if (other.file.empty() || other.file == file) continue;
     ++counts_.late;
+    ++counts_.repeated;
     note(Kind::duplicate, number, number, other.file,
          other.file + " has the number of " + file + ", which is segmented: ignored");
   }
@@ -430,22 +329,25 @@ bool Acquisition::gives_up(std::int64_t number, const Candidates* candidates) {
 
 void Acquisition::fail(std::int64_t number, const Candidate& candidate) {
   ++counts_.failed;
-  failed_[number] = past_file(candidate.file, candidate.identity);
+  ++failed_in_a_row_;
+  last_failure_ = candidate.reason;
+  failed_[number] = AcquisitionPast::File::of(candidate.file, candidate.identity);
   note(Kind::failed, number, number, candidate.file,
        "slice " + std::to_string(number) + " is left out: " + candidate.reason, candidate.identity);
   advance();
+  judge();
 }
 
 void Acquisition::skip(std::int64_t last) {
   const std::int64_t first = next_;
-  counts_.skipped += static_cast<std::uint64_t>((last - first) / options_.step + 1);
+  counts_.skipped += static_cast<std::uint64_t>((last - first) / step_ + 1);
   while (next_ <= last) advance();
   note(Kind::skipped, first, last, "", spoken(first, last) + " never came: left out");
 }
 
 /// Too far from the next number to be one of the same count.
 bool Acquisition::is_far(std::int64_t number) const {
-  return (number - next_) / options_.step > options_.max_gap;
+  return (number - next_) / step_ > options_.max_gap;
 }
 
 void Acquisition::leave_far_ones() {
@@ -468,7 +370,7 @@ void Acquisition::advance() {
         found->second.begin(), found->second.end(), [](const auto& c) { return !c.file.empty(); }));
     candidates_.erase(found);
   }
-  next_ += options_.step;
+  next_ += step_;
 }
 
 /// When the first of the files with later numbers that are there was seen.
@@ -477,7 +379,12 @@ std::optional<Acquisition::Clock::time_point> Acquisition::later_since(std::int6
   for (const auto& [time, arrived] : arrivals_) {
     if (arrived > number && candidates_.contains(arrived) && !(first_ && is_far(arrived))) return time;
   }
-  return std::nullopt;
+  // Where slices are only in an order, whoever waits is later.
+  std::optional<Clock::time_point> first;
+  if (!numbering_.counts()) {
+    for (const auto& [file, arrival] : waiting_) first = std::min(first.value_or(arrival.seen), arrival.seen);
+  }
+  return first;
 }
 
 void Acquisition::due(Clock::time_point time) {

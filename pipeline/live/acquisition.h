@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -23,25 +24,28 @@ namespace fibflow::pipeline {
 /// How a live acquisition is followed. Times are real time, measured by the steady clock.
 struct AcquisitionOptions {
   std::string folder;
-  std::string pattern;                     ///< see SliceNumbering
+  std::string pattern;  ///< see io::SliceNumbering
+  io::FileOrder order = io::FileOrder::number;
   bool recursive = false;                  ///< subfolders too
   std::chrono::milliseconds settle{2000};  ///< a file that has not changed for so long may be complete
   std::chrono::milliseconds poll{5000};    ///< between looks at the whole folder
   std::chrono::milliseconds wait_missing{600'000};  ///< for a number, once a later one is there
   std::chrono::milliseconds wait_black{60'000};     ///< for a file whose end is zero, see Acquisition
   std::optional<std::int64_t> first;                ///< number; default: the lowest that is there first
-  std::int64_t step = 1;                            ///< from one number to the next
-  std::int64_t max_gap = 1000;                      ///< numbers that may be missing in a row
-  bool notify = true;                               ///< use inotify
+  std::optional<std::int64_t> step;  ///< from one number to the next; default: as the names show
+  std::int64_t max_gap = 1000;       ///< numbers that may be missing in a row
+  int first_together = 1;            ///< slices of which most decide what all have to be like
+  bool notify = true;                ///< use inotify
 };
 
 /// A slice of a live acquisition, read and complete.
 struct AcquiredSlice {
   std::int64_t number = 0;  ///< also the slice's z
+  std::int64_t next = 0;    ///< the number after it
   std::string file;         ///< relative to the folder
   io::FileIdentity identity;
   io::Slice slice;
-  io::StackInfo info;                              ///< of the file
+  io::StackInfo info;  ///< of the file; with the distance in z, where the names have it
   std::chrono::steady_clock::time_point complete;  ///< when its last change was seen
   std::chrono::steady_clock::time_point taken;     ///< when it was read
 };
@@ -49,7 +53,9 @@ struct AcquiredSlice {
 /// Something that happened to an acquisition that its user should know.
 struct AcquisitionNote {
   enum class Kind {
+    numbered,     ///< how files are numbered is decided: `file` is SliceNumbering::saved(), `last` the step
     first,        ///< the number that the acquisition begins with is decided
+    missing,      ///< a number is waited for, as later ones are there
     skipped,      ///< numbers first to last never came
     failed,       ///< a number's file cannot be used
     late,         ///< a file came after its number had been passed
@@ -75,7 +81,16 @@ struct AcquisitionPast {
     std::string name;
     std::uint64_t size = 0;
     std::int64_t modified_ns = 0;
+
+    static File of(const std::string& name, const io::FileIdentity& identity) {
+      return {name, identity.size, identity.modified_ns};
+    }
+    bool same_content(const io::FileIdentity& identity) const {
+      return size == identity.size && modified_ns == identity.modified_ns;
+    }
   };
+  std::string numbering;  ///< SliceNumbering::saved(); empty if it was not decided
+  std::int64_t step = 1;
   std::optional<std::int64_t> first;
   std::int64_t next = 0;                ///< number after the last slice that was segmented; with `first` only
   std::map<std::int64_t, File> taken;   ///< segmented
@@ -88,12 +103,14 @@ struct AcquisitionPast {
 
 /// Gives the slices of a live acquisition in the order of their numbers, each once, when it is complete.
 ///
+/// Which number of a name counts is decided by the first files, when no new one has come for `settle`. Where nothing is
+/// counted (positions, times), slices get the numbers 0, 1, 2, ... in the order of their names, and none is ever missing.
 /// Complete: nothing about the file has changed for `settle`; every voxel was decoded; and the file was the same
 /// before and after. A file whose end is zero may be one that its writer has not filled yet, or be black there: it is
 /// taken when it has not changed for `wait_black` and a later number is there, or for `wait_missing`.
 /// A number that is not there, or whose file cannot be decoded, is waited for until a later one has been there for
 /// `wait_missing`; then it is passed, and said so. A file beyond a gap of more than `max_gap` numbers has somebody's date
-/// or another count in its name: it is told of, and does not make anything missing. A slice that has another size or type than the first one is passed at
+/// or another count in its name: it is told of, and does not make anything missing. A slice that has another size or type than most of the first ones is passed at
 /// once, if no other file has its number. While the folder is away nothing is decided. What is waiting is on the disk: only names are in memory.
 /// One thread at a time.
 class Acquisition {
@@ -105,7 +122,9 @@ class Acquisition {
     std::uint64_t pending = 0;
     std::uint64_t skipped = 0;
     std::uint64_t failed = 0;
-    std::uint64_t late = 0;  ///< also replaced, and duplicates
+    std::uint64_t late = 0;      ///< also replaced, and repeated
+    std::uint64_t repeated = 0;  ///< files whose number another one has
+    std::uint64_t ignored = 0;   ///< files that may be slices by their ending, but have another form of name
     std::uint64_t overflows = 0;
   };
 
@@ -129,6 +148,9 @@ class Acquisition {
   /// Looks at the whole folder with the next take().
   void rescan() { watch_.rescan(); }
 
+  /// Why this cannot go on, with the way out: names that are ambiguous, or most of the files are of no use. Empty if it can.
+  const std::string& refusal() const { return refusal_; }
+
   const Counts& counts() const { return counts_; }
   std::optional<std::int64_t> next() const { return first_ ? std::optional(next_) : std::nullopt; }
   bool folder_is_there() const { return watch_.is_there(); }
@@ -150,13 +172,29 @@ class Acquisition {
     bool unlike = false;  // another size or type than the first slice
   };
   using Candidates = std::vector<Candidate>;  // of one number, in the order of their names
+  /// A file that has no number yet.
+  struct Arrival {
+    io::FileIdentity identity;
+    Clock::time_point seen;
+  };
   enum class Fate { taken, unlike, waiting };
 
   void look();
   void add_file(const io::FolderWatch::File& file);
+  void add_candidate(std::int64_t number, const io::FolderWatch::File& file);
+  void add_waiting(const io::FolderWatch::File& file);
+  void drop_waiting(const std::string& file);
+  std::optional<std::int64_t> number_of(const std::string& file) const;
+  void ignore(const std::string& file, const std::string& why);
   void add_late_file(std::int64_t number, const io::FolderWatch::File& file);
   void remove_file(const std::string& file);
   bool begin();
+  bool decide_numbering();
+  void refine_step(std::int64_t number);
+  bool number_next();
+  void decide_step();
+  bool decide_shape();
+  void judge();
   void start_at(std::int64_t number);
   Fate try_file(std::int64_t number, Candidate& candidate, std::optional<AcquiredSlice>& taken);
   void fail_try(Candidate& candidate, const std::string& reason);
@@ -176,7 +214,21 @@ class Acquisition {
 
   const AcquisitionOptions options_;
   const std::function<void(const AcquisitionNote& note)> report_;
-  const SliceNumbering numbering_;
+  io::SliceNumbering numbering_;
+  std::int64_t step_ = 1;
+  bool step_is_known_ = false;
+  std::map<std::string, Arrival> waiting_;  // files without a number
+  // Where numbers are not counted: the order of waiting files, and who got a number, and who got the last one.
+  struct Order {
+    const io::SliceNumbering& numbering;
+    bool operator()(const std::pair<std::string, std::int64_t>& a,
+                    const std::pair<std::string, std::int64_t>& b) const {
+      return numbering.is_before(a.first, a.second, b.first, b.second);
+    }
+  };
+  std::set<std::pair<std::string, std::int64_t>, Order> queue_{Order{numbering_}};
+  std::unordered_map<std::string, std::int64_t> numbered_;
+  std::optional<AcquisitionPast::File> last_numbered_;
   io::FolderWatch watch_;
   const Clock::time_point begin_ = Clock::now();
   std::optional<std::int64_t> first_;
@@ -195,13 +247,18 @@ class Acquisition {
   std::string first_file_;
   Counts counts_;
   std::string obstacle_;
+  std::string refusal_;
+  std::uint64_t failed_in_a_row_ = 0;
+  std::string last_failure_;
+  std::unordered_set<std::string> ignored_;
+  std::optional<std::int64_t> missing_told_;
+  Clock::time_point last_new_file_ = begin_;
   Clock::time_point last_news_ = begin_;
   Clock::time_point back_since_ = begin_;
   Clock::time_point due_;
   bool was_there_ = true;
   bool looked_ = false;
   bool closed_ = false;
-  bool foreign_told_ = false;
   bool far_told_ = false;
 };
 

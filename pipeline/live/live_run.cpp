@@ -39,6 +39,13 @@ RunHooks hooks_of(const WatchServices& services) {
   return hooks;
 }
 
+/// Slices of which most decide together what all of them have to be like.
+AcquisitionOptions with_first_slices(AcquisitionOptions options, const ResolvedOptions& resolved) {
+  constexpr int fewest = 3;
+  options.first_together = std::max(fewest, static_cast<int>(StartSlices::wanted(resolved)));
+  return options;
+}
+
 /// `finished`: nothing if it is not known any more.
 LiveSlice shown_of(const JournalEntry& entry, std::chrono::system_clock::time_point finished) {
   LiveSlice shown;
@@ -71,7 +78,8 @@ LiveRun::LiveRun(const model::Network& network, const WatchOptions& options, Res
              {followed_path(options.output.folder), watch_setting(network, options, resolved_), network,
               resolved_.lag},
              output_.has_results()),
-      acquisition_(options.acquisition, [this](const AcquisitionNote& note) { took_note(note); }) {
+      acquisition_(with_first_slices(options.acquisition, resolved_),
+                   [this](const AcquisitionNote& note) { took_note(note); }) {
   output_.remove_leftovers();
   services_.board.change([&](LiveStatus& status) {
     status.folder = options_.acquisition.folder;
@@ -85,7 +93,7 @@ LiveRun::LiveRun(const model::Network& network, const WatchOptions& options, Res
 
 void LiveRun::resume() {
   for (const std::string& remark : state_.remarks()) services_.warn(remark);
-  const AcquisitionPast past = state_.past(options_.acquisition.step);
+  const AcquisitionPast past = state_.past();
   acquisition_.resume(past);
   for (const JournalEntry& entry : state_.journal().entries()) {
     if (entry.kind == JournalEntry::Kind::event) {
@@ -139,6 +147,9 @@ bool LiveRun::follow() {
     if (services_.requests.take_stack()) write_stacks();
     look_for_end();
     if (live_ ? segment() : begin()) continue;
+    if (!closing_ && !acquisition_.refusal().empty()) {
+      throw io::Error(io::ErrorKind::bad_data, options_.acquisition.folder, acquisition_.refusal());
+    }
     status_.show_counts(acquisition_.counts(), first_.size());
     if (stopping()) break;
     if (closing_ && acquisition_.at_end() && (live_ || first_.empty())) {
@@ -347,7 +358,7 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
   done_.push_back(entry);
   to_show_.push_back(shown_of(entry, std::chrono::system_clock::now()));
   checkpoint_.run.session = SegmentSession::state_after(done);
-  checkpoint_.next_number = acquired.number + options_.acquisition.step;
+  checkpoint_.next_number = acquired.next;
   if (Clock::now() - last_picture_ >= between_saves) {
     LivePicture picture = make_live_picture(acquired.number, acquired.slice, done.slice.mask());
     services_.board.change([&](LiveStatus& status) { status.picture = std::move(picture); });

@@ -12,10 +12,33 @@ namespace fibflow::pipeline {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// How the journal keeps a note; nothing if it does not.
+std::optional<JournalEntry::Kind> kind_of(AcquisitionNote::Kind kind) {
+  switch (kind) {
+    case AcquisitionNote::Kind::numbered:
+      return JournalEntry::Kind::numbered;
+    case AcquisitionNote::Kind::first:
+      return JournalEntry::Kind::first;
+    case AcquisitionNote::Kind::skipped:
+      return JournalEntry::Kind::skipped;
+    case AcquisitionNote::Kind::failed:
+      return JournalEntry::Kind::failed;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
 /// Ends a run over an acquisition that is over.
 void LiveRun::conclude() {
   if (done_.empty()) {
     remove_stop_file();
+    if (!acquisition_.refusal().empty()) {
+      throw io::Error(io::ErrorKind::bad_data, options_.acquisition.folder, acquisition_.refusal());
+    }
     throw io::Error(io::ErrorKind::missing, options_.acquisition.folder, "no slice came");
   }
   if (const auto left = acquisition_.counts().pending; left > 0 && !acquisition_.folder_is_there()) {
@@ -39,6 +62,15 @@ void LiveRun::conclude() {
   }
   status_.write(LiveState::ending, "the acquisition is over");
   remove_stop_file();  // not before: who is killed is to be asked again
+  const std::uint64_t left_out = counts.failed + counts.ignored + counts.repeated;
+  if (left_out >= done_.size()) {
+    throw io::Error(io::ErrorKind::bad_data, options_.acquisition.folder,
+                    std::to_string(done_.size()) + " slices are segmented, but " + std::to_string(left_out) +
+                        " files were left out: " + std::to_string(counts.failed) + " could not be used, " +
+                        std::to_string(counts.ignored) + " are not numbered as the others are, " +
+                        std::to_string(counts.repeated) +
+                        " have the number of another one; name the slices with --pattern");
+  }
 }
 
 void LiveRun::remove_stop_file() const {
@@ -101,9 +133,10 @@ WatchReport LiveRun::report() {
 /// On whichever thread takes slices.
 void LiveRun::took_note(const AcquisitionNote& note) {
   using Kind = AcquisitionNote::Kind;
-  const bool ordinary =
-      note.kind == Kind::first || note.kind == Kind::folder_back || note.kind == Kind::foreign;
-  if (note.kind == Kind::first || note.kind == Kind::skipped || note.kind == Kind::failed) keep_note(note);
+  const bool ordinary = note.kind == Kind::numbered || note.kind == Kind::first ||
+                        note.kind == Kind::missing || note.kind == Kind::folder_back ||
+                        note.kind == Kind::foreign;
+  if (kind_of(note.kind)) keep_note(note);
   if (ordinary) {
     services_.log(note.text);
     return;
@@ -115,9 +148,7 @@ void LiveRun::took_note(const AcquisitionNote& note) {
 /// Decisions are durable before anybody is told.
 void LiveRun::keep_note(const AcquisitionNote& note) {
   JournalEntry entry;
-  entry.kind = note.kind == AcquisitionNote::Kind::first     ? JournalEntry::Kind::first
-               : note.kind == AcquisitionNote::Kind::skipped ? JournalEntry::Kind::skipped
-                                                             : JournalEntry::Kind::failed;
+  entry.kind = kind_of(note.kind).value();
   entry.first = note.first;
   entry.last = note.last;
   entry.file = {note.file, note.identity.size, note.identity.modified_ns};

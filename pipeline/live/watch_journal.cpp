@@ -27,7 +27,8 @@ namespace {
 
 using Kind = JournalEntry::Kind;
 
-constexpr std::array<std::pair<Kind, const char*>, 5> words = {{{Kind::first, "first"},
+constexpr std::array<std::pair<Kind, const char*>, 6> words = {{{Kind::numbered, "numbered"},
+                                                                {Kind::first, "first"},
                                                                 {Kind::taken, "taken"},
                                                                 {Kind::skipped, "skipped"},
                                                                 {Kind::failed, "failed"},
@@ -35,7 +36,7 @@ constexpr std::array<std::pair<Kind, const char*>, 5> words = {{{Kind::first, "f
 
 /// Holds after a restart, though the slices after it may be done again.
 bool is_decision(Kind kind) {
-  return kind == Kind::first || kind == Kind::skipped || kind == Kind::failed;
+  return kind == Kind::numbered || kind == Kind::first || kind == Kind::skipped || kind == Kind::failed;
 }
 
 // FNV-1a (Fowler, Noll, Vo), 64 bits: against lines that were not written to their end, not against forgery.
@@ -93,6 +94,7 @@ std::string line_of(const JournalEntry& entry) {
   if (entry.kind == Kind::taken || entry.kind == Kind::failed) {
     line << ' ' << entry.file.size << ' ' << entry.file.modified_ns << ' ' << escaped(entry.file.name);
   }
+  if (entry.kind == Kind::numbered) line << ' ' << escaped(entry.file.name);
   if (entry.kind == Kind::taken) {
     line << ' ' << entry.latency << ' ' << json_of(entry.record).dump();
   }
@@ -122,6 +124,11 @@ std::optional<JournalEntry> entry_of(std::string_view text) {
     std::string name;
     line >> entry.file.size >> entry.file.modified_ns >> name;
     entry.file.name = unescaped(name);
+  }
+  if (entry.kind == Kind::numbered) {
+    std::string form;
+    line >> form;
+    entry.file.name = unescaped(form);
   }
   if (entry.kind == Kind::taken) {
     std::string record;

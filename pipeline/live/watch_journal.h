@@ -12,11 +12,12 @@ namespace fibflow::pipeline {
 /// One line of a journal.
 struct JournalEntry {
   enum class Kind {
-    first,    ///< the acquisition begins with number `first`
-    taken,    ///< number `first` was segmented from `file`, and its mask is on the disk
-    skipped,  ///< numbers `first` to `last` are left out: they never came
-    failed,   ///< number `first` is left out: `file` cannot be used
-    event,    ///< something happened to the statistics after number `first`
+    numbered,  ///< how files are numbered: `file.name` is io::SliceNumbering::saved(), `last` the step
+    first,     ///< the acquisition begins with number `first`
+    taken,     ///< number `first` was segmented from `file`, and its mask is on the disk
+    skipped,   ///< numbers `first` to `last` are left out: they never came
+    failed,    ///< number `first` is left out: `file` cannot be used
+    event,     ///< something happened to the statistics after number `first`
   };
   Kind kind = Kind::first;
   std::int64_t first = 0;

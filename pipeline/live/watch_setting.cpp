@@ -46,7 +46,8 @@ Json watch_setting(const model::Network& network, const WatchOptions& options,
   setting["pattern"] = acquisition.pattern;
   setting["recursive"] = acquisition.recursive;
   setting["first"] = acquisition.first ? Json(*acquisition.first) : Json();
-  setting["step"] = acquisition.step;
+  setting["step"] = acquisition.step ? Json(*acquisition.step) : Json();
+  setting["order"] = io::name_of(acquisition.order);
   for (const nodes::LayerFormat& format : output.layers())
     setting[nodes::plural_of(format.layer)] = io::name_of(format.type);
   setting["compression"] = name_of(output.compression);

@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 
 // The last number is the version of what is inside: raised when a reader of the one before would be misled.
 constexpr const char* checkpoint_kind = "watch checkpoint 4";
-constexpr const char* setting_kind = "watch setting 3";
+constexpr const char* setting_kind = "watch setting 4";
 constexpr const char* previews_kind = "watch previews 2";
 
 const std::string& made(const std::string& folder) {
@@ -100,10 +100,14 @@ void WatchState::check_setting(const WatchIdentity& identity, bool has_results) 
   state.write(identity.setting);
 }
 
-AcquisitionPast WatchState::past(std::int64_t step) const {
+AcquisitionPast WatchState::past() const {
   AcquisitionPast past;
   for (const JournalEntry& entry : journal_->entries()) {
     switch (entry.kind) {
+      case JournalEntry::Kind::numbered:
+        past.numbering = entry.file.name;
+        past.step = entry.last;
+        break;
       case JournalEntry::Kind::first:
         past.first = entry.first;
         break;
@@ -121,7 +125,7 @@ AcquisitionPast WatchState::past(std::int64_t step) const {
     }
   }
   if (past.first) past.next = *past.first;
-  if (!past.taken.empty()) past.next = past.taken.rbegin()->first + step;
+  if (!past.taken.empty()) past.next = past.taken.rbegin()->first + past.step;
   if (checkpoint_) {
     past.next = checkpoint_->next_number;
     past.height = checkpoint_->height;

@@ -47,7 +47,7 @@ class WatchState {
 
   /// Nothing if no slice was acknowledged yet.
   const std::optional<WatchCheckpoint>& checkpoint() const { return checkpoint_; }
-  AcquisitionPast past(std::int64_t step) const;
+  AcquisitionPast past() const;
   WatchJournal& journal() { return *journal_; }
   /// What the user should know: that the older generation had to be used, say.
   const std::vector<std::string>& remarks() const { return remarks_; }

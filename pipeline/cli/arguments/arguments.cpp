@@ -151,11 +151,11 @@ std::string spoken_bytes(std::int64_t bytes) {
   return text;
 }
 
-CLI::Option* add_file_order(CLI::App& command, io::OpenOptions& open) {
+CLI::Option* add_file_order(CLI::App& command, io::FileOrder& chosen) {
   std::vector<std::pair<std::string, io::FileOrder>> orders;
   for (const io::FileOrder order : {io::FileOrder::number, io::FileOrder::name, io::FileOrder::time})
     orders.emplace_back(io::name_of(order), order);
-  return add_choice(command, "--file-order", open.order, orders, "of the slices of a folder or glob")
+  return add_choice(command, "--order", chosen, orders, "of the slices of a folder or glob")
       ->group(fine_tuning);
 }
 

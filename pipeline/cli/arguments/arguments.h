@@ -44,8 +44,8 @@ std::string spoken_bytes(std::int64_t bytes);
 /// Adds --slices A:B.
 CLI::Option* add_slices_option(CLI::App& command, pipeline::SliceRange& slices);
 
-/// Adds --file-order.
-CLI::Option* add_file_order(CLI::App& command, io::OpenOptions& open);
+/// Adds --order.
+CLI::Option* add_file_order(CLI::App& command, io::FileOrder& order);
 
 /// Adds --output-map.
 CLI::Option* add_output_map(CLI::App& command, std::string& output_map);

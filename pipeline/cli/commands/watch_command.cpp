@@ -26,6 +26,7 @@ struct Arguments : RunArguments {
   pipeline::WatchOptions watch;
   std::string http;
   std::int64_t first = -1;
+  std::int64_t step = 0;
 };
 
 int watch(Arguments& arguments, Context& context) {
@@ -37,6 +38,7 @@ int watch(Arguments& arguments, Context& context) {
   options.acquisition.folder = arguments.stack;
   options.model = arguments.model;
   if (arguments.first >= 0) options.acquisition.first = arguments.first;
+  if (arguments.step > 0) options.acquisition.step = arguments.step;
   const auto network = model::Network::load(arguments.model, arguments.output_map);
 
   pipeline::ServiceNotifier notifier;
@@ -79,16 +81,18 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
   pipeline::AcquisitionOptions& acquisition = arguments.watch.acquisition;
   command.add_option("--pattern", acquisition.pattern, "names of slices, * and ? as wildcards, # the number")
       ->type_name("NAME")
-      ->default_str("TIFFs, by their last number")
+      ->default_str("TIFFs; the number that counts is found")
       ->group(group);
+  add_file_order(command, acquisition.order)->group(fine_tuning);
   command.add_flag("--recursive", acquisition.recursive, "also in subfolders")->group(group);
   command.add_option("--first", arguments.first, "number of the first slice")
       ->type_name("N")
       ->check(at_least_zero())
       ->default_str("the lowest that is there first")
       ->group(group);
-  command.add_option("--step", acquisition.step, "from one slice's number to the next")
+  command.add_option("--step", arguments.step, "from one slice's number to the next")
       ->type_name("N")
+      ->default_str("as the names show")
       ->check(above_zero())
       ->group(fine_tuning);
   command.add_option("--max-gap", acquisition.max_gap, "numbers that may be missing in a row")

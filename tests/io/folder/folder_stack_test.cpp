@@ -78,7 +78,7 @@ TEST_F(FolderStackTest, RefusesSeveralSeriesAndNamesTheirGlobs) {
   const std::string says = failure(folder_.path(), by_number);
   const std::string glob = folder_.path("cell_[0-9]_ESB.tif");
   EXPECT_TRUE(contains(says, "2 series") && contains(says, "'" + glob + "' (3 files)")) << says;
-  EXPECT_TRUE(contains(says, "--file-order name")) << says;
+  EXPECT_TRUE(contains(says, "--order name")) << says;
   EXPECT_EQ(open_glob(glob)->info().depth, 3);
   EXPECT_EQ(open_folder(folder_.path(), FileOrder::name)->info().depth, 6);
 }

@@ -21,7 +21,7 @@ void expect_in_this_order(const Names& names, const std::string& form) {
   Names ordered;
   for (const std::size_t i : reading.stack.order) ordered.push_back(shuffled[i]);
   EXPECT_EQ(ordered, names);
-  EXPECT_EQ(reading.stack.form, form);
+  EXPECT_EQ(reading.stack.form.spoken(), form);
 }
 
 Names globs_of(const Names& names) {
@@ -50,8 +50,36 @@ TEST(NameOrderTest, TheNumberThatGoesUpInStepsCountsAndOthersGoAlong) {
 
 TEST(NameOrderTest, TimesAreInTheOrderOfAllTheirNumbers) {
   expect_in_this_order(
-      {"img_20241126_235901", "img_20241126_235930", "img_20241127_000012", "img_20241127_000107"},
-      "img_*_*");
+      {"img_20241126_235901", "img_20241126_235930", "img_20241127_000012", "img_20241127_000107"}, "img_#");
+  // Of which no part is different in each file, though all of it is.
+  expect_in_this_order({"2026-11-26 23-59-01", "2026-11-26 23-59-30", "2026-11-27 00-01-01",
+                        "2026-11-27 00-02-30", "2026-11-27 01-01-01"},
+                       "#");
+  expect_in_this_order({"20261126235901", "20261126235930", "20261127000012"}, "#");
+  expect_in_this_order({"t103000", "t103125", "t103249", "t110003"}, "t#");
+  // A count beside it is what counts, though the minutes go up in steps of one.
+  expect_in_this_order({"s1_2026-11-26_10-58-00", "s2_2026-11-26_10-59-00", "s3_2026-11-26_11-00-00"},
+                       "s#_*");
+  expect_in_this_order({"2026-11-26_slice_1", "2026-11-26_slice_2", "2026-11-27_slice_3"}, "*_slice_#");
+}
+
+TEST(NameOrderTest, OnlyWholeNumbersInStepsAreCounted) {
+  const auto form = [](const Names& names) { return read_names(names).stack.form; };
+  EXPECT_EQ(form({"s_1", "s_2", "s_50"}).step(), 1);
+  EXPECT_EQ(form({"s_10", "s_20", "s_40"}).step(), 10);
+  EXPECT_FALSE(form({"s_1", "s_8", "s_19"}).counts());
+  EXPECT_FALSE(form({"z_0.25", "z_0.5", "z_0.75"}).counts());
+  EXPECT_FALSE(form({"t103000", "t103100", "t103200"}).counts());
+}
+
+TEST(NameOrderTest, PositionsInZAreTheirDistance) {
+  const auto spacing = [](const Names& names) { return read_names(names).stack.z_spacing_nm; };
+  EXPECT_NEAR(spacing({"s_1_z=0.10um", "s_2_z=0.11um", "s_3_z=0.125um", "s_4_z=0.14um"}).value(), 15, 1e-6);
+  EXPECT_NEAR(spacing({"z12nm", "z20nm", "z28nm"}).value(), 8, 1e-6);
+  EXPECT_NEAR(spacing({"z=0.5\xc2\xb5m", "z=1\xc2\xb5m"}).value(), 500, 1e-6);
+  EXPECT_FALSE(spacing({"s_1", "s_2"}));
+  EXPECT_FALSE(spacing({"z_1", "z_2"})) << "without a unit it may be a count";
+  EXPECT_FALSE(spacing({"x1um", "x2um"}));
 }
 
 TEST(NameOrderTest, DecimalsAndSignsBelongToTheirNumber) {
@@ -82,8 +110,8 @@ TEST(NameOrderTest, DetectorsTilesAndCopiesAreSeries) {
   EXPECT_EQ(globs_of({"a[1]_1", "a[1]_2", "b_1", "b_2"}), (Names{"a[[]1]_[0-9]", "b_[0-9]"}));
   const NameReading two = read_names({"image_1", "image_2", "image_3", "mask_1"});
   ASSERT_EQ(two.series.size(), 2U);
-  EXPECT_EQ(two.series[0].files, 3U);
-  EXPECT_EQ(two.series[1].files, 1U);
+  EXPECT_EQ(two.series[0].files.size(), 3U);
+  EXPECT_EQ(two.series[1].files.size(), 1U);
 }
 
 TEST(NameOrderTest, NamesWithoutNumbersAreInNaturalOrderAndThatIsSaid) {
