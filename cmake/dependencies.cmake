@@ -1,7 +1,8 @@
-# Each dependency has one home: libtiff, zstd, libpng and pugixml in io, oneDNN and ONNX in model, oneTBB and libmicrohttpd in pipeline.
+# Each dependency has one home: libtiff, zstd, libpng, libjpeg and pugixml in io, oneDNN and ONNX in model, oneTBB and libmicrohttpd in pipeline.
 find_package(Threads REQUIRED)
 find_package(TIFF REQUIRED)
 find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
 find_package(zstd REQUIRED)
 find_package(pugixml REQUIRED)
 find_package(dnnl REQUIRED)       # Debian's package asks for OpenCL's headers too; nothing here uses them

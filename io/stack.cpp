@@ -25,6 +25,8 @@ Slice Stack::read_region(std::int64_t z, const Region& region) {
   return read(z).part(region);
 }
 
+void Stack::require_readable(const Interval&) const {}
+
 Interval Stack::cheap_together(std::int64_t z) const {
   return {z, z + 1};
 }

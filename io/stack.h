@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ const char* name_of(FileOrder order);
 /// How a stack is opened.
 struct OpenOptions {
   FileOrder order = FileOrder::number;  ///< of a folder or glob of files
+  std::optional<int> channel;           ///< of a stack that has several: the one that is read, from 0 on
+  /// What voxels mean are numbers of classes or objects, not gray values: no palette, no inversion; those above 65535 are read
+  /// as 65535.
+  bool labels = false;
 };
 
 /// What a stack is, known without reading its voxels.
@@ -35,13 +40,14 @@ struct StackInfo {
   int width = 0;            ///< voxels
   PixelType type = PixelType::u8;
   double zero =
-      0;  ///< the voxel that stands for the stored 0: 32768 for signed 16-bit, which is moved up to be read
+      0;  ///< the voxel that stands for the stored 0: 32768 for signed 16-bit, which is moved up to be read, 128 for 8-bit
   int bits = 0;  ///< of a stored voxel, where they are known not to fill the type: 12; else 0
   VoxelSize voxel_nm;
   std::string
       file_order;  ///< "number", "name" or "time": what puts the files of a folder in order; empty for one file
-  std::string voxel_source;  ///< which tag the voxel size came from; empty if unknown
-  std::string description;   ///< the file's own text (TIFF ImageDescription), at most 64 KiB of it
+  std::optional<int> channel;  ///< that is read, if it was chosen
+  std::string voxel_source;    ///< which tag the voxel size came from; empty if unknown
+  std::string description;     ///< the file's own text (TIFF ImageDescription), at most 64 KiB of it
   /// Things the user should know though the stack can be read: a gap in the numbering of slices, say.
   std::vector<std::string> remarks;
   /// Bytes that reading a slice takes beside the slice itself, at most: what it is decoded in or from.
@@ -69,6 +75,10 @@ class Stack {
   /// A part of slice z: the same voxels as read(z).part(region), decoding no more than it must. Throws as read();
   /// std::invalid_argument if the region is empty or does not lie in the slice.
   virtual Slice read_region(std::int64_t z, const Region& region);
+
+  /// Looks whether slices can be read, as far as that shows without decoding them: the headers of their files. Throws as
+  /// read(); what it does not find, read() does.
+  virtual void require_readable(const Interval& slices) const;
 
   /// The slices that are decoded together with slice z, which reading one after the other makes cheap: those of a chunk.
   virtual Interval cheap_together(std::int64_t z) const;

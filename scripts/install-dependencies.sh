@@ -11,7 +11,7 @@ packages=(
   libtbb-dev                         # flow graph
   libdnnl-dev ocl-icd-opencl-dev     # convolutions; Debian's oneDNN asks for OpenCL's headers
   libonnx-dev libprotobuf-dev protobuf-compiler   # model files
-  libtiff-dev libpng-dev libpugixml-dev libzstd-dev
+  libtiff-dev libpng-dev libjpeg62-turbo-dev libpugixml-dev libzstd-dev
   libmicrohttpd-dev                  # the live page
   libspdlog-dev libcli11-dev nlohmann-json3-dev
   libgtest-dev

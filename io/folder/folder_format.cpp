@@ -23,7 +23,7 @@ bool recognizes(const std::string& path, std::string_view) {
 }
 
 std::unique_ptr<Stack> open(const std::string& path, const OpenOptions& options) {
-  return is_folder(path) ? open_folder(path, options.order) : open_glob(path, options.order);
+  return is_folder(path) ? open_folder(path, options) : open_glob(path, options);
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -14,19 +16,14 @@
 #include "io/files/file_identity.h"
 #include "io/folder/name_order.h"
 #include "io/folder/natural_order.h"
-#include "io/tiff/tiff_stack.h"
+#include "io/folder/slice_file.h"
+#include "io/format.h"
+#include "io/tiff/tiff_format.h"
 
 namespace fibflow::io {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool has_tiff_extension(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return extension == ".tif" || extension == ".tiff";
-}
 
 std::string base_of(const std::string& file) {
   return fs::path(file).filename().string();
@@ -80,8 +77,15 @@ std::int64_t modified(const std::string& file) {
   return identity ? identity->modified_ns : 0;
 }
 
+/// A file that a pattern matches alone may hold many slices.
+std::unique_ptr<Stack> open_one(const std::string& path, const OpenOptions& options) {
+  const Format* format = format_by_ending(path);
+  return (format != nullptr ? *format : tiff_format()).open(path, options);
+}
+
 std::unique_ptr<Stack> open_files(const std::string& path, std::vector<std::string> files,
-                                  std::vector<std::string> remarks, FileOrder order) {
+                                  std::vector<std::string> remarks, const OpenOptions& options) {
+  const FileOrder order = options.order;
   double z_spacing_nm = 0;
   std::ranges::sort(files, [](const std::string& a, const std::string& b) {
     const int result = natural_compare(bare_name(a), bare_name(b));
@@ -102,23 +106,17 @@ std::unique_ptr<Stack> open_files(const std::string& path, std::vector<std::stri
     std::ranges::stable_sort(files, {}, modified);
     remarks.emplace_back("the slices are in the order in which their files were last changed");
   }
-  return std::make_unique<FolderStack>(path, std::move(files), std::move(remarks), order, z_spacing_nm);
+  return std::make_unique<FolderStack>(path, std::move(files), std::move(remarks), options, z_spacing_nm);
 }
 
 }  // namespace
 
 FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks,
-                         FileOrder order, double z_spacing_nm)
-    : files_(std::move(files)) {
-  const TiffStack first(files_.at(0), true);
-  info_ = first.info();
-  if (info_.depth != 1) {
-    throw Error(ErrorKind::bad_data, files_[0],
-                "has " + std::to_string(info_.depth) +
-                    " pages; in a folder or glob each file must be one slice (open such a file by itself)");
-  }
+                         const OpenOptions& options, double z_spacing_nm)
+    : files_(std::move(files)), options_(options) {
+  info_ = open_slice_file(files_.at(0), options_)->info();
   info_.path = std::move(path);
-  info_.file_order = name_of(order);
+  info_.file_order = name_of(options.order);
   info_.format = "folder of " + info_.format + " slices";
   info_.depth = static_cast<std::int64_t>(files_.size());
   info_.remarks.insert(info_.remarks.begin(), remarks.begin(), remarks.end());
@@ -137,59 +135,70 @@ Slice FolderStack::read_region(std::int64_t z, const Region& region) {
   if (z < 0 || z >= info_.depth) {
     throw std::out_of_range("FolderStack: slice " + std::to_string(z) + " of " + std::to_string(info_.depth));
   }
-  const std::string& path = files_[static_cast<std::size_t>(z)];
-  TiffStack file(path, true);
-  const StackInfo& info = file.info();
-  const auto bad = [&](const std::string& reason) { throw Error(ErrorKind::bad_data, path, reason); };
-  if (info.depth != 1) {
-    bad("has " + std::to_string(info.depth) + " pages; in a folder or glob each file must be one slice");
-  }
-  if (info.height != info_.height || info.width != info_.width) {
-    bad("has " + std::to_string(info.width) + " x " + std::to_string(info.height) +
-        " voxels instead of the " + std::to_string(info_.width) + " x " + std::to_string(info_.height) +
-        " of '" + fs::path(files_[0]).filename().string() + "'");
-  }
-  if (info.type != info_.type) {
-    bad(std::string("holds ") + name_of(info.type) + " voxels instead of the " + name_of(info_.type) +
-        " of '" + fs::path(files_[0]).filename().string() + "'");
-  }
-  return file.read_region(0, region).at(z);
+  const auto file = open_slice_file(files_[static_cast<std::size_t>(z)], options_);
+  require_like_first(file->info());
+  return file->read_region(0, region).at(z);
 }
 
-std::unique_ptr<Stack> open_folder(const std::string& path, FileOrder order) {
-  std::vector<std::string> files;
-  std::size_t others = 0;
+void FolderStack::require_readable(const Interval& slices) const {
+  for (std::int64_t z = slices.begin; z < slices.end; ++z) {
+    require_like_first(open_slice_file(files_.at(static_cast<std::size_t>(z)), options_)->info());
+  }
+}
+
+void FolderStack::require_like_first(const StackInfo& info) const {
+  const auto bad = [&](const std::string& reason) { throw Error(ErrorKind::bad_data, info.path, reason); };
+  const std::string first = "of '" + base_of(files_[0]) + "'";
+  if (info.height != info_.height || info.width != info_.width) {
+    bad("has " + std::to_string(info.width) + " x " + std::to_string(info.height) +
+        " voxels instead of the " + std::to_string(info_.width) + " x " + std::to_string(info_.height) + " " +
+        first);
+  }
+  if (info.type != info_.type || info.zero != info_.zero) {
+    bad(std::string("holds ") + name_of(info.type) + (info.zero != 0 ? " (signed)" : "") +
+        " voxels instead of the " + name_of(info_.type) + (info_.zero != 0 ? " (signed) " : " ") + first);
+  }
+}
+
+std::unique_ptr<Stack> open_folder(const std::string& path, const OpenOptions& options) {
+  std::map<const Format*, std::vector<std::string>> found;
+  std::size_t entries = 0;
   std::error_code code;
   fs::directory_iterator entry(path, code);
   for (; !code && entry != fs::directory_iterator(); entry.increment(code)) {
     const fs::path& file = entry->path();
     // Hidden files are the leftovers of systems and programs ("._slice_1.tif"), not slices.
     if (file.filename().string().starts_with('.')) continue;
-    if (has_tiff_extension(file)) {
-      files.push_back(file.string());
-    } else {
-      ++others;
-    }
+    ++entries;
+    if (const Format* format = format_by_ending(file.string())) found[format].push_back(file.string());
   }
   if (code) {
     const bool denied = code == std::errc::permission_denied;
     throw Error(denied ? ErrorKind::missing : ErrorKind::read_write, path,
                 "the folder cannot be read: " + code.message());
   }
-  if (files.empty()) {
+  if (found.empty()) {
     throw Error(ErrorKind::missing, path,
-                "the folder has no .tif or .tiff files" +
-                    (others > 0 ? " (but " + std::to_string(others) + " others)" : std::string()));
+                "the folder has no .tif, .tiff, .png, .jpg or .jpeg files" +
+                    (entries > 0 ? " (but " + std::to_string(entries) + " others)" : std::string()));
   }
+  // Beside the slices there may be pictures of them: TIFF before PNG before JPEG.
+  auto chosen = found.begin();
+  for (const char* name : {"JPEG", "PNG", "TIFF"}) {
+    const auto named =
+        std::ranges::find_if(found, [&](const auto& of) { return of.first->name == std::string_view(name); });
+    if (named != found.end()) chosen = named;
+  }
+  std::vector<std::string> files = std::move(chosen->second);
   std::vector<std::string> remarks;
-  if (others > 0) {
+  if (const std::size_t others = entries - files.size(); others > 0) {
     remarks.push_back(std::to_string(others) + (others == 1 ? " entry" : " entries") +
-                      " of the folder left out: not .tif or .tiff");
+                      " of the folder left out: not " + chosen->first->name);
   }
-  return open_files(path, std::move(files), std::move(remarks), order);
+  return open_files(path, std::move(files), std::move(remarks), options);
 }
 
-std::unique_ptr<Stack> open_glob(const std::string& pattern, FileOrder order) {
+std::unique_ptr<Stack> open_glob(const std::string& pattern, const OpenOptions& options) {
   glob_t matches{};
   const int result = ::glob(pattern.c_str(), GLOB_ERR | GLOB_NOSORT, nullptr, &matches);
   std::vector<std::string> files;
@@ -200,8 +209,8 @@ std::unique_ptr<Stack> open_glob(const std::string& pattern, FileOrder order) {
     throw Error(ErrorKind::missing, pattern, std::string("a folder cannot be read: ") + std::strerror(errno));
   }
   if (files.empty()) throw Error(ErrorKind::missing, pattern, "no file matches");
-  if (files.size() == 1) return std::make_unique<TiffStack>(files[0]);
-  return open_files(pattern, std::move(files), {}, order);
+  if (files.size() == 1) return open_one(files[0], options);
+  return open_files(pattern, std::move(files), {}, options);
 }
 
 }  // namespace fibflow::io

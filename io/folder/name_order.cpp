@@ -171,9 +171,26 @@ int compare_numbers(const std::string& a, const std::string& b) {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/// In nanometres; 0 if the text begins with no unit of length.
+double unit_at(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 5> units = {
+      {{"nm", 1}, {"um", 1e3}, {"\xc2\xb5m", 1e3}, {"\xce\xbcm", 1e3}, {"mm", 1e6}}};
+  for (const auto& [name, nm] : units) {
+    const bool ends =
+        text.size() == name.size() ||
+        (text.size() > name.size() && !std::isalpha(static_cast<unsigned char>(text[name.size()])));
+    if (text.starts_with(name) && ends) return nm;
+  }
+  return 0;
+}
+
 /// Whether numbers of a column can be decimals: "1.9" and "1.10" count in two places.
 bool are_decimals(const std::vector<const Name*>& names) {
+  std::size_t at = 0;
   for (std::size_t column = 0; column < names.front()->numbers.size(); ++column) {
+    at = names.front()->text.find(mark, at) + 1;
+    // A length is no count.
+    if (unit_at(std::string_view(names.front()->text).substr(at)) > 0) continue;
     std::set<std::size_t> lengths;
     bool ends_in_zero = false;
     for (const Name* name : names) {
@@ -191,19 +208,6 @@ bool are_decimals(const std::vector<const Name*>& names) {
 }
 
 using Files = std::vector<std::size_t>;
-
-/// In nanometres; 0 if the text begins with no unit of length.
-double unit_at(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, double>, 5> units = {
-      {{"nm", 1}, {"um", 1e3}, {"\xc2\xb5m", 1e3}, {"\xce\xbcm", 1e3}, {"mm", 1e6}}};
-  for (const auto& [name, nm] : units) {
-    const bool ends =
-        text.size() == name.size() ||
-        (text.size() > name.size() && !std::isalpha(static_cast<unsigned char>(text[name.size()])));
-    if (text.starts_with(name) && ends) return nm;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -609,7 +613,8 @@ std::string bare_name(const std::string& path) {
   std::string ending = name.extension().string();
   std::ranges::transform(ending, ending.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  if (ending == ".tif" || ending == ".tiff") name = name.stem();
+  constexpr std::array<std::string_view, 5> endings = {".tif", ".tiff", ".png", ".jpg", ".jpeg"};
+  if (std::ranges::find(endings, ending) != endings.end()) name = name.stem();
   if (name.extension() == ".ome") name = name.stem();
   return name.string();
 }

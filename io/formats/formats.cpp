@@ -4,10 +4,14 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string_view>
 #include <system_error>
 
+#include "io/error.h"
 #include "io/folder/folder_format.h"
+#include "io/jpeg/jpeg_format.h"
+#include "io/png/png_format.h"
 #include "io/tiff/tiff_format.h"
 
 namespace fibflow::io {
@@ -32,11 +36,64 @@ bool has_suffix(const Format& format, const std::string& path) {
                      [&](const std::string& suffix) { return name.ends_with(suffix); });
 }
 
+std::string lower_extension(const std::string& path) {
+  std::string ending = std::filesystem::path(path).extension().string();
+  std::ranges::transform(ending, ending.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return ending;
+}
+
+/// Throws Error (bad_data) for what is known and cannot be read here, by its first bytes or its ending.
+void refuse_foreign(const std::string& path) {
+  struct Foreign {
+    std::string_view endings;  // between spaces
+    std::string_view magic;
+    std::size_t at;  // where it stands
+    const char* name;
+  };
+  using namespace std::string_view_literals;
+  static constexpr std::array known = {
+      Foreign{" .jp2 .j2k .jpf .jpx ", "\x00\x00\x00\x0cjP  "sv, 0, "JPEG 2000 image"},
+      Foreign{" .mrc .rec .ali .map .st ", "MAP "sv, 208, "MRC volume"},
+      Foreign{" .h5 .hdf5 .hdf .ims .ilp ", "\x89HDF\r\n\x1a\n"sv, 0, "HDF5 file"},
+      Foreign{" .zarr .n5 ", ""sv, 0, "Zarr or N5 store"},
+      Foreign{" .dm3 .dm4 ", ""sv, 0, "Gatan DigitalMicrograph file"},
+      Foreign{" .nrrd .nhdr ", "NRRD000"sv, 0, "NRRD volume"},
+      Foreign{" .bmp ", "BM"sv, 0, "BMP image"},
+      Foreign{" .gif ", "GIF8"sv, 0, "GIF image"},
+      Foreign{" .npy ", "\x93NUMPY"sv, 0, "NumPy array"},
+      Foreign{" .czi ", "ZISRAWFILE"sv, 0, "Zeiss CZI file"},
+      Foreign{" .lif .lsm .nd2 .am .raw .dat .vol .avi .mp4 .webp .svg .pdf .zip ", ""sv, 0, nullptr},
+  };
+  std::error_code ignored;
+  const bool is_folder = std::filesystem::is_directory(path, ignored);
+  if (!is_folder && !std::filesystem::exists(path, ignored)) return;
+  const std::string head = head_of(path);
+  const std::string ending = lower_extension(path);
+  for (const Format* format : formats()) {
+    if (!is_folder && format->recognizes(path, head)) return;
+  }
+  for (const Foreign& foreign : known) {
+    const bool named = !ending.empty() && foreign.endings.find(" " + ending + " ") != std::string_view::npos;
+    const bool looks = !foreign.magic.empty() && head.size() >= foreign.at + foreign.magic.size() &&
+                       std::string_view(head).substr(foreign.at).starts_with(foreign.magic);
+    // A folder may be called anything.
+    if (is_folder ? ending != ".zarr" && ending != ".n5" : false) continue;
+    if (!named && !looks) continue;
+    const std::string name = foreign.name != nullptr ? std::string("looks like a ") + foreign.name
+                                                     : "is a " + ending + " file by its name";
+    throw Error(ErrorKind::bad_data, path,
+                name + ", which cannot be read here: save it as TIFF, say with Fiji (File > Save As > Tiff)");
+  }
+}
+
 }  // namespace
 
 std::span<const Format* const> formats() {
   static const std::array table{
       &tiff_format(),
+      &png_format(),
+      &jpeg_format(),
       &folder_format(),
   };
   return table;
@@ -57,10 +114,16 @@ const Format& format_of_output(const std::string& path) {
   for (const Format* format : formats()) {
     if (format->create != nullptr && has_suffix(*format, path)) return *format;
   }
-  return tiff_format();
+  std::string endings;
+  for (const Format* format : formats()) {
+    if (format->create == nullptr) continue;
+    for (const std::string& suffix : format->suffixes) endings += (endings.empty() ? "" : " or ") + suffix;
+  }
+  throw std::invalid_argument(path + ": stacks are written as " + endings + ": give it a name that ends so");
 }
 
 std::unique_ptr<Stack> open_stack(const std::string& path, const OpenOptions& options) {
+  refuse_foreign(path);
   return format_of_input(path).open(path, options);
 }
 

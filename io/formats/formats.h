@@ -19,11 +19,12 @@ std::span<const Format* const> formats();
 /// says what is wrong.
 const Format& format_of_input(const std::string& path);
 
-/// The format that a stack of this name is written in: the first that can be written and has its ending; TIFF if none has.
+/// The format that a stack of this name is written in: the first that can be written and has its ending. Throws
+/// std::invalid_argument that names the endings if none has.
 const Format& format_of_output(const std::string& path);
 
-/// Opens a multi-page TIFF, a folder of single-page TIFFs or a glob ("cell/slice_*.tif").
-/// Files of a folder or glob are taken in natural order (slice_2 before slice_10).
+/// Opens a multi-page TIFF, a PNG or JPEG file, a folder of such files with one slice each, or a glob ("cell/slice_*.tif").
+/// Files of a folder or glob are taken by the number in their names (io/folder/name_order.h).
 /// Slices are gray-scale u8, u16 or f32; anything else is refused with what it is. What is handled on purpose
 /// (min-is-white, gray palettes, thumbnails, films, ImageJ's files beyond 4 GB) stands in io/tiff/tiff_stack.h, and
 /// info().remarks tells where it was.

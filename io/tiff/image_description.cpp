@@ -1,11 +1,14 @@
 #include "io/tiff/image_description.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <pugixml.hpp>
+#include <set>
 #include <sstream>
 
 namespace fibflow::io {
@@ -131,6 +134,51 @@ std::optional<ImageJDescription> parse_imagej(const std::string& text) {
   return description;
 }
 
+std::optional<ShapedDescription> parse_shaped(const std::string& text) {
+  if (!trimmed(text).starts_with('{')) return std::nullopt;
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("shape") || !json["shape"].is_array()) return std::nullopt;
+  ShapedDescription description;
+  for (const auto& size : json["shape"]) {
+    constexpr std::int64_t most = 1'000'000'000'000;
+    if (!size.is_number_integer() || size.get<std::int64_t>() < 0 || size.get<std::int64_t>() > most) {
+      return std::nullopt;
+    }
+    description.shape.push_back(size.get<std::int64_t>());
+  }
+  if (json.contains("axes") && json["axes"].is_string()) description.axes = json["axes"].get<std::string>();
+  if (description.axes.size() != description.shape.size()) description.axes.clear();
+  description.truncated = json.value("truncated", nlohmann::json()) == nlohmann::json(true);
+  return description;
+}
+
+namespace {
+
+/// The pages of a TiffData element: PlaneCount of them, or one if it says where, or all.
+void add_planes(const pugi::xml_node& data, OmeDescription& description) {
+  const auto first = [&](const char* name) { return count_of(data.attribute(name).as_string("0")); };
+  OmeDescription::Plane plane{first("FirstC"), first("FirstZ"), first("FirstT"), first("IFD")};
+  const std::int64_t all = description.channels * description.slices * description.frames;
+  std::int64_t count = data.attribute("PlaneCount") ? first("PlaneCount") : data.attribute("IFD") ? 1 : all;
+  constexpr std::int64_t most = 10'000'000;
+  count = std::min(count, most - static_cast<std::int64_t>(description.planes.size()));
+  for (; count > 0; --count) {
+    description.planes.push_back(plane);
+    ++plane.page;
+    for (const char dimension :
+         description.order.substr(std::min<std::size_t>(2, description.order.size()))) {
+      std::int64_t& at = dimension == 'C' ? plane.channel : dimension == 'Z' ? plane.slice : plane.frame;
+      const std::int64_t size = dimension == 'C'   ? description.channels
+                                : dimension == 'Z' ? description.slices
+                                                   : description.frames;
+      if (++at < size) break;
+      at = 0;
+    }
+  }
+}
+
+}  // namespace
+
 std::optional<OmeDescription> parse_ome(const std::string& text, const std::string& file_name) {
   if (text.find("OME") == std::string::npos || text.find('<') == std::string::npos) return std::nullopt;
   pugi::xml_document document;
@@ -148,14 +196,22 @@ std::optional<OmeDescription> parse_ome(const std::string& text, const std::stri
   description.channels = count_of(pixels.attribute("SizeC").as_string("1"));
   description.slices = count_of(pixels.attribute("SizeZ").as_string("1"));
   description.frames = count_of(pixels.attribute("SizeT").as_string("1"));
+  description.order = pixels.attribute("DimensionOrder").as_string("XYZCT");
   description.voxel_nm = {physical_size(pixels, "Z"), physical_size(pixels, "Y"), physical_size(pixels, "X")};
 
   std::optional<std::int64_t> first;
+  std::set<std::int64_t> channels;
+  bool of_set = false;
   for (const pugi::xml_node& data : pixels.children()) {
     if (!is_named(data, "TiffData")) continue;
     const pugi::xml_node uuid = child(data, "UUID");
     const std::string owner = uuid.attribute("FileName").as_string();
-    if (!owner.empty() && owner != file_name) continue;
+    if (!owner.empty() && owner != file_name) {
+      of_set = true;
+      continue;
+    }
+    channels.insert(count_of(data.attribute("FirstC").as_string("0")));
+    add_planes(data, description);
     const std::int64_t page = count_of(data.attribute("IFD").as_string("0"));
     const std::int64_t z =
         count_of(data.attribute("FirstZ").as_string("0")) + count_of(data.attribute("FirstT").as_string("0"));
@@ -163,6 +219,7 @@ std::optional<OmeDescription> parse_ome(const std::string& text, const std::stri
     if (!first) first = z - page;
     if (z - page != *first) description.reordered = true;
   }
+  if (of_set && channels.size() == 1) description.only_channel = *channels.begin();
   return description;
 }
 

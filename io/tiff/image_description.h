@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "io/slice.h"
 
@@ -29,12 +30,31 @@ struct OmeDescription {
   std::int64_t slices = 1;
   std::int64_t frames = 1;
   VoxelSize voxel_nm;
+  /// A page of this file and what it is of. Empty if the metadata does not say where the file's pages belong.
+  struct Plane {
+    std::int64_t channel = 0, slice = 0, frame = 0;
+    std::int64_t page = 0;  ///< from 0 on
+  };
+  std::vector<Plane> planes;
+  std::string order = "XYZCT";  ///< of the pages' dimensions, the fastest first
+  /// Of a set of files: the one channel whose pages this file holds.
+  std::optional<std::int64_t> only_channel;
   bool reordered = false;  ///< a TiffData element puts a page of this file at another z than its place
 };
 
 /// Nothing if the text is not OME-XML. `file_name`: without folder, to tell this file's pages in a set of
 /// files.
 std::optional<OmeDescription> parse_ome(const std::string& text, const std::string& file_name);
+
+/// What tifffile writes into the description of the first page of each of its arrays: {"shape": [4, 512, 512], "axes": "ZYX"}.
+struct ShapedDescription {
+  std::vector<std::int64_t> shape;
+  std::string axes;        ///< one letter for each number of the shape; empty if they are not named
+  bool truncated = false;  ///< there is one page only; the images are in one run
+};
+
+/// Nothing if the text is not tifffile's.
+std::optional<ShapedDescription> parse_shaped(const std::string& text);
 
 /// Nanometres in a unit as microscopes spell it ("nm", "um", "micron", "\u00B5m" in UTF-8, Latin-1 or as an
 /// escape, "cm", "inch", ...); 0 if it is no length ("pixel").

@@ -19,8 +19,8 @@ bool recognizes(const std::string&, std::string_view head) {
   return false;
 }
 
-std::unique_ptr<Stack> open(const std::string& path, const OpenOptions&) {
-  return std::make_unique<TiffStack>(path);
+std::unique_ptr<Stack> open(const std::string& path, const OpenOptions& options) {
+  return std::make_unique<TiffStack>(path, false, options);
 }
 
 std::unique_ptr<StackWriter> create(const std::string& path, const WriterOptions& options) {

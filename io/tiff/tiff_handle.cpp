@@ -113,7 +113,7 @@ class PageHandle {
     TIFFOpenOptionsSetWarningHandlerExtR(options.get(), keep_warning, &view_);
     // Nothing libtiff allocates is rightly larger than a slice, a large tile or the file's own bytes.
     const std::uint64_t limit =
-        std::max<std::uint64_t>(layout.size_bytes() + layout.size_bytes() / 8, 64 << 20);
+        std::max<std::uint64_t>(layout.stored_bytes() + layout.stored_bytes() / 8, 64 << 20);
     TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), static_cast<tmsize_t>(limit));
     largest_ = limit;
     // m: no memory map; a mapped file that shrinks would kill the process.
@@ -157,12 +157,13 @@ class PageHandle {
     const auto samples = field<std::uint16_t>(TIFFTAG_SAMPLESPERPIXEL, 0);
     compression_ = field<std::uint16_t>(TIFFTAG_COMPRESSION, COMPRESSION_NONE);
     if (width != static_cast<std::uint32_t>(layout.width) ||
-        height != static_cast<std::uint32_t>(layout.height) || bits != 8 * bytes_per_voxel(layout.type) ||
-        samples != 1) {
+        height != static_cast<std::uint32_t>(layout.height) || bits != layout.stored.bits ||
+        samples != layout.stored.samples * layout.stored.planes) {
       fail("its fields contradict each other");
     }
     if (TIFFIsCODECConfigured(compression_) == 0) {
-      fail("is compressed with " + compression_name(compression_) + ", which libtiff here cannot read");
+      fail("is compressed with " + compression_name(compression_) +
+           ", which cannot be read here: save it again uncompressed, or with deflate or LZW");
     }
     const bool tiled = TIFFIsTiled(tiff) != 0;
     const std::uint64_t file_bytes = view_.file->size();
@@ -175,7 +176,11 @@ class PageHandle {
       fail(std::string("claims a ") + piece + "of " + std::to_string(piece_bytes) +
            " bytes: the file is damaged");
     }
-    const std::uint64_t row_bytes = static_cast<std::uint64_t>(layout.width) * bytes_per_voxel(layout.type);
+    if (!layout.stored.is_plain()) decoding_bytes_ += layout.stored_bytes();
+    const auto planes = static_cast<std::uint32_t>(layout.stored.planes);
+    if (pieces % planes != 0) fail("its fields contradict each other");
+    pieces_of_plane_ = pieces / planes;
+    const std::uint64_t row_bytes = layout.stored.row_bytes(layout.width);
     const auto rows_per_strip = std::min<std::uint64_t>(
         field<std::uint32_t>(TIFFTAG_ROWSPERSTRIP, 0xffffffffu), static_cast<std::uint64_t>(layout.height));
     std::uint64_t stored = 0;
@@ -193,7 +198,8 @@ class PageHandle {
       if (compression_ == COMPRESSION_NONE) {
         // libtiff would read on past a short strip, into whatever follows it.
         const std::uint64_t rows = std::min(
-            rows_per_strip, layout.height - std::min<std::uint64_t>(layout.height, i * rows_per_strip));
+            rows_per_strip,
+            layout.height - std::min<std::uint64_t>(layout.height, i % pieces_of_plane_ * rows_per_strip));
         const std::uint64_t wanted = tiled ? static_cast<std::uint64_t>(piece_bytes) : rows * row_bytes;
         if (count < wanted) {
           fail(piece + std::to_string(i) + " of " + std::to_string(pieces) + " has " + std::to_string(count) +
@@ -204,8 +210,8 @@ class PageHandle {
     }
     // Strips may share bytes, but not so that the file grows.
     stored = std::min(stored, file_bytes);
-    if (layout.size_bytes() / largest_expansion(compression_) > stored) {
-      fail("claims " + std::to_string(layout.size_bytes()) + " bytes of voxels, which its " +
+    if (layout.stored_bytes() / largest_expansion(compression_) > stored) {
+      fail("claims " + std::to_string(layout.stored_bytes()) + " bytes of voxels, which its " +
            std::to_string(stored) + " stored bytes cannot hold: the file is damaged");
     }
   }
@@ -220,9 +226,9 @@ class PageHandle {
   /// voxels: of the region, whose rows are row_bytes apart. A strip that lies in it is decoded into its place.
   void decode_strips(const GrayLayout& layout, const Region& region, std::byte* voxels) {
     TIFF* tiff = tiff_.get();
-    const std::size_t voxel_bytes = bytes_per_voxel(layout.type);
-    const std::size_t strip_row = static_cast<std::size_t>(layout.width) * voxel_bytes;
-    const std::size_t row_bytes = static_cast<std::size_t>(region.x.size()) * voxel_bytes;
+    const std::size_t strip_row = layout.stored.row_bytes(layout.width);
+    const std::size_t row_bytes = layout.stored.row_bytes(region.x.size());
+    const std::uint32_t first_strip = pieces_of_plane_ * static_cast<std::uint32_t>(layout.stored.plane);
     const auto rows_per_strip =
         std::min<std::int64_t>(field<std::uint32_t>(TIFFTAG_ROWSPERSTRIP, 0xffffffffu), layout.height);
     if (rows_per_strip == 0) fail("claims strips of no rows");
@@ -239,59 +245,60 @@ class PageHandle {
       }
       std::byte* to =
           in_place ? voxels + static_cast<std::size_t>(first - region.y.begin) * row_bytes : buffer.get();
-      if (TIFFReadEncodedStrip(tiff, static_cast<std::uint32_t>(strip), to, wanted) != wanted)
+      if (TIFFReadEncodedStrip(tiff, first_strip + static_cast<std::uint32_t>(strip), to, wanted) != wanted)
         fail("cannot decode strip " + std::to_string(strip));
       refuse_damage("strip ", static_cast<std::uint32_t>(strip));
       if (in_place) continue;
       const Region piece{{first, last}, {0, layout.width}};
-      copy_common(piece, buffer.get(), strip_row, region, voxels, voxel_bytes);
+      copy_common(piece, buffer.get(), strip_row, region, voxels, layout.stored);
     }
   }
 
   void decode_tiles(const GrayLayout& layout, const Region& region, std::byte* voxels) {
     TIFF* tiff = tiff_.get();
-    const std::size_t voxel_bytes = bytes_per_voxel(layout.type);
     const std::int64_t tile_width = field<std::uint32_t>(TIFFTAG_TILEWIDTH, 0);
     const std::int64_t tile_height = field<std::uint32_t>(TIFFTAG_TILELENGTH, 0);
     const tmsize_t tile_bytes = TIFFTileSize(tiff);
     if (tile_width == 0 || tile_height == 0 ||
         static_cast<std::uint64_t>(tile_bytes) !=
-            static_cast<std::uint64_t>(tile_width) * static_cast<std::uint64_t>(tile_height) * voxel_bytes) {
+            layout.stored.row_bytes(tile_width) * static_cast<std::uint64_t>(tile_height)) {
       fail("claims tiles of " + std::to_string(tile_width) + " x " + std::to_string(tile_height) + " voxels");
     }
     const auto tile = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(tile_bytes));
     for (std::int64_t y = region.y.begin / tile_height * tile_height; y < region.y.end; y += tile_height) {
       for (std::int64_t x = region.x.begin / tile_width * tile_width; x < region.x.end; x += tile_width) {
         const std::uint32_t index =
-            TIFFComputeTile(tiff, static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(y), 0, 0);
+            TIFFComputeTile(tiff, static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(y), 0,
+                            static_cast<std::uint16_t>(layout.stored.plane));
         if (TIFFReadEncodedTile(tiff, index, tile.get(), tile_bytes) != tile_bytes) {
           fail("cannot decode tile " + std::to_string(index));
         }
         refuse_damage("tile ", index);
         copy_common({{y, y + tile_height}, {x, x + tile_width}}, tile.get(),
-                    static_cast<std::size_t>(tile_width) * voxel_bytes, region, voxels, voxel_bytes);
+                    layout.stored.row_bytes(tile_width), region, voxels, layout.stored);
       }
     }
   }
 
-  /// Copies what a decoded piece and the region have in common.
+  /// Copies what a decoded piece and the region have in common. Pieces begin with whole bytes, and so does the region.
   static void copy_common(const Region& piece, const std::byte* from, std::size_t from_row,
-                          const Region& region, std::byte* to, std::size_t voxel_bytes) {
+                          const Region& region, std::byte* to, const SampleForm& form) {
     const Interval x{std::max(piece.x.begin, region.x.begin), std::min(piece.x.end, region.x.end)};
     const Interval y{std::max(piece.y.begin, region.y.begin), std::min(piece.y.end, region.y.end)};
-    const std::size_t to_row = static_cast<std::size_t>(region.x.size()) * voxel_bytes;
+    const std::size_t to_row = form.row_bytes(region.x.size());
     for (std::int64_t row = y.begin; row < y.end; ++row) {
       std::memcpy(to + static_cast<std::size_t>(row - region.y.begin) * to_row +
-                      static_cast<std::size_t>(x.begin - region.x.begin) * voxel_bytes,
+                      form.row_bytes(x.begin - region.x.begin),
                   from + static_cast<std::size_t>(row - piece.y.begin) * from_row +
-                      static_cast<std::size_t>(x.begin - piece.x.begin) * voxel_bytes,
-                  static_cast<std::size_t>(x.size()) * voxel_bytes);
+                      form.row_bytes(x.begin - piece.x.begin),
+                  form.row_bytes(x.size()));
     }
   }
 
   PageView view_;
   std::unique_ptr<TIFF, CloseTiff> tiff_;
   std::uint64_t largest_ = 0;
+  std::uint32_t pieces_of_plane_ = 0;  // strips or tiles
   std::size_t decoding_bytes_ = 0;
   std::uint16_t compression_ = COMPRESSION_NONE;
 };
@@ -311,6 +318,10 @@ void apply_layout(const GrayLayout& layout, std::byte* voxels) {
   }
 }
 
+Interval stored_columns(const GrayLayout& layout, const Region& region) {
+  return layout.stored.is_packed() ? Interval{0, layout.width} : region.x;
+}
+
 Slice decode_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout,
                   std::int64_t z) {
   return decode_region(file, directory_offset, layout, z, {{0, layout.height}, {0, layout.width}});
@@ -322,8 +333,19 @@ Slice decode_region(const TiffFile& file, std::uint64_t directory_offset, const 
   part.height = static_cast<int>(region.y.size());
   part.width = static_cast<int>(region.x.size());
   auto voxels = std::make_shared_for_overwrite<std::byte[]>(part.size_bytes());
-  PageHandle(file, directory_offset, layout).decode(layout, region, voxels.get());
-  apply_layout(part, voxels.get());
+  PageHandle page(file, directory_offset, layout);
+  if (layout.stored.is_plain()) {
+    page.decode(layout, region, voxels.get());
+    apply_layout(part, voxels.get());
+  } else {
+    const Region stored{region.y, stored_columns(layout, region)};
+    const std::size_t row = layout.stored.row_bytes(stored.x.size());
+    const auto buffer =
+        std::make_unique_for_overwrite<std::byte[]>(row * static_cast<std::size_t>(region.y.size()));
+    page.decode(layout, stored, buffer.get());
+    convert_samples({layout.stored, layout.inverted, layout.labels}, buffer.get(), stored.x.begin, row,
+                    region, voxels.get());
+  }
   return Slice(z, part.height, part.width, layout.type, std::move(voxels));
 }
 

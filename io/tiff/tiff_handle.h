@@ -24,6 +24,9 @@ Slice decode_region(const TiffFile& file, std::uint64_t directory_offset, const 
 /// slice. Throws as decode_page does.
 std::size_t check_page(const TiffFile& file, std::uint64_t directory_offset, const GrayLayout& layout);
 
+/// The columns that have to be decoded for a region: all of them where voxels are not whole bytes.
+Interval stored_columns(const GrayLayout& layout, const Region& region);
+
 /// Turns stored values into gray values, in place: inverts them, or looks them up in the palette.
 void apply_layout(const GrayLayout& layout, std::byte* voxels);
 

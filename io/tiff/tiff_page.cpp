@@ -116,6 +116,9 @@ TiffPage TiffPage::of(const TiffFile& file, const TiffDirectory& directory) {
   page.height = value(TIFFTAG_IMAGELENGTH, 0);
   page.bits = value(TIFFTAG_BITSPERSAMPLE, 1);
   page.samples = value(TIFFTAG_SAMPLESPERPIXEL, 1);
+  page.planar = value(TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) == PLANARCONFIG_SEPARATE && page.samples > 1;
+  if (const TiffEntry* extra = directory.find(TIFFTAG_EXTRASAMPLES)) page.extra_samples = extra->count;
+  page.depth = value(TIFFTAG_IMAGEDEPTH, 1);
   page.sample_format = value(TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT);
   page.photometric = value(TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
   page.compression = value(TIFFTAG_COMPRESSION, COMPRESSION_NONE);
@@ -154,7 +157,48 @@ std::size_t GrayLayout::size_bytes() const {
   return static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * bytes_per_voxel(type);
 }
 
-GrayLayout gray_layout(const TiffFile& file, const TiffDirectory& directory) {
+std::size_t GrayLayout::stored_bytes() const {
+  return static_cast<std::size_t>(height) * stored.row_bytes(width);
+}
+
+namespace {
+
+/// Which of several samples are read. Throws std::runtime_error if that is not known.
+void choose_samples(const TiffPage& page, const OpenOptions& options, SampleForm& form) {
+  const auto samples = static_cast<int>(page.samples);
+  const std::string several = "holds " + std::to_string(samples) + " samples per voxel (";
+  const bool rgb = page.photometric == PHOTOMETRIC_RGB && (samples == 3 || samples == 4);
+  const bool gray = page.photometric == PHOTOMETRIC_MINISBLACK || page.photometric == PHOTOMETRIC_MINISWHITE;
+  if (!rgb && !gray) {
+    throw std::runtime_error(several + photometric_name(page.photometric) +
+                             "): convert it to 8-bit or 16-bit unsigned or 32-bit float gray-scale, one "
+                             "channel per file");
+  }
+  if (options.channel && *options.channel >= samples) {
+    throw std::runtime_error(several + "channels 0 to " + std::to_string(samples - 1) +
+                             "): there is no channel " + std::to_string(*options.channel));
+  }
+  const bool with_alpha = gray && samples == 2 && page.extra_samples == 1;
+  if (page.planar) {
+    form.planes = samples;
+    if (!options.channel) {
+      throw std::runtime_error(several +
+                               "in planes of their own): name one with --channel, from 0 on; if they are "
+                               "slices, save them as pages");
+    }
+    form.plane = *options.channel;
+    return;
+  }
+  form.samples = samples;
+  if (options.channel) form.sample = *options.channel;
+  if (form.sample || rgb) return;
+  throw std::runtime_error(several + (with_alpha ? "gray with transparency): --channel 0 reads the gray"
+                                                 : "several channels): name one with --channel, from 0 on"));
+}
+
+}  // namespace
+
+GrayLayout gray_layout(const TiffFile& file, const TiffDirectory& directory, const OpenOptions& options) {
   const TiffPage page = TiffPage::of(file, directory);
   const auto refuse = [](const std::string& what) { throw std::runtime_error(what); };
   const std::string convert = ": convert it to 8-bit or 16-bit unsigned or 32-bit float gray-scale";
@@ -165,17 +209,29 @@ GrayLayout gray_layout(const TiffFile& file, const TiffDirectory& directory) {
   if (page.width > largest || page.height > largest) {
     refuse("the image claims " + size_text(page.width, page.height) + ": the file is damaged");
   }
-  if (page.samples != 1) {
-    const bool gray =
-        page.photometric == PHOTOMETRIC_MINISBLACK || page.photometric == PHOTOMETRIC_MINISWHITE;
-    refuse("holds " + std::to_string(page.samples) + " samples per voxel (" +
-           (gray ? "several channels, or gray with transparency" : photometric_name(page.photometric)) + ")" +
-           convert + ", one channel per file");
+  if (page.depth > 1) {
+    refuse("is a volume of " + std::to_string(page.depth) +
+           " slices in one page (ImageDepth): save it with a page "
+           "for each slice");
   }
   GrayLayout layout;
-  if (page.photometric == PHOTOMETRIC_PALETTE) {
+  layout.labels = options.labels;
+  constexpr std::uint64_t most_samples = 1024;
+  if (page.samples == 0 || page.samples > most_samples || page.bits == 0 || page.bits > 64)
+    refuse("claims " + std::to_string(page.samples) + " samples of " + std::to_string(page.bits) +
+           " bits: the file is damaged");
+  layout.stored.bits = static_cast<int>(page.bits);
+  layout.stored.kind = page.sample_format == SAMPLEFORMAT_INT      ? SampleForm::Kind::negative_too
+                       : page.sample_format == SAMPLEFORMAT_IEEEFP ? SampleForm::Kind::floating
+                                                                   : SampleForm::Kind::whole;
+  if (page.samples != 1) choose_samples(page, options, layout.stored);
+  if (page.samples != 1) {
+    // Said above.
+  } else if (page.photometric == PHOTOMETRIC_PALETTE) {
     auto ramp = page.bits == 8 ? read_ramp(file, directory) : std::nullopt;
-    if (ramp && ramp->colours <= 64) {
+    if (options.labels && page.bits == 8) {
+      // Colours to look at; labels are what is stored.
+    } else if (ramp && ramp->colours <= 64) {
       if (ramp->colours > 0) layout.palette = std::move(ramp->brightness);
     } else {
       refuse("holds " + std::to_string(page.bits) + "-bit palette colour, not gray values" + convert);
@@ -186,19 +242,20 @@ GrayLayout gray_layout(const TiffFile& file, const TiffDirectory& directory) {
 
   layout.height = static_cast<int>(page.height);
   layout.width = static_cast<int>(page.width);
-  layout.inverted = page.photometric == PHOTOMETRIC_MINISWHITE;
-  if (page.bits == 8 && page.sample_format == SAMPLEFORMAT_UINT) {
-    layout.type = PixelType::u8;
-  } else if (page.bits == 16 && page.sample_format == SAMPLEFORMAT_UINT) {
-    layout.type = PixelType::u16;
-  } else if (page.bits == 32 && page.sample_format == SAMPLEFORMAT_IEEEFP) {
-    layout.type = PixelType::f32;
-    if (layout.inverted) refuse("holds min-is-white float samples, which have no defined white" + convert);
-  } else {
-    refuse("holds " + samples_text(page.bits, page.sample_format) + " samples" + convert);
+  // ImageJ's inverting palette changes how voxels are shown, not what they are: an object is still not 0.
+  layout.inverted = page.photometric == PHOTOMETRIC_MINISWHITE && !options.labels;
+  const bool known = page.sample_format == SAMPLEFORMAT_UINT || page.sample_format == SAMPLEFORMAT_INT ||
+                     page.sample_format == SAMPLEFORMAT_IEEEFP;
+  const auto type = known ? layout.stored.type() : std::nullopt;
+  if (!type) refuse("holds " + samples_text(page.bits, page.sample_format) + " samples" + convert);
+  layout.type = *type;
+  const bool has_white = layout.stored.kind == SampleForm::Kind::whole && page.bits <= 16;
+  if (layout.inverted && !has_white) {
+    refuse("holds min-is-white " + samples_text(page.bits, page.sample_format) +
+           " samples, which have no defined white" + convert);
   }
   // A lying header must not make us allocate what the file cannot hold.
-  if (layout.size_bytes() / largest_expansion(page.compression) > file.size()) {
+  if (layout.stored_bytes() / largest_expansion(page.compression) > file.size()) {
     refuse("claims " + size_text(page.width, page.height) + ", which the file's " +
            std::to_string(file.size()) + " bytes cannot hold: the file is truncated or damaged");
   }
@@ -248,6 +305,10 @@ std::string compression_name(std::uint64_t compression) {
       return "webp";
     case COMPRESSION_LERC:
       return "lerc";
+    case 33003:  // Aperio's two
+    case 33005:
+    case 34712:
+      return "jpeg 2000";
     default:
       return "compression scheme " + std::to_string(compression);
   }

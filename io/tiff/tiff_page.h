@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "io/samples/stored_samples.h"
 #include "io/slice.h"
+#include "io/stack.h"
 #include "io/tiff/tiff_file.h"
 
 namespace fibflow::io {
@@ -16,6 +18,9 @@ struct TiffPage {
   std::uint64_t height = 0;
   std::uint64_t bits = 1;
   std::uint64_t samples = 1;
+  bool planar = false;              ///< each sample has strips or tiles of its own
+  std::uint64_t extra_samples = 0;  ///< of the samples, those that are no colour: transparency
+  std::uint64_t depth = 1;          ///< of a volumetric page
   std::uint64_t sample_format = 1;  ///< 1 unsigned, 2 signed, 3 IEEE float, ...
   std::uint64_t photometric = 1;    ///< 0 min-is-white, 1 min-is-black, 2 RGB, 3 palette, ...
   std::uint64_t compression = 1;
@@ -35,19 +40,24 @@ struct GrayLayout {
   PixelType type = PixelType::u8;
   int height = 0;
   int width = 0;
+  SampleForm stored;
+  bool labels = false;
   bool inverted = false;  ///< min-is-white: stored v stands for maximum - v
   /// u8 only: what a stored value stands for, if it is not itself: a palette with colours besides its ramp of
   /// gray.
   std::vector<std::uint8_t> palette;
 
   std::size_t size_bytes() const;
+  /// Of the voxels as they are stored, decoded.
+  std::size_t stored_bytes() const;
 };
 
-/// Throws std::runtime_error that says what the page is, and what to convert it to, if it is not gray-scale
-/// u8, u16 or f32. An 8-bit palette counts as gray if it is a ramp of gray, as Zeiss microscopes write it, in
+/// Throws std::runtime_error that says what the page is, and what to convert it to, if it cannot be read as gray-scale u8,
+/// u16 or f32. Colours count as gray if they are equal in each voxel, which shows when they are read; one of several samples
+/// is read if `channel` says so. An 8-bit palette counts as gray if it is a ramp of gray, as Zeiss microscopes write it, in
 /// which up to a quarter of the entries may be colours for drawing on the image; those are read as their
 /// brightness.
-GrayLayout gray_layout(const TiffFile& file, const TiffDirectory& directory);
+GrayLayout gray_layout(const TiffFile& file, const TiffDirectory& directory, const OpenOptions& options = {});
 
 /// In what `page` differs from `first`, with its own value first ("512 x 300 voxels instead of 512 x 512");
 /// empty if the two can be slices of one stack. Compression may differ.

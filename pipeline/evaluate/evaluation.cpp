@@ -188,7 +188,15 @@ struct Alignment {
   Alignment(const io::Stack& prediction_stack, const io::Stack& truth, const io::Stack* mask_stack,
             const SliceRange& slices)
       : prediction(first_slice(prediction_stack.info(), truth.info(), slices)),
-        mask(mask_stack == nullptr ? 0 : first_slice(mask_stack->info(), truth.info(), slices)) {}
+        mask(mask_stack == nullptr ? 0 : first_slice(mask_stack->info(), truth.info(), slices)) {
+    const SliceRange range = slices.within(truth.info().depth);
+    const auto look = [&](const io::Stack& stack, std::int64_t first) {
+      stack.require_readable({range.first - first, *range.end - first});
+    };
+    look(truth, 0);
+    look(prediction_stack, prediction);
+    if (mask_stack != nullptr) look(*mask_stack, mask);
+  }
   std::int64_t prediction;
   std::int64_t mask;
 };
@@ -225,18 +233,17 @@ void read_labels(io::Stack& stack, std::int64_t z, Plane& plane) {
   const io::Slice slice = read_slice(stack, z);
   plane.resize(static_cast<std::size_t>(slice.height()) * static_cast<std::size_t>(slice.width()));
   visit_voxels(slice, [&]<typename T>(std::span<const T> voxels) {
-    if constexpr (std::is_floating_point_v<T>) {
-      throw io::Error(io::ErrorKind::bad_data, stack.info().path, "floats are no class indices");
-    } else {
-      const auto highest = std::max_element(voxels.begin(), voxels.end());
-      if (*highest >= class_count) {
-        throw io::Error(io::ErrorKind::bad_data, stack.info().path,
-                        "label " + std::to_string(*highest) + " in slice " + std::to_string(z) +
-                            " is no class index: those go from 0 to 255");
-      }
-      std::transform(voxels.begin(), voxels.end(), plane.begin(),
-                     [](T voxel) { return static_cast<std::uint8_t>(voxel); });
+    const auto wrong = std::ranges::find_if(voxels, [](T voxel) {
+      const auto value = static_cast<double>(voxel);
+      return !(value >= 0 && value < class_count && value == std::floor(value));
+    });
+    if (wrong != voxels.end()) {
+      throw io::Error(io::ErrorKind::bad_data, stack.info().path,
+                      "label " + std::to_string(*wrong) + " in slice " + std::to_string(z) +
+                          " is no class index: those are whole numbers from 0 to 255");
     }
+    std::transform(voxels.begin(), voxels.end(), plane.begin(),
+                   [](T voxel) { return static_cast<std::uint8_t>(voxel); });
   });
 }
 
@@ -299,7 +306,9 @@ Evaluation evaluate(io::Stack& prediction, io::Stack& truth, io::Stack* mask,
 
   const std::string advice =
       " holds several values other than 0, and each counts as foreground; give a threshold if they are "
-      "probabilities, a class if they are labels";
+      "probabilities, a class if they are labels, "
+      "--foreground nonzero if they are numbers of objects";
+  if (options.objects) return result;
   if (binarize_prediction.has_mixed_foreground()) result.remarks.push_back(prediction.info().path + advice);
   if (binarize_truth.has_mixed_foreground()) {
     result.remarks.push_back(truth.info().path +

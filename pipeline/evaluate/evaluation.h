@@ -38,6 +38,8 @@ struct EvaluationOptions {
   std::optional<double> threshold;
   /// Foreground is what has this label, in the prediction and in the truth. Excludes threshold.
   std::optional<int> label;
+  /// That several values are foreground is meant: they are numbers of objects.
+  bool objects = false;
   /// Of the truth. The other stacks are as deep as the truth, or hold just these slices.
   SliceRange slices;
   std::stop_token stop;
@@ -88,7 +90,7 @@ struct ClassEvaluation {
 };
 
 /// As evaluate(), for all classes at once; options.threshold and options.label must not be set.
-/// Throws io::Error (bad_data) also if a voxel is no class index: above 255, or a float.
+/// Throws io::Error (bad_data) also if a voxel is no class index: above 255, or no whole number.
 ClassEvaluation evaluate_classes(io::Stack& prediction, io::Stack& truth, io::Stack* mask = nullptr,
                                  const EvaluationOptions& options = {});
 

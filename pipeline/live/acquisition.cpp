@@ -30,7 +30,7 @@ std::string spoken(std::int64_t first, std::int64_t last) {
 Acquisition::Acquisition(AcquisitionOptions options, std::function<void(const AcquisitionNote& note)> report)
     : options_(std::move(options)),
       report_(std::move(report)),
-      numbering_(options_.pattern, options_.order),
+      numbering_(options_.pattern, options_.open.order),
       step_(options_.step.value_or(1)),
       step_is_known_(options_.step.has_value()),
       watch_(options_.folder, {options_.recursive, options_.poll, options_.notify}) {
@@ -210,8 +210,8 @@ Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidat
     due(candidate.try_at);
     return Fate::waiting;
   }
-  io::SliceFileReading reading =
-      io::read_slice_file(path, number, [&](const io::StackInfo& info) { return unlike_first(info); });
+  io::SliceFileReading reading = io::read_slice_file(
+      path, number, [&](const io::StackInfo& info) { return unlike_first(info); }, options_.open);
   if (reading.state == io::SliceFileReading::State::changing || reading.identity != candidate.identity) {
     candidate.changed = last_news_ = Clock::now();
     candidate.reason = candidate.file + " is being written";

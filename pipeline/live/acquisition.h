@@ -15,9 +15,9 @@
 
 #include "io/files/file_identity.h"
 #include "io/files/folder_watch.h"
+#include "io/folder/slice_file.h"
 #include "io/folder/slice_numbering.h"
 #include "io/slice.h"
-#include "io/tiff/slice_file.h"
 
 namespace fibflow::pipeline {
 
@@ -25,7 +25,7 @@ namespace fibflow::pipeline {
 struct AcquisitionOptions {
   std::string folder;
   std::string pattern;  ///< see io::SliceNumbering
-  io::FileOrder order = io::FileOrder::number;
+  io::OpenOptions open;
   bool recursive = false;                  ///< subfolders too
   std::chrono::milliseconds settle{2000};  ///< a file that has not changed for so long may be complete
   std::chrono::milliseconds poll{5000};    ///< between looks at the whole folder

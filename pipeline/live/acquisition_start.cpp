@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "io/error.h"
-#include "io/tiff/tiff_stack.h"
+#include "io/folder/slice_file.h"
 
 namespace fibflow::pipeline {
 
@@ -168,8 +168,7 @@ bool Acquisition::decide_shape() {
       continue;
     }
     try {
-      const io::TiffStack stack(options_.folder + "/" + file, true);
-      const io::StackInfo& info = stack.info();
+      const io::StackInfo info = io::open_slice_file(options_.folder + "/" + file, options_.open)->info();
       ++readable;
       const auto same = std::ranges::find_if(shapes, [&](const Shape& shape) {
         return shape.height == info.height && shape.width == info.width && shape.type == info.type;

@@ -47,7 +47,8 @@ Json watch_setting(const model::Network& network, const WatchOptions& options,
   setting["recursive"] = acquisition.recursive;
   setting["first"] = acquisition.first ? Json(*acquisition.first) : Json();
   setting["step"] = acquisition.step ? Json(*acquisition.step) : Json();
-  setting["order"] = io::name_of(acquisition.order);
+  setting["order"] = io::name_of(acquisition.open.order);
+  setting["channel"] = acquisition.open.channel ? Json(*acquisition.open.channel) : Json();
   for (const nodes::LayerFormat& format : output.layers())
     setting[nodes::plural_of(format.layer)] = io::name_of(format.type);
   setting["compression"] = name_of(output.compression);

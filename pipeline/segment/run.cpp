@@ -274,6 +274,7 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
                 const ResourceOptions& resources, const RunHooks& hooks) {
   const ResolvedOptions options =
       resolve_options(input, adaptation, output, resources, stack.info(), network);
+  stack.require_readable({options.first_slice, options.end_slice});
   const std::string description =
       std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(options);
   const std::int64_t slices = options.end_slice - options.first_slice;
@@ -350,6 +351,7 @@ Outcome adapt(io::Stack& stack, const model::Network& network, const InputOption
               const AdaptationOptions& adaptation, const ResourceOptions& resources, const RunHooks& hooks) {
   if (adaptation.recipe == Recipe::none) throw std::invalid_argument("the recipe none adapts nothing");
   const ResolvedOptions options = resolve_options(input, adaptation, {}, resources, stack.info(), network);
+  stack.require_readable({options.first_slice, options.end_slice});
   SliceWriter nowhere({}, {}, 0, "");
   Run run("adapt", stack, network, options, hooks, true);
   const OutputOptions none;

@@ -32,6 +32,7 @@ Json segment_setting(const ResolvedOptions& options, const io::Stack& stack, con
                       {"format", info.format},
                       {"compression", info.compression},
                       {"file_order", info.file_order},
+                      {"channel", info.channel ? Json(*info.channel) : Json()},
                       {"depth", info.depth},
                       {"height", info.height},
                       {"width", info.width},

@@ -28,8 +28,14 @@ std::string spoken_value(double value) {
 }  // namespace
 
 LabelledSlices::LabelledSlices(io::Stack& images, io::Stack& labels, SliceRange range, int classes,
-                               const RunHooks& hooks)
-    : images_(images), labels_(labels), range_(range.within(images.info().depth)), classes_(classes) {
+                               Foreground foreground, const RunHooks& hooks)
+    : images_(images),
+      labels_(labels),
+      range_(range.within(images.info().depth)),
+      classes_(classes),
+      foreground_(foreground) {
+  images.require_readable({range_.first, *range_.end});
+  labels.require_readable({range_.first, *range_.end});
   const io::StackInfo& a = images.info();
   const io::StackInfo& b = labels.info();
   if (a.depth != b.depth || a.height != b.height || a.width != b.width) {
@@ -98,12 +104,18 @@ io::Slice LabelledSlices::classes_of(const io::Slice& labels) const {
   const auto convert = [&](const auto& voxels) {
     for (std::size_t i = 0; i < pixels; ++i) {
       const auto value = static_cast<double>(voxels[i]);
+      if (foreground_ == Foreground::nonzero) {
+        classes[i] = static_cast<std::byte>(value != 0);
+        continue;
+      }
       const bool is_class = value >= 0 && value < classes_ && value == std::floor(value);
       const bool is_mask = classes_ == 2 && value == 255;
       if (!is_class && !is_mask) {
         const std::string expected =
-            classes_ == 2 ? "labels are 0 and 255 (or 0 and 1); labels with more classes need --classes"
-                          : "labels are class indices below " + std::to_string(classes_);
+            classes_ == 2
+                ? "labels are 0 and 255 (or 0 and 1); more classes need --classes, numbers of objects "
+                  "--foreground nonzero"
+                : "labels are class indices below " + std::to_string(classes_);
         refuse(labels_.info(), labels.z(),
                "the label in row " + std::to_string(i / static_cast<std::size_t>(labels.width())) +
                    ", column " + std::to_string(i % static_cast<std::size_t>(labels.width())) + " is " +

@@ -13,6 +13,12 @@
 
 namespace fibflow::pipeline {
 
+/// What a label that is not 0 means.
+enum class Foreground {
+  labels,   ///< a class: 1 or 255, or an index below the number of classes
+  nonzero,  ///< an object of the one class, whatever its number
+};
+
 /// A slice and what its voxels are.
 struct LabelledSlice {
   io::Slice image;
@@ -23,10 +29,11 @@ struct LabelledSlice {
 /// used ones stay in memory. Not thread-safe.
 class LabelledSlices {
  public:
-  /// classes: 2 for labels 0 and 255 (or 0 and 1); else labels are class indices below it.
+  /// classes: 2 for labels 0 and 255 (or 0 and 1), or any number of an object; else labels are class indices below it.
   /// Reads all slices of the range once. Throws io::Error (bad_data) that names the file and the slice if the
   /// stacks have different sizes, a pixel is not a number, or a label is no class; Interrupted.
-  LabelledSlices(io::Stack& images, io::Stack& labels, SliceRange range, int classes, const RunHooks& hooks);
+  LabelledSlices(io::Stack& images, io::Stack& labels, SliceRange range, int classes, Foreground foreground,
+                 const RunHooks& hooks);
 
   const io::StackInfo& info() const { return images_.info(); }
   const io::StackInfo& labels_info() const { return labels_.info(); }
@@ -62,6 +69,7 @@ class LabelledSlices {
   io::Stack& labels_;
   SliceRange range_;
   int classes_;
+  Foreground foreground_;
   nodes::IntensitySample intensities_;
   std::vector<std::vector<std::int64_t>> counts_;  // [slice][class]
   std::map<std::int64_t, Kept> kept_;

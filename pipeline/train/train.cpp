@@ -41,6 +41,8 @@ void require(bool holds, const std::string& what) {
 void require_sensible(const TrainingOptions& o) {
   require(o.channels >= 1 && o.channels <= 256, "the channels of the first level must be 1 to 256");
   require(o.classes >= 2 && o.classes <= 256, "there must be 2 to 256 classes");
+  require(o.classes == 2 || o.foreground == Foreground::labels,
+          "where any number is foreground there are no more classes than 2");
   require(o.patches.batch >= 1 && o.patches.batch <= 1024, "a batch must have 1 to 1024 patches");
   require(o.learning_rate > 0 && std::isfinite(o.learning_rate), "the learning rate must be above 0");
   require(o.validation >= 0 && o.validation < 1, "the share for validation must be at least 0 and below 1");
@@ -146,13 +148,14 @@ Training::Training(const TrainingInput& input, const TrainingOptions& options, c
       hooks_(hooks),
       team_(threads > 0 ? threads : tbb::info::default_concurrency()),
       split_(split_of(input, options.validation)),
-      slices_(input.images, input.labels, split_.training, options.classes, hooks) {
+      slices_(input.images, input.labels, split_.training, options.classes, options.foreground, hooks) {
   require_foreground(slices_);
   if (split_.validation) {
-    validation_slices_.emplace(input.images, input.labels, *split_.validation, options.classes, hooks);
+    validation_slices_.emplace(input.images, input.labels, *split_.validation, options.classes,
+                               options.foreground, hooks);
   } else if (input.validation_images != nullptr) {
     validation_slices_.emplace(*input.validation_images, *input.validation_labels, SliceRange{},
-                               options.classes, hooks);
+                               options.classes, options.foreground, hooks);
   }
   if (validation_slices_) require_foreground(*validation_slices_);
 
@@ -227,6 +230,7 @@ nlohmann::ordered_json Training::setting() const {
   json["channels"] = options_.channels;
   json["depth"] = options_.depth;
   json["classes"] = options_.classes;
+  json["foreground"] = options_.foreground == Foreground::nonzero ? "nonzero" : "labels";
   json["patch"] = p.patch;
   json["batch"] = p.batch;
   json["seed"] = p.seed;

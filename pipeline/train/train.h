@@ -26,6 +26,7 @@ struct TrainingOptions {
   int channels = 16;  ///< of the first level, 1 to 256
   int depth = 4;      ///< poolings, 1 to 8
   int classes = 2;    ///< 2: one output, labels 0 and 255; more: as many outputs, labels are class indices
+  Foreground foreground = Foreground::labels;  ///< nonzero: with 2 classes only
   PatchOptions patches;
   TrainingLength length;
   model::LossOptions loss;

@@ -39,7 +39,8 @@ void run(const std::string& images_path, const std::string& labels_path, std::in
   const std::int64_t depth = images->info().depth;
   const auto kept = std::max<std::int64_t>(1, std::llround(options.validation * static_cast<double>(depth)));
   const pipeline::RunHooks hooks;
-  pipeline::LabelledSlices slices(*images, *labels, {0, depth - kept}, options.classes, hooks);
+  pipeline::LabelledSlices slices(*images, *labels, {0, depth - kept}, options.classes,
+                                  pipeline::Foreground::labels, hooks);
   const nodes::IntensityRange range = nodes::IntensityRange::of(images->info().type);
   const nodes::IntensityMoments intensities = slices.intensities().moments().in(range);
   const nodes::Normalization normalization = nodes::Normalization::parse(

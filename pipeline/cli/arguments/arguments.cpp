@@ -151,6 +151,13 @@ std::string spoken_bytes(std::int64_t bytes) {
   return text;
 }
 
+CLI::Option* add_channel(CLI::App& command, std::optional<int>& channel) {
+  return command
+      .add_option("--channel", channel, "of a stack that has several: the one that is read, from 0 on")
+      ->type_name("N")
+      ->check(at_least_zero());
+}
+
 CLI::Option* add_file_order(CLI::App& command, io::FileOrder& chosen) {
   std::vector<std::pair<std::string, io::FileOrder>> orders;
   for (const io::FileOrder order : {io::FileOrder::number, io::FileOrder::name, io::FileOrder::time})

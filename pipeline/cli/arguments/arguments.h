@@ -44,6 +44,9 @@ std::string spoken_bytes(std::int64_t bytes);
 /// Adds --slices A:B.
 CLI::Option* add_slices_option(CLI::App& command, pipeline::SliceRange& slices);
 
+/// Adds --channel.
+CLI::Option* add_channel(CLI::App& command, std::optional<int>& channel);
+
 /// Adds --order.
 CLI::Option* add_file_order(CLI::App& command, io::FileOrder& order);
 

@@ -6,6 +6,7 @@
 
 #include "io/error.h"
 #include "io/files/atomic_file.h"
+#include "io/formats/formats.h"
 
 namespace fibflow::cli {
 namespace {
@@ -21,6 +22,11 @@ std::filesystem::path place_of(const std::string& name) {
 bool exists(const std::string& path) {
   std::error_code error;
   return std::filesystem::exists(path, error);
+}
+
+bool is_special(const std::string& path) {
+  std::error_code error;
+  return path.empty() || (exists(path) && !std::filesystem::is_regular_file(path, error));
 }
 
 }  // namespace
@@ -44,6 +50,16 @@ void require_apart(const std::vector<std::string>& written, const std::vector<st
         throw std::invalid_argument(written[i] + " is read: it cannot be replaced by an output");
     }
   }
+}
+
+void require_stack_ending(const std::string& path) {
+  if (!is_special(path)) io::format_of_output(path);
+}
+
+void require_ending(const std::string& path, const std::string& ending) {
+  if (is_special(path) || std::filesystem::path(path).extension() == ending) return;
+  throw std::invalid_argument(path + ": what is written is a " + ending +
+                              " file: give it a name that ends so");
 }
 
 void require_makeable(const std::string& path) {

@@ -12,6 +12,11 @@ void require_free(const std::string& path, bool overwrite);
 /// overwritten does not mean that. Empty names are no files.
 void require_apart(const std::vector<std::string>& written, const std::vector<std::string>& read);
 
+/// Throws std::invalid_argument if a name has not the ending of a stack that can be written, or of another kind of file
+/// (".onnx"). Empty names, and what is there and no regular file (/dev/null), pass.
+void require_stack_ending(const std::string& path);
+void require_ending(const std::string& path, const std::string& ending);
+
 /// Throws io::Error (cannot_create) if a file cannot be made, so that it shows before any work. Empty: no file.
 void require_makeable(const std::string& path);
 

@@ -254,6 +254,7 @@ pipeline::Outcome with_the_stack_named(const std::string& stack,
 void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adapt_nothing) {
   command.add_option("STACK", arguments.stack, "multi-page TIFF, folder or glob of TIFFs")->required();
   add_file_order(command, arguments.open.order);
+  add_channel(command, arguments.open.channel)->group(fine_tuning);
   add_model_argument(command, arguments);
   add_slices_option(command, arguments.input.slices)->group(input_group);
   add_normalization_argument(command, arguments);

@@ -4,6 +4,7 @@
 
 #include "io/files/atomic_file.h"
 #include "io/formats/formats.h"
+#include "pipeline/cli/arguments/file_names.h"
 #include "pipeline/cli/arguments/run_arguments.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/options/exit_codes.h"
@@ -20,6 +21,7 @@ struct Arguments : RunArguments {
 int adapt(Arguments& arguments, Context& context) {
   keep_heap_small();
   complete(arguments);
+  require_ending(arguments.output, ".onnx");
   require_free(arguments);
   // Opened before any work: whether the model can be written shows now, not in an hour.
   io::AtomicFile file(arguments.output, arguments.overwrite, io::ResumeAt());

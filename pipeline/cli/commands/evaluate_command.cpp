@@ -24,6 +24,7 @@ struct Arguments {
   std::optional<double> threshold;
   std::optional<int> label;
   bool all_classes = false;
+  std::string foreground;  ///< "nonzero" or empty
   pipeline::SliceRange slices;
   bool json = false;
 };
@@ -56,14 +57,17 @@ void print_result(const Arguments& arguments, const Result& result, const io::St
 }
 
 int evaluate(const Arguments& arguments, Context& context) {
-  const auto prediction = io::open_stack(arguments.prediction);
-  const auto truth = io::open_stack(arguments.truth);
-  const auto mask = arguments.mask.empty() ? nullptr : io::open_stack(arguments.mask);
+  io::OpenOptions as_labels;
+  as_labels.labels = true;
+  const auto prediction = io::open_stack(arguments.prediction, as_labels);
+  const auto truth = io::open_stack(arguments.truth, as_labels);
+  const auto mask = arguments.mask.empty() ? nullptr : io::open_stack(arguments.mask, as_labels);
   const io::StackInfo& info = truth->info();
 
   pipeline::EvaluationOptions options;
   options.threshold = arguments.threshold;
   options.label = arguments.label;
+  options.objects = !arguments.foreground.empty();
   options.slices = arguments.slices.within(info.depth);
   options.stop = context.interruption.token();
   auto progress = make_progress(context, "evaluate", options.slices.size(),
@@ -120,6 +124,11 @@ void add_evaluate(CLI::App& program, Context& context) {
           ->group(what);
   command->add_flag("--classes", arguments->all_classes, "every class index on its own, and the mean IoU")
       ->excludes(threshold)
+      ->excludes(label)
+      ->group(what);
+  command->add_option("--foreground", arguments->foreground, "nonzero: any number of an object is")
+      ->type_name("nonzero")
+      ->check(CLI::IsMember({"nonzero"}).description(""))
       ->excludes(label)
       ->group(what);
   command->add_flag("--json", arguments->json, "print JSON instead of a table")->group("Output");

@@ -68,6 +68,7 @@ void add_info(CLI::App& program, Context& context) {
       program.add_subcommand("info", "Says what a stack or a model is, without reading its voxels.");
   command->add_option("FILE", arguments->files, "stacks (TIFF, folder, glob) and models (.onnx)")->required();
   add_file_order(*command, arguments->open.order);
+  add_channel(*command, arguments->open.channel);
   add_output_map(*command, arguments->output_map);
   command->add_flag("--json", arguments->json, "print JSON")->group("Output");
   add_logging_options(*command, context);

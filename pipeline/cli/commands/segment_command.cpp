@@ -22,6 +22,8 @@ int segment(Arguments& arguments, Context& context) {
   keep_heap_small();
   arguments.output.overwrite = arguments.overwrite;
   complete(arguments);
+  require_stack_ending(arguments.output.mask);
+  require_stack_ending(arguments.output.probability);
   const pipeline::Standing standing =
       pipeline::standing(arguments.output, {arguments.report, arguments.trace}, [&] {
         return pipeline::is_done(*io::open_stack(arguments.stack, arguments.open),

@@ -21,7 +21,8 @@ struct Arguments {
   std::string labels;
   std::string validation_images;
   std::string validation_labels;
-  int patch = 0;  ///< 0: chosen
+  io::OpenOptions open;  ///< of the images
+  int patch = 0;         ///< 0: chosen
   int threads = 0;
   bool no_augmentation = false;
   bool no_checkpoint = false;
@@ -85,6 +86,8 @@ class Console {
 int train(Arguments& arguments, Context& context) {
   pipeline::TrainingOptions& options = arguments.options;
   pipeline::TrainingOutput& output = arguments.output;
+  require_ending(output.model, ".onnx");
+  require_ending(output.curve, ".png");
   if (!options.length.seconds && !options.length.iterations && !options.length.epochs)
     options.length.iterations = 2000;
   if (arguments.no_augmentation) options.patches.augmentation = nodes::Augmentation::none();
@@ -95,12 +98,16 @@ int train(Arguments& arguments, Context& context) {
     output.curve = std::filesystem::path(output.model).replace_extension(".png").string();
   }
 
-  const auto images = io::open_stack(arguments.images);
-  const auto labels = io::open_stack(arguments.labels);
+  const auto images = io::open_stack(arguments.images, arguments.open);
+  io::OpenOptions as_labels;
+  as_labels.labels = true;
+  const auto labels = io::open_stack(arguments.labels, as_labels);
   std::unique_ptr<io::Stack> validation_images;
   std::unique_ptr<io::Stack> validation_labels;
-  if (!arguments.validation_images.empty()) validation_images = io::open_stack(arguments.validation_images);
-  if (!arguments.validation_labels.empty()) validation_labels = io::open_stack(arguments.validation_labels);
+  if (!arguments.validation_images.empty())
+    validation_images = io::open_stack(arguments.validation_images, arguments.open);
+  if (!arguments.validation_labels.empty())
+    validation_labels = io::open_stack(arguments.validation_labels, as_labels);
   std::vector<std::string> read;
   for (const io::Stack* stack :
        {images.get(), labels.get(), validation_images.get(), validation_labels.get()}) {
@@ -133,6 +140,10 @@ void add_network_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--channels", arguments.options.channels, "of the first level; doubled at each")
       ->type_name("N")
       ->check(CLI::Range(1, 256).description(""))
+      ->group(group);
+  add_choice(command, "--foreground", arguments.options.foreground,
+             {{"labels", pipeline::Foreground::labels}, {"nonzero", pipeline::Foreground::nonzero}},
+             "labels that are it: 1 and 255, or any but 0")
       ->group(group);
   command.add_option("--depth", arguments.options.depth, "poolings")
       ->type_name("N")
@@ -181,7 +192,9 @@ void add_training_options(CLI::App& command, Arguments& arguments) {
       ->check(above_zero())
       ->default_str("256, or what fits")
       ->group(group);
-  command.add_option("--foreground", options.patches.foreground_share, "share of patches around foreground")
+  command
+      .add_option("--foreground-share", options.patches.foreground_share,
+                  "share of patches around foreground")
       ->type_name("SHARE")
       ->group(group);
   command
@@ -251,6 +264,7 @@ void add_train(CLI::App& program, Context& context) {
       ->type_name("STACK")
       ->required();
   command->add_option("-o,--output", arguments->output.model, "the network")->type_name("ONNX")->required();
+  add_channel(*command, arguments->open.channel);
   add_network_options(*command, *arguments);
   add_training_options(*command, *arguments);
   add_validation_options(*command, *arguments);

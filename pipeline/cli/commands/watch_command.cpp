@@ -83,7 +83,8 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
       ->type_name("NAME")
       ->default_str("TIFFs; the number that counts is found")
       ->group(group);
-  add_file_order(command, acquisition.order)->group(fine_tuning);
+  add_file_order(command, acquisition.open.order)->group(fine_tuning);
+  add_channel(command, acquisition.open.channel)->group(fine_tuning);
   command.add_flag("--recursive", acquisition.recursive, "also in subfolders")->group(group);
   command.add_option("--first", arguments.first, "number of the first slice")
       ->type_name("N")

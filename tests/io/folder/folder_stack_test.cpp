@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "io/png/png.h"
 #include "tests/fixtures/stack_failure.h"
 #include "tests/fixtures/tiff_maker.h"
 
@@ -30,6 +31,12 @@ bool contains(const std::string& text, const std::string& part) {
 
 std::unique_ptr<Stack> by_number(const std::string& path) {
   return open_folder(path);
+}
+
+OpenOptions in_order(FileOrder order) {
+  OpenOptions options;
+  options.order = order;
+  return options;
 }
 
 class FolderStackTest : public ::testing::Test {
@@ -80,7 +87,52 @@ TEST_F(FolderStackTest, RefusesSeveralSeriesAndNamesTheirGlobs) {
   EXPECT_TRUE(contains(says, "2 series") && contains(says, "'" + glob + "' (3 files)")) << says;
   EXPECT_TRUE(contains(says, "--order name")) << says;
   EXPECT_EQ(open_glob(glob)->info().depth, 3);
-  EXPECT_EQ(open_folder(folder_.path(), FileOrder::name)->info().depth, 6);
+  EXPECT_EQ(open_folder(folder_.path(), in_order(FileOrder::name))->info().depth, 6);
+}
+
+TEST_F(FolderStackTest, PicturesAreSlicesWhereThereAreNoTiffs) {
+  for (int z = 0; z < 3; ++z) {
+    const std::vector<std::uint8_t> pixels(20 * 12, static_cast<std::uint8_t>(50 * z));
+    write_png(folder_.path("s" + std::to_string(z) + ".png"), 20, 12, 1, pixels);
+  }
+  const auto pictures = open_folder(folder_.path());
+  EXPECT_EQ(pictures->info().format, "folder of PNG slices");
+  ASSERT_EQ(pictures->info().depth, 3);
+  EXPECT_EQ(pictures->read(2).as<std::uint8_t>()[0], 100);
+  slice("s0.tif", 0);
+  slice("s1.tif", 1);
+  const auto slices = open_folder(folder_.path());
+  EXPECT_EQ(slices->info().depth, 2);
+  ASSERT_EQ(slices->info().remarks.size(), 1U);
+  EXPECT_EQ(slices->info().remarks[0], "3 entries of the folder left out: not TIFF");
+}
+
+TEST_F(FolderStackTest, WhatDoesNotFitShowsBeforeAnySliceIsRead) {
+  slice("s0.tif", 0);
+  slice("s1.tif", 1);
+  PageSpec wide;
+  wide.width = 21;
+  slice("s2.tif", 2, wide);
+  const auto stack = open_folder(folder_.path());
+  EXPECT_NO_THROW(stack->require_readable({0, 2}));
+  try {
+    stack->require_readable({1, 3});
+    ADD_FAILURE() << "another size is not found";
+  } catch (const Error& error) {
+    EXPECT_TRUE(contains(error.what(), "s2.tif: has 21 x 12 voxels instead of the 20 x 12 of 's0.tif'"))
+        << error.what();
+  }
+  testing::write_bytes(folder_.path("s1.tif"), {});
+  EXPECT_THROW(stack->require_readable({0, 2}), Error);
+}
+
+TEST_F(FolderStackTest, TheDistanceOfPositionsInTheNamesIsTheVoxelsDepth) {
+  slice("slice_1_z=0.10um.tif", 0);
+  slice("slice_2_z=0.12um.tif", 1);
+  slice("slice_3_z=0.14um.tif", 2);
+  const auto stack = open_folder(folder_.path());
+  EXPECT_NEAR(stack->info().voxel_nm.z, 20, 1e-6);
+  EXPECT_EQ(stack->info().voxel_source, "z in the names");
 }
 
 TEST_F(FolderStackTest, FilesMayBeInTheOrderOfTheirTimes) {
@@ -91,7 +143,7 @@ TEST_F(FolderStackTest, FilesMayBeInTheOrderOfTheirTimes) {
   const auto now = file_time_type::clock::now();
   for (const auto& [name, hours] : {std::pair{"b.tif", 3}, {"a.tif", 2}, {"c.tif", 1}})
     std::filesystem::last_write_time(folder_.path(name), now - std::chrono::hours(hours));
-  const auto stack = open_folder(folder_.path(), FileOrder::time);
+  const auto stack = open_folder(folder_.path(), in_order(FileOrder::time));
   EXPECT_EQ(stack->info().file_order, "time");
   for (int z = 0; z < 3; ++z) {
     const std::string file = stack->files().at(static_cast<std::size_t>(z));
@@ -175,7 +227,7 @@ TEST_F(FolderStackTest, OpensOnlyTheFirstFileUpFront) {
 TEST_F(FolderStackTest, AnEmptyFolderIsMissing) {
   EXPECT_EQ(failure_kind(folder_.path(), by_number), ErrorKind::missing);
   testing::write_bytes(folder_.path("notes.txt"), {'a'});
-  EXPECT_TRUE(contains(failure(folder_.path(), by_number), "no .tif or .tiff files"))
+  EXPECT_TRUE(contains(failure(folder_.path(), by_number), "no .tif, .tiff, .png, .jpg or .jpeg files"))
       << failure(folder_.path(), by_number);
 }
 

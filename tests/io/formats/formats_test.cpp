@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <set>
 
@@ -77,14 +78,51 @@ TEST_F(FormatsTest, WhatNoneRecognizesIsRefusedWithTheReason) {
   EXPECT_EQ(testing::failure_kind(folder_.path("absent.xyz"), open_any), ErrorKind::missing);
 }
 
+TEST_F(FormatsTest, WhatIsKnownAndCannotBeReadIsNamed) {
+  struct Known {
+    const char* file;
+    std::vector<unsigned char> bytes;
+    const char* name;
+  };
+  std::vector<unsigned char> mrc(1024);
+  std::memcpy(mrc.data() + 208, "MAP ", 4);
+  for (const Known& known :
+       {Known{"a.mrc", {1, 2}, "MRC volume"}, Known{"a.bin", mrc, "MRC volume"},
+        Known{"a.jp2", {1}, "JPEG 2000"},
+        Known{"a.bin", {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'}, "HDF5"},
+        Known{"a.npy", {0x93}, "NumPy"}, Known{"a.czi", {0}, "CZI"}, Known{"a.raw", {0}, ".raw file"}}) {
+    testing::write_bytes(folder_.path(known.file), known.bytes);
+    const std::string says = testing::failure(folder_.path(known.file), open_any);
+    EXPECT_NE(says.find(known.name), std::string::npos) << says;
+    EXPECT_NE(says.find("save it as TIFF"), std::string::npos) << says;
+    EXPECT_EQ(testing::failure_kind(folder_.path(known.file), open_any), ErrorKind::bad_data);
+    std::filesystem::remove(folder_.path(known.file));
+  }
+  std::filesystem::create_directory(folder_.path("cell.zarr"));
+  EXPECT_NE(testing::failure(folder_.path("cell.zarr"), open_any).find("Zarr"), std::string::npos);
+  // A TIFF is one whatever it is called.
+  make_tiff(folder_.path("b.mrc"), PageSpec(), 1);
+  EXPECT_EQ(open_stack(folder_.path("b.mrc"))->info().depth, 1);
+}
+
 TEST_F(FormatsTest, APipeIsRefusedWithoutWaitingForItsWriter) {
   const std::string pipe = folder_.path("pipe");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_EQ(testing::failure_kind(pipe, open_any), ErrorKind::bad_data);
 }
 
-TEST_F(FormatsTest, AnOutputOfAnyNameIsWrittenAsTiff) {
-  for (const char* name : {"out.tif", "out.TIFF", "out.ome.tif", "out.mrc", "out"}) {
+TEST_F(FormatsTest, AnOutputIsWrittenAsItsNameSaysOrNotAtAll) {
+  for (const char* name : {"out.png", "out.zarr", "out.mrc", "out.tif.gz", "out"}) {
+    try {
+      create_stack(folder_.path(name), options());
+      ADD_FAILURE() << name;
+    } catch (const std::invalid_argument& error) {
+      EXPECT_NE(std::string(error.what()).find(".tif or .tiff: give it a name that ends so"),
+                std::string::npos)
+          << error.what();
+    }
+  }
+  for (const char* name : {"out.tif", "out.TIFF", "out.ome.tif"}) {
     const std::string path = folder_.path(name);
     const auto writer = create_stack(path, options());
     for (int z = 0; z < 3; ++z) writer->write(plain_slice(z));

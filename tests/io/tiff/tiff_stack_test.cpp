@@ -126,19 +126,14 @@ TEST_P(TiffRefusalTest, SaysWhatThePageIsAndWhatToConvertItTo) {
   EXPECT_TRUE(contains(says, "convert it to")) << says;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , TiffRefusalTest,
-    ::testing::Values(
-        Refusal{"OneBit", 1, 1, 1, 1, "1-bit unsigned"}, Refusal{"FourBit", 4, 1, 1, 1, "4-bit"},
-        Refusal{"TwelveBit", 12, 1, 1, 1, "12-bit unsigned"}, Refusal{"Signed8", 8, 2, 1, 1, "8-bit signed"},
-        Refusal{"Signed16", 16, 2, 1, 1, "16-bit signed"},
-        Refusal{"Unsigned32", 32, 1, 1, 1, "32-bit unsigned"}, Refusal{"Half", 16, 3, 1, 1, "16-bit float"},
-        Refusal{"Double", 64, 3, 1, 1, "64-bit float"}, Refusal{"Complex", 64, 6, 1, 1, "complex"},
-        Refusal{"Untyped", 8, 4, 1, 1, "untyped"}, Refusal{"Rgb", 8, 1, 3, 2, "RGB colour"},
-        Refusal{"Rgba", 16, 1, 4, 2, "4 samples"}, Refusal{"GrayWithAlpha", 8, 1, 2, 1, "transparency"},
-        Refusal{"Cmyk", 8, 1, 4, 5, "CMYK"}, Refusal{"Palette", 8, 1, 1, 3, "palette"},
-        Refusal{"FloatMinIsWhite", 32, 3, 1, 0, "white"}),
-    [](const auto& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(, TiffRefusalTest,
+                         ::testing::Values(Refusal{"SeventeenBit", 24, 1, 1, 1, "24-bit unsigned"},
+                                           Refusal{"Complex", 64, 6, 1, 1, "complex"},
+                                           Refusal{"Untyped", 8, 4, 1, 1, "untyped"},
+                                           Refusal{"Cmyk", 8, 1, 4, 5, "CMYK"},
+                                           Refusal{"Palette", 8, 1, 1, 3, "palette"},
+                                           Refusal{"FloatMinIsWhite", 32, 3, 1, 0, "white"}),
+                         [](const auto& tested) { return tested.param.name; });
 
 class TiffStackTest : public ::testing::Test {
  protected:

@@ -470,7 +470,7 @@ TEST_F(AcquisitionNamesTest, ADateMayChangeOnTheWay) {
 }
 
 TEST_F(AcquisitionNamesTest, ByTheirTimesIfThatIsWanted) {
-  options.order = io::FileOrder::time;
+  options.open.order = io::FileOrder::time;
   const Names names = {"z.tif", "b.tif", "a7.tif", "a3.tif"};
   EXPECT_EQ(followed(names), names);
 }

@@ -417,7 +417,7 @@ class PatchSamplerTest : public ::testing::Test {
 };
 
 TEST_F(PatchSamplerTest, DrawsTheSameBatchForAnIterationWhateverCameBefore) {
-  LabelledSlices slices(stack_.images, stack_.labels, {}, 2, {});
+  LabelledSlices slices(stack_.images, stack_.labels, {}, 2, Foreground::labels, {});
   PatchSampler sampler(slices, {}, options(0.5), nodes::serial_loop);
   const auto fifth = classes(sampler, 5);
   EXPECT_NE(fifth, classes(sampler, 6));
@@ -428,7 +428,7 @@ TEST_F(PatchSamplerTest, FavoursTheForeground) {
   // One voxel is all there is.
   std::fill(stack_.labels.voxels.begin(), stack_.labels.voxels.end(), 0);
   stack_.labels.voxels[std::size_t{2} * 96 * 128 + 50 * 128 + 60] = 255;
-  LabelledSlices slices(stack_.images, stack_.labels, {}, 2, {});
+  LabelledSlices slices(stack_.images, stack_.labels, {}, 2, Foreground::labels, {});
   PatchOptions plain = options(1);
   plain.augmentation = nodes::Augmentation::none();
   PatchSampler always(slices, {}, plain, nodes::serial_loop);
@@ -444,11 +444,22 @@ TEST_F(PatchSamplerTest, FavoursTheForeground) {
   EXPECT_LT(by_chance, 20);
 }
 
+TEST_F(PatchSamplerTest, AnyNumberOfAnObjectCanBeForeground) {
+  auto& labels = stack_.labels.voxels;
+  std::fill(labels.begin(), labels.end(), 0);
+  labels[77] = 17;
+  labels[78] = 203;
+  EXPECT_THROW(LabelledSlices(stack_.images, stack_.labels, {}, 2, Foreground::labels, {}), io::Error);
+  LabelledSlices slices(stack_.images, stack_.labels, {}, 2, Foreground::nonzero, {});
+  EXPECT_EQ(slices.voxels(1), 2);
+  EXPECT_EQ(slices.read(0).classes.as<std::uint8_t>()[78], 1);
+}
+
 TEST_F(PatchSamplerTest, DrawsClassesEvenly) {
   auto& labels = stack_.labels.voxels;
   std::fill(labels.begin(), labels.end(), 1);
   labels[77] = 2;
-  LabelledSlices slices(stack_.images, stack_.labels, {}, 3, {});
+  LabelledSlices slices(stack_.images, stack_.labels, {}, 3, Foreground::labels, {});
   PatchOptions plain = options(1);
   plain.augmentation = nodes::Augmentation::none();
   PatchSampler sampler(slices, {}, plain, nodes::serial_loop);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "io/files/file_identity.h"
@@ -10,7 +11,15 @@
 
 namespace fibflow::io {
 
-/// A single-page TIFF read while somebody may still be writing it.
+struct Format;
+
+/// The format that the ending of a file's name stands for, of those that can be slices: TIFF, PNG, JPEG. Null if it is none.
+const Format* format_by_ending(const std::string& path);
+
+/// A file with one slice, of any of these formats, as a stack of that slice. Throws Error, also (bad_data) if it has more.
+std::unique_ptr<Stack> open_slice_file(const std::string& path, const OpenOptions& options = {});
+
+/// A slice's file read while somebody may still be writing it.
 struct SliceFileReading {
   enum class State {
     whole,     ///< every voxel was decoded, from one and the same state of the file
@@ -34,6 +43,7 @@ struct SliceFileReading {
 /// objection: gets what the file says of its slice before any voxel is read, and has a reason not to read them, or none:
 /// an image of any size may lie among the slices.
 SliceFileReading read_slice_file(const std::string& path, std::int64_t z,
-                                 const std::function<std::string(const StackInfo& info)>& objection = {});
+                                 const std::function<std::string(const StackInfo& info)>& objection = {},
+                                 const OpenOptions& options = {});
 
 }  // namespace fibflow::io

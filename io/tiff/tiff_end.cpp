@@ -1,16 +1,13 @@
-#include "io/tiff/slice_file.h"
+#include "io/tiff/tiff_end.h"
 
 #include <tiff.h>
 
 #include <algorithm>
 #include <array>
-#include <optional>
-#include <utility>
 #include <vector>
 
 #include "io/error.h"
-#include "io/tiff/tiff_file.h"
-#include "io/tiff/tiff_stack.h"
+#include "io/tiff/tiff_page.h"
 
 namespace fibflow::io {
 namespace {
@@ -51,6 +48,8 @@ void require_written(const TiffFile& file, const TiffDirectory& directory,
   }
 }
 
+}  // namespace
+
 /// Zeros at the end of the page's last strip or tile (only of the last one: an image that has a voxel there was
 /// written to its end), or of the file.
 std::uint64_t zero_end(const TiffFile& file) {
@@ -78,45 +77,6 @@ std::uint64_t zero_end(const TiffFile& file) {
   const std::uint64_t of_file = zeros_at_end(file, {0, file.size()});
   return std::max({zeros({starts[last], sizes[last]}), zeros({starts.back(), sizes.back()}),
                    of_file > usual ? of_file : 0});
-}
-
-}  // namespace
-
-SliceFileReading read_slice_file(const std::string& path, std::int64_t z,
-                                 const std::function<std::string(const StackInfo& info)>& objection) {
-  SliceFileReading reading;
-  const auto before = identify(path);
-  if (!before) {
-    reading.state = SliceFileReading::State::changing;
-    reading.reason = path + ": is not there, or no regular file";
-    return reading;
-  }
-  reading.identity = *before;
-  try {
-    TiffStack stack(path, true);
-    reading.info = stack.info();
-    if (reading.info.depth != 1) {
-      throw Error(ErrorKind::bad_data, path,
-                  "has " + std::to_string(reading.info.depth) + " pages; a slice's file must have one");
-    }
-    if (objection) reading.reason = objection(reading.info);
-    if (reading.reason.empty()) {
-      reading.slice = stack.read(0).at(z);
-      reading.zero_end = zero_end(TiffFile(path));
-      reading.state = SliceFileReading::State::whole;
-    } else {
-      reading.state = SliceFileReading::State::refused;
-    }
-  } catch (const Error& error) {
-    reading.reason = error.what();
-  }
-  // Whatever was found: if the file is another now, it was found in neither.
-  if (identify(path) != before) {
-    reading.state = SliceFileReading::State::changing;
-    reading.reason = path + ": changed while it was read";
-    reading.slice = {};
-  }
-  return reading;
 }
 
 }  // namespace fibflow::io

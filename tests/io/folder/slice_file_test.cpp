@@ -1,4 +1,4 @@
-#include "io/tiff/slice_file.h"
+#include "io/folder/slice_file.h"
 
 #include <gtest/gtest.h>
 #include <tiff.h>
@@ -139,7 +139,7 @@ TEST_F(SliceFileTest, RefusesWhatIsNoSlice) {
   EXPECT_NE(read_slice_file(path_, 0).reason.find("has 2 pages"), std::string::npos);
   PageSpec colour;
   colour.samples = 3;
-  colour.photometric = PHOTOMETRIC_RGB;
+  colour.photometric = PHOTOMETRIC_YCBCR;
   made(colour);
   EXPECT_EQ(read_slice_file(path_, 0).state, State::unusable);
   testing::write_bytes(path_, {'t', 'e', 'x', 't'});
