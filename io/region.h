@@ -22,4 +22,19 @@ struct Region {
   friend auto operator<=>(const Region&, const Region&) = default;
 };
 
+/// Rows and columns at the edges of a slice.
+struct Margins {
+  int top = 0;
+  int bottom = 0;
+  int left = 0;
+  int right = 0;
+
+  bool empty() const { return top == 0 && bottom == 0 && left == 0 && right == 0; }
+  /// What they leave of a slice; empty if nothing is left.
+  Region within(int height, int width) const {
+    return {{top, std::int64_t{height} - bottom}, {left, std::int64_t{width} - right}};
+  }
+  friend auto operator<=>(const Margins&, const Margins&) = default;
+};
+
 }  // namespace fibflow::io

@@ -57,6 +57,22 @@ Slice Slice::at(std::int64_t z) const {
   return slice;
 }
 
+Slice Slice::within(const Margins& margins) const {
+  if (margins.empty()) return *this;
+  const std::size_t width = bytes_per_voxel(type_);
+  const auto row = static_cast<std::size_t>(width_) * width;
+  const int wide = margins.left + width_ + margins.right;
+  const int high = margins.top + height_ + margins.bottom;
+  const auto wide_row = static_cast<std::size_t>(wide) * width;
+  const std::shared_ptr<std::byte[]> voxels(new std::byte[wide_row * static_cast<std::size_t>(high)]());
+  for (int y = 0; y < height_; ++y) {
+    std::memcpy(voxels.get() + static_cast<std::size_t>(margins.top + y) * wide_row +
+                    static_cast<std::size_t>(margins.left) * width,
+                voxels_.get() + static_cast<std::size_t>(y) * row, row);
+  }
+  return {z_, high, wide, type_, voxels};
+}
+
 Slice Slice::part(const Region& region) const {
   if (region.y.size() <= 0 || region.x.size() <= 0 || region.y.begin < 0 || region.x.begin < 0 ||
       region.y.end > height_ || region.x.end > width_) {

@@ -53,6 +53,9 @@ class Slice {
   /// out.
   Slice part(const Region& region) const;
 
+  /// The opposite: a copy with margins around it, whose voxels are 0.
+  Slice within(const Margins& margins) const;
+
   /// The voxels as T (std::uint8_t, std::uint16_t or float). Throws std::logic_error if T is not the type.
   template <typename T>
   std::span<const T> as() const;

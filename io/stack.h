@@ -43,6 +43,8 @@ struct StackInfo {
       0;  ///< the voxel that stands for the stored 0: 32768 for signed 16-bit, which is moved up to be read, 128 for 8-bit
   int bits = 0;  ///< of a stored voxel, where they are known not to fill the type: 12; else 0
   VoxelSize voxel_nm;
+  Margins not_image;  ///< edges that show no specimen: a microscope's data bar; part of the slices
+  Margins cropped;    ///< edges that the files have and the slices have not, see StackView
   std::string
       file_order;  ///< "number", "name" or "time": what puts the files of a folder in order; empty for one file
   std::optional<int> channel;  ///< that is read, if it was chosen

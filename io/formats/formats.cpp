@@ -114,6 +114,7 @@ const Format& format_of_output(const std::string& path) {
   for (const Format* format : formats()) {
     if (format->create != nullptr && has_suffix(*format, path)) return *format;
   }
+  if (lower_extension(path).empty()) return tiff_format();
   std::string endings;
   for (const Format* format : formats()) {
     if (format->create == nullptr) continue;

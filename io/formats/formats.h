@@ -19,8 +19,8 @@ std::span<const Format* const> formats();
 /// says what is wrong.
 const Format& format_of_input(const std::string& path);
 
-/// The format that a stack of this name is written in: the first that can be written and has its ending. Throws
-/// std::invalid_argument that names the endings if none has.
+/// The format that a stack of this name is written in: the first that can be written and has its ending; TIFF
+/// for a name without one. Throws std::invalid_argument that names the endings if none has it.
 const Format& format_of_output(const std::string& path);
 
 /// Opens a multi-page TIFF, a PNG or JPEG file, a folder of such files with one slice each, or a glob ("cell/slice_*.tif").

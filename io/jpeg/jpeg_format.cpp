@@ -15,6 +15,7 @@
 
 #include "io/error.h"
 #include "io/files/contents.h"
+#include "io/metadata/microscope.h"
 #include "io/samples/stored_samples.h"
 
 namespace fibflow::io {
@@ -111,6 +112,13 @@ class JpegStack : public Stack {
     info_.height = static_cast<int>(reading.jpeg.image_height);
     info_.width = static_cast<int>(reading.jpeg.image_width);
     info_.type = PixelType::u8;
+    const MicroscopeFacts facts = read_sidecar(path, info_.height, info_.width);
+    info_.voxel_nm = facts.nm;
+    if (facts.nm.x > 0) info_.voxel_source = facts.source;
+    if (facts.data_bar > 0) {
+      info_.not_image.bottom = facts.data_bar;
+      info_.remarks.push_back(spoken_data_bar(facts.data_bar, facts.source));
+    }
     info_.decoding_bytes = 2 * static_cast<std::size_t>(info_.height) * form.row_bytes(info_.width);
     info_.remarks.emplace_back("JPEG has lost fine detail of the image for good");
     if (components > 1 && !form.sample) {

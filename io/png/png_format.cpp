@@ -14,6 +14,7 @@
 
 #include "io/error.h"
 #include "io/files/contents.h"
+#include "io/metadata/microscope.h"
 #include "io/samples/stored_samples.h"
 
 namespace fibflow::io {
@@ -116,6 +117,13 @@ class PngStack : public Stack {
     info_.height = header_.height;
     info_.width = header_.width;
     info_.type = *form.type();
+    const MicroscopeFacts facts = read_sidecar(path, info_.height, info_.width);
+    info_.voxel_nm = facts.nm;
+    if (facts.nm.x > 0) info_.voxel_source = facts.source;
+    if (facts.data_bar > 0) {
+      info_.not_image.bottom = facts.data_bar;
+      info_.remarks.push_back(spoken_data_bar(facts.data_bar, facts.source));
+    }
     if (header_.bits < 8 && !header_.has_palette()) info_.bits = header_.bits;
     // The file's bytes, and the samples.
     info_.decoding_bytes = 2 * static_cast<std::size_t>(header_.height) * form.row_bytes(header_.width);

@@ -185,15 +185,20 @@ double TiffFile::rational(const TiffEntry& entry) const {
   return denominator == 0 ? 0 : static_cast<double>(number(bytes.data(), 4)) / denominator;
 }
 
-std::string TiffFile::text(const TiffEntry& entry, std::size_t limit) const {
+std::string TiffFile::bytes(const TiffEntry& entry, std::size_t limit) const {
   if (entry.type != 1 && entry.type != 2 && entry.type != 7) return {};
   if (entry.value >= size_) return {};
   const std::uint64_t available = std::min<std::uint64_t>(entry.count, size_ - entry.value);
   std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(available, limit)), '\0');
   bytes.resize(read_at(entry.value, bytes.data(), bytes.size()));
-  const auto end = bytes.find('\0');
-  if (end != std::string::npos) bytes.resize(end);
   return bytes;
+}
+
+std::string TiffFile::text(const TiffEntry& entry, std::size_t limit) const {
+  std::string text = bytes(entry, limit);
+  const auto end = text.find('\0');
+  if (end != std::string::npos) text.resize(end);
+  return text;
 }
 
 }  // namespace fibflow::io

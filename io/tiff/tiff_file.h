@@ -61,6 +61,9 @@ class TiffFile {
   /// The first value of a RATIONAL field; 0 if it is not one or has no denominator.
   double rational(const TiffEntry& entry) const;
 
+  /// The bytes of a field, at most `limit` of them; empty if it has values of more than a byte.
+  std::string bytes(const TiffEntry& entry, std::size_t limit) const;
+
   /// The bytes of a field as text, up to its first NUL and at most `limit` of them.
   std::string text(const TiffEntry& entry, std::size_t limit) const;
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "io/error.h"
+#include "io/metadata/microscope.h"
 #include "io/tiff/image_description.h"
 #include "io/tiff/tiff_handle.h"
 #include "io/tiff/voxel_size.h"
@@ -80,9 +81,13 @@ TiffStack::TiffStack(const std::string& path, bool one_of_many, const OpenOption
   info_.width = layout_.width;
   info_.type = layout_.type;
   info_.depth = static_cast<std::int64_t>(directories_.size());
-  const VoxelReading voxel = read_voxel_size(file_, first);
+  const VoxelReading voxel = read_voxel_size(file_, first, info_.height, info_.width);
   info_.voxel_nm = voxel.nm;
   info_.voxel_source = voxel.source;
+  if (voxel.data_bar > 0) {
+    info_.not_image.bottom = voxel.data_bar;
+    info_.remarks.push_back(spoken_data_bar(voxel.data_bar, voxel.data_bar_source));
+  }
   interpret_description(first, one_of_many);
   const SampleForm& form = layout_.stored;
   info_.channel = options_.channel;

@@ -3,10 +3,9 @@
 #include <tiff.h>
 
 #include <cmath>
-#include <optional>
-#include <sstream>
 #include <vector>
 
+#include "io/metadata/microscope.h"
 #include "io/tiff/image_description.h"
 
 namespace fibflow::io {
@@ -14,6 +13,7 @@ namespace {
 
 constexpr std::uint16_t tag_fei = 34682;
 constexpr std::uint16_t tag_zeiss = 34118;
+constexpr std::uint16_t tag_tescan = 50431;
 constexpr std::size_t longest_metadata = 64 << 20;
 // 1270 dpi; what programs write as a default (72, 96, 300 dpi) is far above, any electron microscope far
 // below.
@@ -28,52 +28,9 @@ double positive(double nm) {
   return std::isfinite(nm) && nm > 0 ? nm : 0;
 }
 
-// INI text; PixelWidth and PixelHeight in metres, in [Scan] or in the beam's own section.
-VoxelSize parse_fei(const std::string& text) {
-  VoxelSize scan, beam;
-  std::string section;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    line = trimmed(line);
-    if (line.starts_with('[')) section = line;
-    const auto equals = line.find('=');
-    if (equals == std::string::npos || (section != "[Scan]" && section != "[EScan]" && section != "[IScan]"))
-      continue;
-    VoxelSize& size = section == "[Scan]" ? scan : beam;
-    const std::string key = line.substr(0, equals);
-    const double nm = positive(number_of(line.substr(equals + 1)).value_or(0) * 1e9);
-    if (key == "PixelWidth" && size.x == 0) size.x = nm;
-    if (key == "PixelHeight" && size.y == 0) size.y = nm;
-  }
-  return scan.x > 0 && scan.y > 0 ? scan : beam;
-}
-
-// Pairs of lines: a key in capitals, then "Name = value unit".
-VoxelSize parse_zeiss(const std::string& text) {
-  double image = 0, pixel = 0;
-  std::string key;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    line = trimmed(line);
-    const bool of_image = key == "AP_IMAGE_PIXEL_SIZE";
-    if (of_image || key == "AP_PIXEL_SIZE") {
-      const auto equals = line.find('=');
-      const std::string value = equals == std::string::npos ? "" : trimmed(line.substr(equals + 1));
-      const auto blank = value.find_first_of(" \t");
-      if (blank != std::string::npos) {
-        const double nm = positive(number_of(value).value_or(0) * nanometres_of(value.substr(blank)));
-        (of_image ? image : pixel) = nm;
-      }
-    }
-    key = line;
-  }
-  const double nm = image > 0 ? image : pixel;
-  return {0, nm, nm};
-}
-
 }  // namespace
 
-VoxelReading read_voxel_size(const TiffFile& file, const TiffDirectory& directory) {
+VoxelReading read_voxel_size(const TiffFile& file, const TiffDirectory& directory, int height, int width) {
   const auto text = [&](std::uint16_t tag) {
     const TiffEntry* entry = directory.find(tag);
     return entry == nullptr ? std::string() : file.text(*entry, longest_metadata);
@@ -98,8 +55,20 @@ VoxelReading read_voxel_size(const TiffFile& file, const TiffDirectory& director
   }
 
   std::vector<Candidate> candidates;
-  candidates.push_back({"Thermo/FEI tag 34682", parse_fei(text(tag_fei))});
-  candidates.push_back({"Zeiss tag 34118", parse_zeiss(text(tag_zeiss))});
+  VoxelReading reading;
+  const auto add = [&](const MicroscopeFacts& facts) {
+    candidates.push_back({facts.source, facts.nm});
+    if (reading.data_bar == 0 && facts.data_bar > 0) {
+      reading.data_bar = facts.data_bar;
+      reading.data_bar_source = facts.source;
+    }
+  };
+  add(read_fei(text(tag_fei), height, width));
+  add(read_zeiss(text(tag_zeiss), height, width));
+  if (const TiffEntry* entry = directory.find(tag_tescan)) {
+    add(read_tescan(file.bytes(*entry, longest_metadata), height, width));
+  }
+  add(read_sidecar(file.path(), height, width));
   const std::string description = text(TIFFTAG_IMAGEDESCRIPTION);
   if (const auto ome = parse_ome(description, "")) candidates.push_back({"OME-XML", ome->voxel_nm});
   if (const auto imagej = parse_imagej(description)) {
@@ -116,7 +85,6 @@ VoxelReading read_voxel_size(const TiffFile& file, const TiffDirectory& director
   }
   candidates.push_back({"resolution tags", resolution});
 
-  VoxelReading reading;
   std::string z_source;
   for (const Candidate& candidate : candidates) {
     if (reading.nm.x == 0 && candidate.nm.x > 0 && candidate.nm.y > 0) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "io/files/folder.h"
+#include "io/folder/name_order.h"
 #include "io/formats/formats.h"
 
 namespace fibflow::pipeline {
@@ -50,11 +51,13 @@ void LiveOutput::remove_leftovers() const {
   }
 }
 
-void LiveOutput::write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm) {
+void LiveOutput::write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm,
+                       const io::Margins& margins) {
   // The mask last: without what comes with it, it would look like a finished slice.
   const std::vector<nodes::LayerFormat> layers = options_.layers();
   for (auto format = layers.rbegin(); format != layers.rend(); ++format)
-    write_one(slice.layer(format->layer), path_of(nodes::plural_of(format->layer), file), voxel_nm);
+    write_one(slice.layer(format->layer).within(margins), path_of(nodes::plural_of(format->layer), file),
+              voxel_nm);
 }
 
 void LiveOutput::write_stacks(const std::vector<std::string>& files, io::VoxelSize voxel_nm,
@@ -81,11 +84,7 @@ std::vector<std::pair<std::string, std::string>> LiveOutput::stacks() const {
 }
 
 std::string LiveOutput::path_of(const std::string& kind, const std::string& file) const {
-  std::string name = fs::path(file).filename().string();
-  for (const char* ending : {".tif", ".tiff", ".TIF", ".TIFF", ".ome"}) {
-    if (name.ends_with(ending)) name.resize(name.size() - std::char_traits<char>::length(ending));
-  }
-  return options_.folder + "/" + kind + "/" + name + ".tif";
+  return options_.folder + "/" + kind + "/" + io::bare_name(file) + ".tif";
 }
 
 void LiveOutput::write_one(const io::Slice& slice, const std::string& path, io::VoxelSize voxel_nm) const {

@@ -37,9 +37,10 @@ class LiveOutput {
   /// Removes what a process that was killed had begun to write. The caller has locked the folder.
   void remove_leftovers() const;
 
-  /// Writes a slice, replacing what an earlier process may have written of it. `file`: of the slice. When it returns,
+  /// Writes a slice, replacing what an earlier process may have written of it. `file`: of the slice. margins: around it, 0. When it returns,
   /// the mask is on the disk. Throws io::Error.
-  void write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm);
+  void write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm,
+             const io::Margins& margins = {});
 
   /// Writes the stacks of these slices' layers, in this order, replacing older ones; memory is that of
   /// one slice. advance: called after each slice. Throws io::Error.

@@ -6,10 +6,13 @@
 #include <utility>
 
 #include "io/error.h"
+#include "io/memory_stack.h"
+#include "io/stack_view.h"
 #include "pipeline/flow/interruption.h"
 #include "pipeline/flow/spoken.h"
 #include "pipeline/live/watch_setting.h"
 #include "pipeline/options/version.h"
+#include "pipeline/options/voxel_doubt.h"
 #include "pipeline/pictures/live_picture.h"
 #include "pipeline/report/run_facts.h"
 #include "pipeline/report/run_recorder.h"
@@ -60,10 +63,11 @@ LiveSlice shown_of(const JournalEntry& entry, std::chrono::system_clock::time_po
 
 }  // namespace
 
-LiveRun::LiveRun(const model::Network& network, const WatchOptions& options, ResolvedOptions resolved,
-                 WatchServices services)
+LiveRun::LiveRun(const model::Network& network, const WatchOptions& options, const InputOptions& input,
+                 ResolvedOptions resolved, WatchServices services)
     : network_(network),
       options_(options),
+      input_(input),
       resolved_(std::move(resolved)),
       services_(std::move(services)),
       hooks_(hooks_of(services_)),
@@ -75,8 +79,8 @@ LiveRun::LiveRun(const model::Network& network, const WatchOptions& options, Res
               std::string("fibflow ") + version() + ", model " + network.name() + ", " + one_line(resolved_)),
       output_lock_(options.output.folder + "/.lock"),
       state_(options.state_folder,
-             {followed_path(options.output.folder), watch_setting(network, options, resolved_), network,
-              resolved_.lag},
+             {followed_path(options.output.folder), watch_setting(network, options, input, resolved_),
+              network, resolved_.lag},
              output_.has_results()),
       acquisition_(with_first_slices(options.acquisition, resolved_),
                    [this](const AcquisitionNote& note) { took_note(note); }) {
@@ -183,12 +187,30 @@ void LiveRun::look_for_end() {
   acquisition_.close();
 }
 
+/// The next slice, without the edges that are no image.
+std::optional<AcquiredSlice> LiveRun::take() {
+  auto acquired = acquisition_.take();
+  if (!acquired) return acquired;
+  if (!live_ && first_.empty()) {
+    checkpoint_.cropped = input_.crop.value_or(acquired->info.not_image);
+    // Says what is wrong with the options before anything is computed.
+    io::MemoryStack one(options_.acquisition.folder, {acquired->slice.at(0)});
+    const io::StackView view(one, checkpoint_.cropped);
+    for (const std::string& remark : acquired->info.remarks) services_.log(acquired->file + ": " + remark);
+  }
+  if (!checkpoint_.cropped.empty()) {
+    acquired->slice =
+        acquired->slice.part(checkpoint_.cropped.within(acquired->slice.height(), acquired->slice.width()));
+  }
+  return acquired;
+}
+
 /// Collects the first slices, and measures them once they are there. Whether there was something to do.
 bool LiveRun::begin() {
   const auto wanted = static_cast<std::size_t>(StartSlices::wanted(resolved_));
   bool came = false;
   while (first_.size() < wanted && !stopping()) {
-    auto slice = acquisition_.take();
+    auto slice = take();
     if (!slice) break;
     first_.push_back(*std::move(slice));
     services_.liveness.progress();
@@ -200,10 +222,13 @@ bool LiveRun::begin() {
   const Liveness::Work work(services_.liveness);
   const Clock::time_point begin = Clock::now();
   const io::Slice& slice = first_.front().slice;
-  checkpoint_.height = slice.height();
-  checkpoint_.width = slice.width();
+  checkpoint_.height = checkpoint_.cropped.top + slice.height() + checkpoint_.cropped.bottom;
+  checkpoint_.width = checkpoint_.cropped.left + slice.width() + checkpoint_.cropped.right;
   checkpoint_.type = slice.type();
   checkpoint_.voxel_nm = first_.front().info.voxel_nm;
+  for (const auto axis : {&io::VoxelSize::z, &io::VoxelSize::y, &io::VoxelSize::x}) {
+    if (input_.voxel_nm.*axis > 0) checkpoint_.voxel_nm.*axis = input_.voxel_nm.*axis;
+  }
   live_.emplace(network_, resolved_, this->slices(), format_, context_);
   std::vector<io::Slice> slices;
   for (const AcquiredSlice& acquired : first_) slices.push_back(acquired.slice);
@@ -229,8 +254,10 @@ io::StackInfo LiveRun::slices() const {
   info.path = options_.acquisition.folder;
   info.format = "live acquisition";
   info.depth = static_cast<std::int64_t>(done_.size());
-  info.height = checkpoint_.height;
-  info.width = checkpoint_.width;
+  const io::Region kept = checkpoint_.cropped.within(checkpoint_.height, checkpoint_.width);
+  info.height = static_cast<int>(kept.y.size());
+  info.width = static_cast<int>(kept.x.size());
+  info.cropped = checkpoint_.cropped;
   info.type = checkpoint_.type;
   // What they stand for is known once the first ones were seen.
   if (!first_.empty()) {
@@ -253,6 +280,10 @@ std::vector<EncodedPreview> LiveRun::kept_previews() const {
 
 /// Of what begin() saw, in this process or an earlier one.
 void LiveRun::tell_warnings() {
+  if (const auto doubt = voxel_doubt(network_, checkpoint_.voxel_nm)) {
+    services_.warn(*doubt);
+    status_.warn(*doubt);
+  }
   for (const std::string& text : live_->start().findings().warnings()) {
     services_.warn(text);
     status_.warn(text);
@@ -271,7 +302,7 @@ RunReport::Seconds LiveRun::seconds_so_far() const {
 /// Segments all that is complete now. Whether there was something.
 bool LiveRun::segment() {
   if (begun_.empty()) {
-    auto slice = acquisition_.take();
+    auto slice = take();
     if (!slice) return false;
     begun_.push_back(*std::move(slice));
   }
@@ -305,7 +336,7 @@ std::optional<io::Slice> LiveRun::next_slice() {
   if (services_.requests.take_rescan()) acquisition_.rescan();
   std::optional<AcquiredSlice> slice;
   if (begun_.empty()) {
-    slice = acquisition_.take();
+    slice = take();
   } else {
     slice = std::move(begun_.front());
     begun_.pop_front();
@@ -326,7 +357,7 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
     acquired = std::move(in_flight_.front());
     in_flight_.pop_front();
   }
-  writer_.write([&] { output_.write(done.slice, acquired.file, checkpoint_.voxel_nm); });
+  writer_.write([&] { output_.write(done.slice, acquired.file, checkpoint_.voxel_nm, checkpoint_.cropped); });
   live_->was_written(done.slice.mask());
   checkpoint_.run.findings.comparison = live_->start().findings().comparison;
   JournalEntry entry;

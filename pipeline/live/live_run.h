@@ -24,8 +24,8 @@ namespace fibflow::pipeline {
 /// One live run.
 class LiveRun {
  public:
-  LiveRun(const model::Network& network, const WatchOptions& options, ResolvedOptions resolved,
-          WatchServices services);
+  LiveRun(const model::Network& network, const WatchOptions& options, const InputOptions& input,
+          ResolvedOptions resolved, WatchServices services);
 
   WatchEnd run();
 
@@ -36,6 +36,7 @@ class LiveRun {
   bool follow();
   bool stopping() const { return services_.stop.stop_requested(); }
   void look_for_end();
+  std::optional<AcquiredSlice> take();
   bool begin();
   void tell_warnings();
   io::StackInfo slices() const;
@@ -56,6 +57,7 @@ class LiveRun {
 
   const model::Network& network_;
   const WatchOptions options_;
+  const InputOptions input_;
   const ResolvedOptions resolved_;
   WatchServices services_;
   RunHooks hooks_;

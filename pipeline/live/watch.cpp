@@ -21,7 +21,7 @@ WatchEnd watch(const model::Network& network, const WatchOptions& given, const I
     throw std::invalid_argument("the output cannot be where slices are looked for: " + options.output.folder);
   }
   ResolvedOptions resolved = resolve_watch_options(network, options, input, adaptation, resources);
-  return LiveRun(network, options, std::move(resolved), std::move(services)).run();
+  return LiveRun(network, options, input, std::move(resolved), std::move(services)).run();
 }
 
 }  // namespace fibflow::pipeline

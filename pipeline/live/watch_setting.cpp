@@ -37,7 +37,7 @@ ResolvedOptions resolve_watch_options(const model::Network& network, const Watch
   return resolved;
 }
 
-Json watch_setting(const model::Network& network, const WatchOptions& options,
+Json watch_setting(const model::Network& network, const WatchOptions& options, const InputOptions& input,
                    const ResolvedOptions& resolved) {
   const AcquisitionOptions& acquisition = options.acquisition;
   const LiveOutputOptions& output = options.output;
@@ -47,6 +47,9 @@ Json watch_setting(const model::Network& network, const WatchOptions& options,
   setting["recursive"] = acquisition.recursive;
   setting["first"] = acquisition.first ? Json(*acquisition.first) : Json();
   setting["step"] = acquisition.step ? Json(*acquisition.step) : Json();
+  setting["crop"] =
+      input.crop ? Json{input.crop->top, input.crop->bottom, input.crop->left, input.crop->right} : Json();
+  setting["voxel_nm"] = {input.voxel_nm.z, input.voxel_nm.y, input.voxel_nm.x};
   setting["order"] = io::name_of(acquisition.open.order);
   setting["channel"] = acquisition.open.channel ? Json(*acquisition.open.channel) : Json();
   for (const nodes::LayerFormat& format : output.layers())

@@ -21,6 +21,6 @@ ResolvedOptions resolve_watch_options(const model::Network& network, const Watch
 /// All that the result depends on besides the slices (pipeline/state/setting.h): what every run has, the folder and how its
 /// files are numbered, the outputs.
 nlohmann::ordered_json watch_setting(const model::Network& network, const WatchOptions& options,
-                                     const ResolvedOptions& resolved);
+                                     const InputOptions& input, const ResolvedOptions& resolved);
 
 }  // namespace fibflow::pipeline

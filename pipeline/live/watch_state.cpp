@@ -29,9 +29,15 @@ const std::string& made(const std::string& folder) {
 
 Json json_of(const WatchCheckpoint& checkpoint) {
   const auto& nm = checkpoint.voxel_nm;
-  return {{"next_number", checkpoint.next_number}, {"journal_bytes", checkpoint.journal_bytes},
-          {"height", checkpoint.height},           {"width", checkpoint.width},
-          {"type", io::name_of(checkpoint.type)},  {"voxel_nm", {nm.z, nm.y, nm.x}},
+  return {{"next_number", checkpoint.next_number},
+          {"journal_bytes", checkpoint.journal_bytes},
+          {"height", checkpoint.height},
+          {"width", checkpoint.width},
+          {"type", io::name_of(checkpoint.type)},
+          {"voxel_nm", {nm.z, nm.y, nm.x}},
+          {"cropped",
+           {checkpoint.cropped.top, checkpoint.cropped.bottom, checkpoint.cropped.left,
+            checkpoint.cropped.right}},
           {"run", json_of(checkpoint.run)}};
 }
 
@@ -46,6 +52,8 @@ WatchCheckpoint checkpoint_of(const Json& json, const WatchIdentity& identity) {
   checkpoint.type = io::pixel_type_named(json.at("type").get<std::string>());
   const Json& nm = json.at("voxel_nm");
   checkpoint.voxel_nm = {nm.at(0), nm.at(1), nm.at(2)};
+  const Json& cropped = json.at("cropped");
+  checkpoint.cropped = {cropped.at(0), cropped.at(1), cropped.at(2), cropped.at(3)};
   checkpoint.run = run_state(json.at("run"), identity.network, identity.lag);
   return checkpoint;
 }

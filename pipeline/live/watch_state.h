@@ -26,6 +26,7 @@ struct WatchCheckpoint {
   int width = 0;
   io::PixelType type = io::PixelType::u8;
   io::VoxelSize voxel_nm;
+  io::Margins cropped;  ///< of the slices: edges that are no image
   RunState run;
 };
 

@@ -93,6 +93,11 @@ struct InputOptions {
   /// The voxels that are black and white; default: found from the first slices that are looked at (nodes::IntensityMatch).
   std::optional<nodes::IntensityRange> intensity_range = {};
   bool invert = false;  ///< dark is bright in this stack, compared with what the model was trained on
+  /// Edges that are no image: they count in nothing, and are 0 in what is written, which keeps its size. Default: what the stack
+  /// knows of (a microscope's data bar).
+  std::optional<io::Margins> crop = {};
+  /// Of the voxels; replaces what the stack says where it is not 0. SEM slices never say z.
+  io::VoxelSize voxel_nm = {};
 };
 
 /// A layer and the stack that it goes to.

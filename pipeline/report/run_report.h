@@ -63,7 +63,7 @@ struct AdaptationSummary {
 ///     fibflow         version of the program
 ///     command         "segment" or "adapt"
 ///     started         UTC, ISO 8601
-///     input           the stack: path, format, depth, height, width, type, voxel_nm, slices used
+///     input           the stack: path, format, depth, height, width, cropped, type, voxel_nm, slices used
 ///     model           file, producer, opset, channels, BatchNorm layers, parameters
 ///     options         every option with its value, defaults filled in
 ///     intensity       of the slices that were sampled: black and white, the voxels that are taken for intensity 0 and 1;

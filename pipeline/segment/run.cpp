@@ -15,11 +15,13 @@
 #include "io/error.h"
 #include "io/files/file_mark.h"
 #include "io/files/sha256.h"
+#include "io/stack_view.h"
 #include "pipeline/adapt/adaptation_start.h"
 #include "pipeline/flow/pipeline_error.h"
 #include "pipeline/flow/spoken.h"
 #include "pipeline/options/resolve_options.h"
 #include "pipeline/options/version.h"
+#include "pipeline/options/voxel_doubt.h"
 #include "pipeline/report/run_facts.h"
 #include "pipeline/report/run_recorder.h"
 #include "pipeline/report/run_summary.h"
@@ -60,6 +62,10 @@ class Run {
     report().input = stack.info();
     report().options = options_;
     report().warnings = stack.info().remarks;
+    if (const auto doubt = voxel_doubt(network, stack.info().voxel_nm)) {
+      report().warnings.push_back(*doubt);
+      context_.log("in doubt: " + *doubt);
+    }
     report().model = model_of(network);
   }
 
@@ -267,11 +273,17 @@ bool exists(const std::string& path) {
   return std::filesystem::exists(path, error);
 }
 
+/// What of a stack is image.
+io::StackView view_of(io::Stack& stack, const InputOptions& input) {
+  return {stack, input.crop.value_or(stack.info().not_image), input.voxel_nm};
+}
+
 }  // namespace
 
-Outcome segment(io::Stack& stack, const model::Network& network, const InputOptions& input,
+Outcome segment(io::Stack& whole, const model::Network& network, const InputOptions& input,
                 const AdaptationOptions& adaptation, const OutputOptions& output,
                 const ResourceOptions& resources, const RunHooks& hooks) {
+  io::StackView stack = view_of(whole, input);
   const ResolvedOptions options =
       resolve_options(input, adaptation, output, resources, stack.info(), network);
   stack.require_readable({options.first_slice, options.end_slice});
@@ -281,7 +293,8 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
   std::optional<SliceWriter> writer;
   // Whether the outputs can be made shows before any work; but what can be gone on with is not touched before
   // it is known to be of this run.
-  if (!output.resume) writer.emplace(output, stack.info().voxel_nm, slices, description);
+  if (!output.resume)
+    writer.emplace(output, stack.info().voxel_nm, slices, description, stack.info().cropped);
   std::optional<Checkpoint> found;
   nlohmann::ordered_json setting;
   SliceWriter::Progress progress;
@@ -297,7 +310,8 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
   const std::string mark = output.resume ? mark_of_setting(setting) : "";
   if (output.resume) run.keep_checkpoints(output, std::move(setting), std::move(found));
   run.adapt(&output);
-  if (output.resume) writer.emplace(output, stack.info().voxel_nm, slices, description, progress, mark);
+  if (output.resume)
+    writer.emplace(output, stack.info().voxel_nm, slices, description, progress, mark, stack.info().cropped);
   run.segment(*writer, prediction_format(options.threshold, output.layers()));
   writer->finish([&] {
     if (hooks.durable_step) hooks.durable_step("output named");
@@ -308,9 +322,10 @@ Outcome segment(io::Stack& stack, const model::Network& network, const InputOpti
   return outcome;
 }
 
-bool is_done(io::Stack& stack, const model::Network& network, const InputOptions& input,
+bool is_done(io::Stack& whole, const model::Network& network, const InputOptions& input,
              const AdaptationOptions& adaptation, const OutputOptions& output,
              const ResourceOptions& resources) {
+  const io::StackView stack = view_of(whole, input);
   // Until the checkpoint is gone, something may still have to be made of the outcome.
   if (has_checkpoint(output.mask)) return false;
   const auto mark = io::mark_of(output.mask);
@@ -347,8 +362,9 @@ void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks) {
   if (!outcome.checkpoint.empty()) io::remove_checked(outcome.checkpoint, hooks.durable_step);
 }
 
-Outcome adapt(io::Stack& stack, const model::Network& network, const InputOptions& input,
+Outcome adapt(io::Stack& whole, const model::Network& network, const InputOptions& input,
               const AdaptationOptions& adaptation, const ResourceOptions& resources, const RunHooks& hooks) {
+  io::StackView stack = view_of(whole, input);
   if (adaptation.recipe == Recipe::none) throw std::invalid_argument("the recipe none adapts nothing");
   const ResolvedOptions options = resolve_options(input, adaptation, {}, resources, stack.info(), network);
   stack.require_readable({options.first_slice, options.end_slice});

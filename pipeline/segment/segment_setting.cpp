@@ -28,18 +28,20 @@ Json segment_setting(const ResolvedOptions& options, const io::Stack& stack, con
                      const OutputOptions& output) {
   const io::StackInfo& info = stack.info();
   Json setting = setting_of(network, options);
-  setting["input"] = {{"path", absolute_path(info.path)},
-                      {"format", info.format},
-                      {"compression", info.compression},
-                      {"file_order", info.file_order},
-                      {"channel", info.channel ? Json(*info.channel) : Json()},
-                      {"depth", info.depth},
-                      {"height", info.height},
-                      {"width", info.width},
-                      {"type", io::name_of(info.type)},
-                      {"voxel_nm", {info.voxel_nm.z, info.voxel_nm.y, info.voxel_nm.x}},
-                      {"first_slice", options.first_slice},
-                      {"end_slice", options.end_slice}};
+  setting["input"] = {
+      {"path", absolute_path(info.path)},
+      {"format", info.format},
+      {"compression", info.compression},
+      {"file_order", info.file_order},
+      {"channel", info.channel ? Json(*info.channel) : Json()},
+      {"cropped", {info.cropped.top, info.cropped.bottom, info.cropped.left, info.cropped.right}},
+      {"depth", info.depth},
+      {"height", info.height},
+      {"width", info.width},
+      {"type", io::name_of(info.type)},
+      {"voxel_nm", {info.voxel_nm.z, info.voxel_nm.y, info.voxel_nm.x}},
+      {"first_slice", options.first_slice},
+      {"end_slice", options.end_slice}};
   setting["file"] = files_json(stack);
   Json& written = setting["output"] = Json::object();
   for (const LayerOutput& layer : output.layers()) {

@@ -10,14 +10,16 @@
 namespace fibflow::pipeline {
 
 SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
-                         const std::string& description) {
+                         const std::string& description, const io::Margins& margins)
+    : margins_(margins) {
   const io::WriterOptions with = choose(options, voxel_nm, depth, description);
   for (Output& output : outputs_) output.writer = io::create_stack(output.path, with);
 }
 
 SliceWriter::SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
-                         const std::string& description, const Progress& from, const std::string& mark)
-    : resumable_(true) {
+                         const std::string& description, const Progress& from, const std::string& mark,
+                         const io::Margins& margins)
+    : resumable_(true), margins_(margins) {
   io::WriterOptions with = choose(options, voxel_nm, depth, description);
   with.mark = mark;
   for (Output& output : outputs_) {
@@ -48,7 +50,7 @@ io::WriterOptions SliceWriter::choose(const OutputOptions& options, io::VoxelSiz
 
 void SliceWriter::operator()(const Input& slice) {
   for (const Output& output : outputs_) {
-    if (output.writer) output.writer->write(slice.layer(output.layer));
+    if (output.writer) output.writer->write(slice.layer(output.layer).within(margins_));
   }
 }
 

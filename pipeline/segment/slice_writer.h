@@ -24,10 +24,10 @@ class SliceWriter {
  public:
   using Input = nodes::SegmentedSlice;
 
-  /// Throws io::Error (cannot_create) if an output exists and may not be overwritten, std::invalid_argument
+  /// margins: around the slices, 0 in what is written. Throws io::Error (cannot_create) if an output exists and may not be overwritten, std::invalid_argument
   /// if both have one name.
   SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
-              const std::string& description);
+              const std::string& description, const io::Margins& margins = {});
 
   /// How far each output has come, all with the same slices: by its layer's name ("mask"), what its format says of it
   /// (io::StackWriter::progress()).
@@ -37,7 +37,8 @@ class SliceWriter {
   /// (io/files/file_mark.h). Where a writer was killed while it gave the complete outputs their names, one that has its name
   /// already is left alone. Throws as above, and io::Error (bad_data) if what was written before is not there as it was.
   SliceWriter(const OutputOptions& options, io::VoxelSize voxel_nm, std::int64_t depth,
-              const std::string& description, const Progress& from, const std::string& mark);
+              const std::string& description, const Progress& from, const std::string& mark,
+              const io::Margins& margins = {});
 
   void operator()(const Input& slice);
 
@@ -65,6 +66,7 @@ class SliceWriter {
                            const std::string& description);
 
   bool resumable_ = false;
+  io::Margins margins_;
   std::vector<Output> outputs_;  // masks first
 };
 

@@ -1,5 +1,6 @@
 #include "pipeline/cli/arguments/arguments.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -149,6 +150,40 @@ std::string spoken_bytes(std::int64_t bytes) {
   char text[40];
   std::snprintf(text, sizeof text, "%.*f %s", value < 10 ? 1 : 0, value, units.at(unit));
   return text;
+}
+
+io::Margins parse_margins(const std::string& text) {
+  const auto numbers = parse_numbers("--crop", text, 4);
+  const bool whole =
+      std::ranges::all_of(numbers, [](double n) { return n >= 0 && n <= 1e9 && n == std::floor(n); });
+  if (!whole)
+    throw CLI::ValidationError("--crop", "\"" + text + "\" is not four numbers of rows and columns");
+  const auto pixels = [&](std::size_t i) { return static_cast<int>(numbers[i]); };
+  return {pixels(0), pixels(1), pixels(2), pixels(3)};
+}
+
+io::VoxelSize parse_voxel_size(const std::string& text) {
+  const auto numbers = parse_numbers("--voxel-size", text, 3);
+  if (std::ranges::any_of(numbers, [](double nm) { return nm < 0; }))
+    throw CLI::ValidationError("--voxel-size", "\"" + text + "\": a size cannot be negative");
+  return {numbers[0], numbers[1], numbers[2]};
+}
+
+void add_geometry(CLI::App& command, std::optional<io::Margins>& crop, io::VoxelSize& voxel_nm) {
+  command
+      .add_option_function<std::string>(
+          "--crop", [&crop](const std::string& text) { crop = parse_margins(text); },
+          "edges that are no image; 0 in the masks")
+      ->type_name("TOP,BOTTOM,LEFT,RIGHT")
+      ->default_str("the data bar")
+      ->group(fine_tuning);
+  command
+      .add_option_function<std::string>(
+          "--voxel-size", [&voxel_nm](const std::string& text) { voxel_nm = parse_voxel_size(text); },
+          "in nm; 0: as the stack says")
+      ->type_name("Z,Y,X")
+      ->default_str("the stack's")
+      ->group(fine_tuning);
 }
 
 CLI::Option* add_channel(CLI::App& command, std::optional<int>& channel) {

@@ -44,6 +44,13 @@ std::string spoken_bytes(std::int64_t bytes);
 /// Adds --slices A:B.
 CLI::Option* add_slices_option(CLI::App& command, pipeline::SliceRange& slices);
 
+/// "TOP,BOTTOM,LEFT,RIGHT". Throws CLI::ValidationError naming --crop.
+io::Margins parse_margins(const std::string& text);
+/// "Z,Y,X" in nm, 0 for what is not known. Throws CLI::ValidationError naming --voxel-size.
+io::VoxelSize parse_voxel_size(const std::string& text);
+/// Adds --crop and --voxel-size.
+void add_geometry(CLI::App& command, std::optional<io::Margins>& crop, io::VoxelSize& voxel_nm);
+
 /// Adds --channel.
 CLI::Option* add_channel(CLI::App& command, std::optional<int>& channel);
 

@@ -258,6 +258,7 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adap
   add_model_argument(command, arguments);
   add_slices_option(command, arguments.input.slices)->group(input_group);
   add_normalization_argument(command, arguments);
+  add_geometry(command, arguments.input.crop, arguments.input.voxel_nm);
   add_adaptation_arguments(command, arguments.adaptation, arguments, may_adapt_nothing, true);
   add_doubt_arguments(command, arguments);
   add_resource_arguments(command, arguments);
@@ -268,6 +269,7 @@ void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
   command.add_option("FOLDER", arguments.stack, "where the slices come, one TIFF each")->required();
   add_model_argument(command, arguments);
   add_normalization_argument(command, arguments);
+  add_geometry(command, arguments.input.crop, arguments.input.voxel_nm);
   add_adaptation_arguments(command, arguments.adaptation, arguments, true, false);
   add_doubt_arguments(command, arguments);
   add_resource_arguments(command, arguments);

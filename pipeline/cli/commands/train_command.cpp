@@ -7,6 +7,7 @@
 
 #include "io/formats/formats.h"
 #include "io/stack.h"
+#include "io/stack_view.h"
 #include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/arguments/file_names.h"
 #include "pipeline/cli/commands/commands.h"
@@ -22,7 +23,9 @@ struct Arguments {
   std::string validation_images;
   std::string validation_labels;
   io::OpenOptions open;  ///< of the images
-  int patch = 0;         ///< 0: chosen
+  std::optional<io::Margins> crop;
+  io::VoxelSize voxel_nm;
+  int patch = 0;  ///< 0: chosen
   int threads = 0;
   bool no_augmentation = false;
   bool no_checkpoint = false;
@@ -116,13 +119,25 @@ int train(Arguments& arguments, Context& context) {
     read.insert(read.end(), files.begin(), files.end());
   }
   require_apart({output.model, output.checkpoint, output.curve}, read);
-  const io::StackInfo& info = images->info();
+  const auto view = [&](io::Stack& stack, const io::Stack& image) {
+    return io::StackView(stack, arguments.crop.value_or(image.info().not_image), arguments.voxel_nm);
+  };
+  io::StackView image_view = view(*images, *images);
+  io::StackView label_view = view(*labels, *images);
+  std::optional<io::StackView> validation_image_view, validation_label_view;
+  if (validation_images) validation_image_view.emplace(view(*validation_images, *validation_images));
+  if (validation_images && validation_labels)
+    validation_label_view.emplace(view(*validation_labels, *validation_images));
+  const auto address_of = [](std::optional<io::StackView>& optional) {
+    return optional ? &*optional : nullptr;
+  };
+  const io::StackInfo& info = image_view.info();
   options.patches.patch = arguments.patch > 0 ? arguments.patch : default_patch(info, options.depth);
 
   Console console(context, options, static_cast<std::int64_t>(info.height) * info.width);
-  const pipeline::TrainingOutcome outcome =
-      pipeline::train({*images, *labels, validation_images.get(), validation_labels.get()}, options, output,
-                      arguments.threads, console.hooks());
+  const pipeline::TrainingOutcome outcome = pipeline::train(
+      {image_view, label_view, address_of(validation_image_view), address_of(validation_label_view)}, options,
+      output, arguments.threads, console.hooks());
   console.conclude();
   if (outcome.validated) {
     context.log->info(
@@ -265,6 +280,7 @@ void add_train(CLI::App& program, Context& context) {
       ->required();
   command->add_option("-o,--output", arguments->output.model, "the network")->type_name("ONNX")->required();
   add_channel(*command, arguments->open.channel);
+  add_geometry(*command, arguments->crop, arguments->voxel_nm);
   add_network_options(*command, *arguments);
   add_training_options(*command, *arguments);
   add_validation_options(*command, *arguments);

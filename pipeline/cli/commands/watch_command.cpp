@@ -79,9 +79,9 @@ int watch(Arguments& arguments, Context& context) {
 void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
   const std::string group = "Acquisition";
   pipeline::AcquisitionOptions& acquisition = arguments.watch.acquisition;
-  command.add_option("--pattern", acquisition.pattern, "names of slices, * and ? as wildcards, # the number")
+  command.add_option("--pattern", acquisition.pattern, "names of slices: * and ? as wildcards, # the number")
       ->type_name("NAME")
-      ->default_str("TIFFs; the number that counts is found")
+      ->default_str("TIFFs, # found")
       ->group(group);
   add_file_order(command, acquisition.open.order)->group(fine_tuning);
   add_channel(command, acquisition.open.channel)->group(fine_tuning);

@@ -112,7 +112,7 @@ TEST_F(FormatsTest, APipeIsRefusedWithoutWaitingForItsWriter) {
 }
 
 TEST_F(FormatsTest, AnOutputIsWrittenAsItsNameSaysOrNotAtAll) {
-  for (const char* name : {"out.png", "out.zarr", "out.mrc", "out.tif.gz", "out"}) {
+  for (const char* name : {"out.png", "out.zarr", "out.mrc", "out.tif.gz"}) {
     try {
       create_stack(folder_.path(name), options());
       ADD_FAILURE() << name;
@@ -122,7 +122,7 @@ TEST_F(FormatsTest, AnOutputIsWrittenAsItsNameSaysOrNotAtAll) {
           << error.what();
     }
   }
-  for (const char* name : {"out.tif", "out.TIFF", "out.ome.tif"}) {
+  for (const char* name : {"out.tif", "out.TIFF", "out.ome.tif", "out"}) {
     const std::string path = folder_.path(name);
     const auto writer = create_stack(path, options());
     for (int z = 0; z < 3; ++z) writer->write(plain_slice(z));

@@ -102,7 +102,7 @@ TEST_F(RealFilesTest, VoxelSizesAreTheMicroscopes) {
       {"fei/FEI-Helios-navcam-with-no-IRBeam-bad-floats.tif", 0, 0, 0, ""},
       {"fei/fibsemos_test_image_2.tif", 0, 97.6562, 97.6562, "Thermo/FEI tag 34682"},
       {"zeiss_sem/test_tiff_Zeiss_SEM_1k.tif", 0, 2615, 2615, "Zeiss tag 34118"},
-      {"zeiss_sem/test_tiff_Zeiss_SEM_512pix.tif", 0, 5.825, 5.825, "Zeiss tag 34118"},
+      {"zeiss_sem/test_tiff_Zeiss_SEM_512pix.tif", 0, 11.65, 11.65, "Zeiss tag 34118"},
       {"imagej/neubias_image_3D_calibrated.tif", 520, 130, 130, "ImageJ"},
       {"imagej/neubias_xy_16bit__two_values.tif", 0, 0, 0, ""},
       {"imagej/neubias_xy_8bit__em_mitochondria_er.tif", 0, 8, 8, "ImageJ"},

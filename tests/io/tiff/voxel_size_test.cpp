@@ -107,7 +107,7 @@ TEST_F(VoxelSizeTest, OfThermoThatIsNoNumberIsUnknown) {
 
 TEST_F(VoxelSizeTest, OfZeissHasItsUnit) {
   PageSpec page;
-  page.zeiss = "0\r\n0\r\nAP_PIXEL_SIZE\r\nPixel Size = 5.825 nm\r\nAP_MAG\r\nMag = 20 K X\r\n";
+  page.zeiss = "0\r\n0\r\nAP_IMAGE_PIXEL_SIZE\r\nPixel Size = 5.825 nm\r\nAP_MAG\r\nMag = 20 K X\r\n";
   EXPECT_VOXEL(info(page), 0, 5.825, 5.825, "Zeiss tag 34118");
   page.zeiss =
       "AP_PIXEL_SIZE\r\nPixel Size = 1 nm\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = 2.615 \xb5m\r\n";

@@ -245,9 +245,12 @@ TEST(ClassEvaluationTest, RefusesWhatIsNoClassIndex) {
   MemoryStack<std::uint8_t> truth("t.tif", 1, 1, 2, {0, 0});
   MemoryStack<std::uint16_t> instances("i.tif", 1, 1, 2, {0, 256});
   MemoryStack<float> floats("f.tif", 1, 1, 2, {0, 1});
+  MemoryStack<float> fractions("f.tif", 1, 1, 2, {0, 0.5F});
   EXPECT_EQ(bad_data_message([&] { evaluate_classes(instances, truth); }),
-            "i.tif: label 256 in slice 0 is no class index: those go from 0 to 255");
-  EXPECT_EQ(bad_data_message([&] { evaluate_classes(floats, truth); }), "f.tif: floats are no class indices");
+            "i.tif: label 256 in slice 0 is no class index: those are whole numbers from 0 to 255");
+  EXPECT_EQ(bad_data_message([&] { evaluate_classes(fractions, truth); }),
+            "f.tif: label 0.500000 in slice 0 is no class index: those are whole numbers from 0 to 255");
+  EXPECT_EQ(evaluate_classes(floats, truth).accuracy(), 0.5);
   EvaluationOptions options;
   options.threshold = 0.5;
   EXPECT_THROW(evaluate_classes(truth, truth, nullptr, options), std::invalid_argument);

@@ -125,7 +125,7 @@ class WatchTest : public ::testing::Test {
   }
 
   nlohmann::ordered_json setting() const {
-    return watch_setting(network, options,
+    return watch_setting(network, options, input,
                          resolve_watch_options(network, options, input, adaptation, resources));
   }
 
