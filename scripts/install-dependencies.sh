@@ -2,7 +2,7 @@
 # Installs what fibflow is built with, from Debian 12's own packages. Needs root or sudo.
 #
 #   scripts/install-dependencies.sh          what the program and its libraries need
-#   scripts/install-dependencies.sh --tests  also what only tests need: a browser, to look at pages with
+#   scripts/install-dependencies.sh --tests  also what only tests need: a browser, and other readers of TIFF
 #   scripts/install-dependencies.sh --checks what lint.sh and fuzz.sh need: clang and its tools
 set -euo pipefail
 
@@ -17,7 +17,7 @@ packages=(
   libgtest-dev
 )
 
-[ "${1:-}" = "--tests" ] && packages+=(chromium)
+[ "${1:-}" = "--tests" ] && packages+=(chromium python3-tifffile libtiff-tools imagej xvfb xauth)
 [ "${1:-}" = "--checks" ] && packages+=(clang clang-format clang-tidy libclang-rt-14-dev)
 
 missing=()

@@ -207,6 +207,12 @@ struct TiffWriter::State {
     if (tiff != nullptr) TIFFClose(std::exchange(tiff, nullptr));
   }
   void set_fields(const Slice& slice);
+  /// tifffile takes two uncompressed pages with ImageJ's description for ImageJ's own form, voxels in one run after the first
+  /// directory, unless those of the first page do not fit their strips exactly.
+  bool may_be_two() const {
+    return options.compression == Compression::none && (options.depth == 2 || options.depth <= 0);
+  }
+  bool first_of_two() const { return may_be_two() && written == 0; }
   [[noreturn]] void fail() const;
 
   WriterOptions options;
@@ -273,8 +279,10 @@ void TiffWriter::State::open(const Slice& slice) {
 void TiffWriter::State::set_fields(const Slice& slice) {
   const bool is_float = slice.type() == PixelType::f32;
   const std::size_t row_bytes = static_cast<std::size_t>(slice.width()) * bytes_per_voxel(slice.type());
-  const std::size_t rows =
-      std::clamp<std::size_t>(strip_bytes / row_bytes, 1, static_cast<std::size_t>(slice.height()));
+  const auto all_rows = static_cast<std::size_t>(slice.height());
+  // Three strips: of two that are short, ImageJ reads the lengths wrong.
+  const std::size_t most_rows = may_be_two() ? (all_rows + 2) / 3 : all_rows;
+  const std::size_t rows = std::clamp<std::size_t>(strip_bytes / row_bytes, 1, most_rows);
   bool good = true;
   const auto set = [&](std::uint32_t tag, auto value) { good = good && TIFFSetField(tiff, tag, value) == 1; };
   set(TIFFTAG_IMAGEWIDTH, static_cast<std::uint32_t>(slice.width()));
@@ -357,6 +365,15 @@ void TiffWriter::write(const Slice& slice) {
   const auto bytes = static_cast<tmsize_t>(slice.size_bytes());
   const tmsize_t strip = TIFFStripSize(state.tiff);
   for (tmsize_t at = 0, index = 0; at < bytes; at += strip, ++index) {
+    if (state.first_of_two() && index > 0 && at + strip >= bytes) {
+      std::vector<std::byte> longer(slice.data() + at, slice.data() + bytes);
+      longer.resize(longer.size() + 2);
+      if (TIFFWriteRawStrip(state.tiff, static_cast<std::uint32_t>(index), longer.data(),
+                            static_cast<tmsize_t>(longer.size())) < 0) {
+        state.fail();
+      }
+      break;
+    }
     // libtiff does not write to the voxels: in native byte order the predictor works on a copy.
     void* data = const_cast<std::byte*>(slice.data()) + at;
     if (TIFFWriteEncodedStrip(state.tiff, static_cast<std::uint32_t>(index), data,
