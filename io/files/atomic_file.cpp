@@ -1,7 +1,6 @@
 #include "io/files/atomic_file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <filesystem>
 #include <random>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "io/error.h"
@@ -126,12 +126,13 @@ void AtomicFile::check_name() const {
   }
 }
 
-void AtomicFile::lock() const {
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
-  if (errno == EWOULDBLOCK) {
-    throw Error(ErrorKind::cannot_create, path_, "is being written by another process");
+void AtomicFile::lock() {
+  try {
+    if (lock_.take(descriptor_, path_) == FileLock::Held::here) return;
+  } catch (const std::system_error& error) {
+    fail(ErrorKind::cannot_create, path_, "cannot be locked against other writers", error.code().value());
   }
-  fail(ErrorKind::cannot_create, path_, "cannot be locked against other writers", errno);
+  throw Error(ErrorKind::cannot_create, path_, "is being written by another process");
 }
 
 std::uint64_t AtomicFile::inode() const {

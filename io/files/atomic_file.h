@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "io/files/file_lock.h"
+
 namespace fibflow::io {
 
 /// How much is kept of what an earlier writer left unfinished: its first bytes. 0: it begins anew.
@@ -56,7 +58,7 @@ class AtomicFile {
 
  private:
   void check_name() const;
-  void lock() const;
+  void lock();
   bool open_unnamed();
   void open_hidden();
   void name_unnamed();
@@ -70,6 +72,7 @@ class AtomicFile {
   bool resumable_ = false;
   bool kept_ = false;
   int descriptor_ = -1;
+  FileLock lock_;
 };
 
 }  // namespace fibflow::io

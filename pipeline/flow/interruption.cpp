@@ -14,7 +14,7 @@
 namespace fibflow::pipeline {
 namespace {
 
-constexpr std::array handled_signals = {SIGINT, SIGTERM, SIGHUP};
+constexpr std::array handled_signals = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR2};
 
 // All that the handler touches: lock-free atomics and async-signal-safe calls.
 std::atomic<bool> in_use = false;

@@ -13,7 +13,7 @@ class Interrupted : public std::runtime_error {
   Interrupted() : std::runtime_error("stopped before it was done") {}
 };
 
-/// Turns the first SIGINT, SIGTERM or SIGHUP into a stop request that a run can heed. After it the signals
+/// Turns the first SIGINT, SIGTERM or SIGHUP, or what a batch system warns with (SIGXCPU, SIGUSR2), into a stop request that a run can heed. After it the signals
 /// have their default action again, so a second one kills at once. SIGHUP stays ignored where it was (nohup).
 /// One at a time in a process; the members may be called from any thread.
 class Interruption {

@@ -29,6 +29,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds between_saves{1000};
 /// The longest rest between two looks for what is asked for by a file.
 constexpr milliseconds longest_rest{1000};
+/// Between two lines on how things stand.
+constexpr std::chrono::hours between_lines{1};
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -130,6 +132,7 @@ void LiveRun::resume() {
 
 WatchEnd LiveRun::run() {
   services_.log("options: " + one_line(resolved_));
+  if (!resolved_.channels_remark.empty()) services_.log(resolved_.channels_remark);
   resume();
   last_save_ = Clock::now();
   services_.log("following " + options_.acquisition.folder);
@@ -164,6 +167,7 @@ bool LiveRun::follow() {
                             : live_                         ? LiveState::waiting
                                                             : LiveState::probing;
     status_.show(state, acquisition_.obstacle());
+    tell_now_and_then();
     services_.liveness.waiting(acquisition_.obstacle());
     acquisition_.wait(longest_rest, services_.requests.descriptor());
   }
@@ -398,6 +402,24 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
   if (Clock::now() - last_save_ >= between_saves) save();
 }
 
+/// A line each hour for whoever reads the log, and one when it is held up or goes on.
+void LiveRun::tell_now_and_then() {
+  const auto status = services_.board.latest().status;
+  const bool was_paused = told_state_ == LiveState::paused;
+  const bool is_paused = status->state == LiveState::paused;
+  told_state_ = status->state;
+  if (was_paused == is_paused && Clock::now() - last_told_ < between_lines) return;
+  last_told_ = Clock::now();
+  std::string line = one_line(*status);
+  if (status->latency.count() > 0) {
+    line += formatted("; from file to mask: median %.3g s, 99 of 100 within %.3g s",
+                      status->latency.quantile(0.5), status->latency.quantile(0.99));
+  }
+  if (status->disk_free)
+    line += formatted("; %.1f GiB free", static_cast<double>(*status->disk_free) / (1 << 30));
+  services_.log(line);
+}
+
 /// Once enough slices are done to see it: nobody may look at the masks for days.
 void LiveRun::doubt_result() {
   constexpr std::size_t enough = 20;
@@ -442,6 +464,7 @@ void LiveRun::save() {
   doubt_result();
   status_.show_counts(counts, waiting);
   status_.write(LiveState::running, "");
+  tell_now_and_then();
 }
 
 }  // namespace fibflow::pipeline

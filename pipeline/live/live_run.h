@@ -46,6 +46,7 @@ class LiveRun {
   std::optional<io::Slice> next_slice();
   void was_segmented(const SegmentSession::Done& done);
   void doubt_result();
+  void tell_now_and_then();
   void save();
   void conclude();
   void remove_stop_file() const;
@@ -94,6 +95,8 @@ class LiveRun {
   WatchCheckpoint checkpoint_;      // after the last one of them
   Clock::time_point last_save_ = start_;
   Clock::time_point last_picture_;
+  Clock::time_point last_told_ = start_;  // in the log, how things stand
+  LiveState told_state_ = LiveState::waiting;
 };
 
 }  // namespace fibflow::pipeline

@@ -49,6 +49,7 @@ Json watch_setting(const model::Network& network, const WatchOptions& options, c
   setting["step"] = acquisition.step ? Json(*acquisition.step) : Json();
   setting["crop"] =
       input.crop ? Json{input.crop->top, input.crop->bottom, input.crop->left, input.crop->right} : Json();
+  setting["copies"] = input.copies;
   setting["voxel_nm"] = {input.voxel_nm.z, input.voxel_nm.y, input.voxel_nm.x};
   setting["order"] = io::name_of(acquisition.open.order);
   setting["channel"] = acquisition.open.channel ? Json(*acquisition.open.channel) : Json();

@@ -93,6 +93,9 @@ struct InputOptions {
   /// The voxels that are black and white; default: found from the first slices that are looked at (nodes::IntensityMatch).
   std::optional<nodes::IntensityRange> intensity_range = {};
   bool invert = false;  ///< dark is bright in this stack, compared with what the model was trained on
+  /// The network gets the slice in each of its channels, though they are neither one nor three (the metadata
+  /// "fibflow.input" = "copies" says so, too).
+  bool copies = false;
   /// Edges that are no image: they count in nothing, and are 0 in what is written, which keeps its size. Default: what the stack
   /// knows of (a microscope's data bar).
   std::optional<io::Margins> crop = {};

@@ -1,10 +1,9 @@
 #include "pipeline/options/resolve_options.h"
 
-#include <oneapi/tbb/info.h>
-
 #include <charconv>
 #include <stdexcept>
 
+#include "model/error.h"
 #include "nodes/statistics/drift_monitor.h"
 #include "pipeline/flow/memory_budget.h"
 #include "pipeline/options/source_intensities.h"
@@ -119,6 +118,24 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
           "without a comparison with the source there is no doubt to act on");
 }
 
+/// Slices have one channel, and networks that were made for photographs three; other numbers are neighbouring slices.
+void resolve_channels(const InputOptions& input, const model::Network& network, ResolvedOptions& resolved) {
+  const int channels = network.input_channels();
+  if (channels == 1) return;
+  const auto found = network.metadata().find("fibflow.input");
+  const std::string meant = found == network.metadata().end() ? "" : found->second;
+  const bool copies = input.copies || meant == "copies" || (meant.empty() && channels == 3);
+  const std::string wants = "the model wants " + std::to_string(channels) + " channels";
+  if (!copies) {
+    throw model::ModelError(
+        network.name() + ": " + wants +
+        (meant.empty() ? ", which may be neighbouring slices (2.5-D)"
+                       : ", which are \"" + meant + "\" by its metadata fibflow.input") +
+        ": it cannot be given those; --input copies gives it the same slice in each of them");
+  }
+  resolved.channels_remark = wants + ": each slice is given to it " + std::to_string(channels) + " times";
+}
+
 }  // namespace
 
 ResolvedOptions resolve_options(const InputOptions& input, const AdaptationOptions& adaptation,
@@ -130,11 +147,12 @@ ResolvedOptions resolve_options(const InputOptions& input, const AdaptationOptio
   resolved.first_slice = range.first;
   resolved.end_slice = *range.end;
   resolve_intensities(input, network, resolved);
+  resolve_channels(input, network, resolved);
   resolve_threshold(output, network, resolved);
   resolve_adaptation(adaptation, network, resolved);
   require(resources.threads >= 0 && resources.threads <= 4096, "the number of threads must lie in [0, 4096]");
   require(resources.tile >= 0, "a tile cannot have a negative size");
-  resolved.threads = resources.threads > 0 ? resources.threads : tbb::info::default_concurrency();
+  resolved.threads = resources.threads > 0 ? resources.threads : usable_processors();
   resolved.memory = resources.memory > 0 ? resources.memory : default_memory_budget();
   resolved.tile = resources.tile;
   return resolved;

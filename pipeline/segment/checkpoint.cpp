@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "io/files/sha256.h"
 #include "pipeline/report/run_parts.h"
 #include "pipeline/state/durable_state.h"
 #include "pipeline/state/setting.h"
@@ -55,7 +56,12 @@ std::optional<Checkpoint> Checkpoint::read(const std::string& path, const Json& 
 std::string checkpoint_path(const std::string& mask) {
   const std::filesystem::path whole(mask);
   std::string name = ".";  // not "." + …: GCC 12 warns of that wrongly
-  name += whole.filename().string() + ".checkpoint";
+  std::string stem = whole.filename().string();
+  // A name may be 255 bytes long, and states have longer ones while they are written.
+  constexpr std::size_t longest = 200;
+  constexpr std::size_t telling = 16;
+  if (stem.size() > longest) stem = stem.substr(0, longest - telling) + io::sha256(stem).substr(0, telling);
+  name += stem + ".checkpoint";
   return (whole.parent_path() / name).string();
 }
 

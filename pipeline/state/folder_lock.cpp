@@ -1,11 +1,11 @@
 #include "pipeline/state/folder_lock.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "io/error.h"
 
@@ -18,12 +18,14 @@ FolderLock::FolderLock(const std::string& path) {
     throw io::Error(io::ErrorKind::cannot_create, path,
                     std::string("cannot be opened: ") + std::strerror(code), code);
   }
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
-  const int code = errno;
+  std::string reason = "another process is at work here";
+  try {
+    if (lock_.take(descriptor_, path) == io::FileLock::Held::here) return;
+  } catch (const std::system_error& error) {
+    reason = error.what();
+  }
   ::close(descriptor_);
-  throw io::Error(io::ErrorKind::cannot_create, path,
-                  code == EWOULDBLOCK ? "another process is at work here"
-                                      : std::string("cannot be locked: ") + std::strerror(code));
+  throw io::Error(io::ErrorKind::cannot_create, path, reason);
 }
 
 FolderLock::~FolderLock() {

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "io/files/file_lock.h"
+
 namespace fibflow::pipeline {
 
 /// Holds a folder for one process until it is destroyed.
@@ -16,6 +18,7 @@ class FolderLock {
 
  private:
   int descriptor_ = -1;
+  io::FileLock lock_;
 };
 
 }  // namespace fibflow::pipeline

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "io/error.h"
+#include "io/files/file_lock.h"
 #include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/arguments/file_names.h"
 #include "pipeline/cli/terminal/help_formatter.h"
@@ -20,6 +21,11 @@
 
 namespace fibflow::cli {
 namespace {
+
+constexpr const char* weak_locks =
+    "the file system has no locks: outputs are guarded by files (.NAME.lock) instead, which a run that is "
+    "killed on another "
+    "machine leaves";
 
 using pipeline::Freeze;
 using pipeline::Recipe;
@@ -249,6 +255,16 @@ pipeline::Outcome with_the_stack_named(const std::string& stack,
   }
 }
 
+void add_input_copies(CLI::App& command, RunArguments& arguments) {
+  command
+      .add_option_function<std::string>(
+          "--input", [&arguments](const std::string&) { arguments.input.copies = true; },
+          "copies: a model of several channels gets the slice in each")
+      ->type_name("copies")
+      ->check(CLI::IsMember({"copies"}).description(""))
+      ->group(fine_tuning);
+}
+
 }  // namespace
 
 void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adapt_nothing) {
@@ -258,6 +274,7 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adap
   add_model_argument(command, arguments);
   add_slices_option(command, arguments.input.slices)->group(input_group);
   add_normalization_argument(command, arguments);
+  add_input_copies(command, arguments);
   add_geometry(command, arguments.input.crop, arguments.input.voxel_nm);
   add_adaptation_arguments(command, arguments.adaptation, arguments, may_adapt_nothing, true);
   add_doubt_arguments(command, arguments);
@@ -269,6 +286,7 @@ void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
   command.add_option("FOLDER", arguments.stack, "where the slices come, one TIFF each")->required();
   add_model_argument(command, arguments);
   add_normalization_argument(command, arguments);
+  add_input_copies(command, arguments);
   add_geometry(command, arguments.input.crop, arguments.input.voxel_nm);
   add_adaptation_arguments(command, arguments.adaptation, arguments, true, false);
   add_doubt_arguments(command, arguments);
@@ -366,6 +384,7 @@ void RunConsole::conclude(const pipeline::RunReport& report) {
   context_.log->info("peak memory {} of {}", pipeline::spoken_memory(report.peak_memory),
                      pipeline::spoken_memory(report.options.memory));
   for (const std::string& warning : report.warnings) context_.log->warn("{}", warning);
+  if (io::FileLock::any_by_file()) context_.log->warn("{}", weak_locks);
 }
 
 void keep_heap_small() {

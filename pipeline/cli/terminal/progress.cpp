@@ -20,6 +20,22 @@ constexpr auto redraw_interval = std::chrono::milliseconds(100);
 constexpr auto rate_window = std::chrono::seconds(15);
 constexpr auto sample_interval = std::chrono::milliseconds(250);
 
+// Where there is no terminal.
+constexpr auto told_interval = std::chrono::seconds(60);
+constexpr double told_part = 0.05;
+constexpr auto told_shortest = std::chrono::seconds(10);
+
+/// "1,240".
+std::string with_commas(std::int64_t number) {
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
 /// A number with three digits that matter: "0.042", "3.14", "271".
 std::string three_digits(double value) {
   const int decimals = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3;
@@ -44,6 +60,7 @@ Progress::Progress(Terminal& terminal, Work work, std::function<Time()> clock)
     throw std::invalid_argument("progress over a negative number of slices or over empty slices");
   }
   samples_.push_back({start_, 0});
+  last_told_ = start_;
   draw(start_);
 }
 
@@ -65,7 +82,38 @@ void Progress::add_voxels(std::int64_t voxels) {
 
 void Progress::draw(Time now) {
   last_drawn_ = now;
-  if (const int columns = terminal_.columns(); columns > 0) terminal_.set_status(line(now, columns));
+  if (const int columns = terminal_.columns(); columns > 0) {
+    terminal_.set_status(line(now, columns));
+  } else {
+    tell(now);
+  }
+}
+
+/// A line for whoever reads it later.
+void Progress::tell(Time now) {
+  const double share = work_.limit.count() > 0 ? std::min(1.0, Seconds(now - start_) / work_.limit)
+                       : work_.slices > 0
+                           ? static_cast<double>(done_) / (static_cast<double>(work_.voxels_per_slice) *
+                                                           static_cast<double>(work_.slices))
+                           : 0;
+  const Seconds since = now - last_told_;
+  const bool is_time = since >= told_interval;
+  const bool is_far = share - told_share_ >= told_part && since >= told_shortest && share < 1;
+  if (!is_time && !is_far) return;
+  last_told_ = now;
+  told_share_ = share;
+  const std::int64_t slices = done_ / work_.voxels_per_slice;
+  const double rate = recent_rate(now) / static_cast<double>(work_.voxels_per_slice);
+  std::string text = work_.verb + ": " + with_commas(slices);
+  if (work_.slices > 0) text += " of " + with_commas(work_.slices);
+  text += " " + work_.unit;
+  if (rate > 0) text += ", " + three_digits(rate) + "/s";
+  if (work_.limit.count() > 0) {
+    text += ", " + spoken_duration(work_.limit * (1 - share)) + " left";
+  } else if (rate > 0 && work_.slices > 0) {
+    text += ", " + spoken_duration(Seconds(static_cast<double>(work_.slices - slices) / rate)) + " left";
+  }
+  terminal_.print(text + "\n");
 }
 
 double Progress::recent_rate(Time now) const {

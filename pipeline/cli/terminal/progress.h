@@ -11,7 +11,8 @@
 
 namespace fibflow::pipeline {
 
-/// Shows on a terminal how far a run over a stack is: share, rate and time left; nothing in a pipe.
+/// Shows on a terminal how far a run over a stack is: share, rate and time left. Where there is no terminal (a batch system, a
+/// file), a line each minute, or each 5 % if those take longer than some seconds.
 /// Every member may be called from any thread.
 class Progress {
  public:
@@ -49,6 +50,7 @@ class Progress {
   };
 
   void draw(Time now);
+  void tell(Time now);
   std::string line(Time now, int columns) const;
   double recent_rate(Time now) const;
 
@@ -60,6 +62,8 @@ class Progress {
   std::int64_t done_ = 0;       // voxels; this and what follows is guarded by mutex_
   std::deque<Sample> samples_;  // of the last seconds, oldest first
   Time last_drawn_;
+  Time last_told_;  // where there is no terminal
+  double told_share_ = 0;
 };
 
 }  // namespace fibflow::pipeline

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 
@@ -149,6 +150,25 @@ TEST(ProgressTest, WritesNothingToAPipe) {
     }
   }
   EXPECT_EQ(stage.stream.str(), "");
+}
+
+TEST(ProgressTest, TellsABatchSystemALineAMinuteOrEachTwentiethPart) {
+  Stage stage(0);
+  Progress progress(stage.terminal, {"segment", 5000, 100}, stage.clock());
+  for (int i = 0; i < 1240; ++i) {
+    stage.now += milliseconds(476);
+    progress.add_slice();
+  }
+  const std::string told = stage.stream.str();
+  const auto last = told.rfind('\n', told.size() - 2);
+  // The last part that is a multiple of 5 % and a minute after the one before: 3857 slices at 2.10/s are left.
+  EXPECT_EQ(told.substr(last + 1), "segment: 1,143 of 5,000 slices, 2.10/s, 30 min 36 s left\n");
+  // 590 s: nine minutes, and 5, 10, 15 and 20 % between them.
+  const auto lines = std::count(told.begin(), told.end(), '\n');
+  EXPECT_GE(lines, 9);
+  EXPECT_LE(lines, 14);
+  EXPECT_EQ(told.find('\r'), std::string::npos);
+  EXPECT_EQ(told.find('\x1b'), std::string::npos);
 }
 
 TEST(ProgressTest, TakesTheBarAwayAtTheEnd) {

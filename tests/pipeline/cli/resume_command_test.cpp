@@ -124,6 +124,16 @@ TEST_F(ResumeCommandTest, InterruptedItSaysWhatIsSafeAndGoesOn) {
   check_completed();
 }
 
+TEST_F(ResumeCommandTest, TheLongestNamesCanBeResumed) {
+  const std::string name = out + "/" + std::string(250, 'm') + ".tif";
+  const Names command{"segment", stack, "--model", model_file, "-o", name, "--resume"};
+  const auto run = run_fibflow(command);
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(files(out).size(), 1U);
+  const auto again = run_fibflow(command);
+  EXPECT_EQ(again.code, 0) << again.err;
+}
+
 TEST_F(ResumeCommandTest, TwoAtOnceOnOneOutputAreRefused) {
   const std::string busy = out + "/.m.tif.partial";
   // Another program has the lock.
