@@ -57,6 +57,23 @@ Slice Slice::at(std::int64_t z) const {
   return slice;
 }
 
+Slice Slice::among(std::vector<Slice> slices) const {
+  for (Slice& slice : slices) {
+    if (slice.height_ != height_ || slice.width_ != width_ || slice.type_ != type_)
+      throw std::invalid_argument("Slice: a neighbour has another size or type");
+    slice.around_.reset();
+  }
+  if (slices.size() % 2 == 0 || slices[slices.size() / 2].voxels_ != voxels_)
+    throw std::invalid_argument("Slice: it is not in the middle of its neighbours");
+  Slice slice = *this;
+  slice.around_ = std::make_shared<const std::vector<Slice>>(std::move(slices));
+  return slice;
+}
+
+const Slice& Slice::neighbour(std::size_t index) const {
+  return around_ ? around_->at(index) : *this;
+}
+
 Slice Slice::within(const Margins& margins) const {
   if (margins.empty()) return *this;
   const std::size_t width = bytes_per_voxel(type_);
@@ -85,8 +102,14 @@ Slice Slice::part(const Region& region) const {
     const auto from = static_cast<std::size_t>(y * width_ + region.x.begin) * voxel;
     std::memcpy(voxels.get() + static_cast<std::size_t>(y - region.y.begin) * row, data() + from, row);
   }
-  return Slice(z_, static_cast<int>(region.y.size()), static_cast<int>(region.x.size()), type_,
-               std::move(voxels));
+  Slice part(z_, static_cast<int>(region.y.size()), static_cast<int>(region.x.size()), type_,
+             std::move(voxels));
+  if (!around_) return part;
+  std::vector<Slice> parts;
+  const std::size_t middle = around_->size() / 2;
+  for (std::size_t i = 0; i < around_->size(); ++i)
+    parts.push_back(i == middle ? part : (*around_)[i].part(region));
+  return part.among(std::move(parts));
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "io/region.h"
 
@@ -53,6 +54,14 @@ class Slice {
   /// out.
   Slice part(const Region& region) const;
 
+  /// The same voxels with slices of the same size and type below and above, in z order: an odd number, this one in the middle.
+  /// They stay with at() and part(). Throws std::invalid_argument.
+  Slice among(std::vector<Slice> slices) const;
+  /// One of them, from 0 on; the slice itself if it stands alone. Throws std::out_of_range.
+  const Slice& neighbour(std::size_t index) const;
+  /// How many there are with it: 1 if it stands alone.
+  std::size_t neighbours() const { return around_ ? around_->size() : 1; }
+
   /// The opposite: a copy with margins around it, whose voxels are 0.
   Slice within(const Margins& margins) const;
 
@@ -66,6 +75,7 @@ class Slice {
   int width_ = 0;
   PixelType type_ = PixelType::u8;
   std::shared_ptr<const std::byte[]> voxels_;
+  std::shared_ptr<const std::vector<Slice>> around_;  // none of which has neighbours of its own
 };
 
 }  // namespace fibflow::io

@@ -1,11 +1,19 @@
 #include "io/stack_view.h"
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace fibflow::io {
 
-StackView::StackView(Stack& stack, const Margins& crop, const VoxelSize& voxel_nm)
-    : stack_(stack), kept_(crop.within(stack.info().height, stack.info().width)), info_(stack.info()) {
+StackView::StackView(Stack& stack, const Margins& crop, const VoxelSize& voxel_nm, int neighbours)
+    : stack_(stack),
+      kept_(crop.within(stack.info().height, stack.info().width)),
+      info_(stack.info()),
+      neighbours_(neighbours) {
+  if (neighbours < 1 || neighbours % 2 == 0)
+    throw std::invalid_argument("a slice and its neighbours are an odd number of slices");
   if (crop.top < 0 || crop.bottom < 0 || crop.left < 0 || crop.right < 0) {
     throw std::invalid_argument("what is cut off cannot be negative");
   }
@@ -23,6 +31,7 @@ StackView::StackView(Stack& stack, const Margins& crop, const VoxelSize& voxel_n
   info_.not_image = {};
   // A part of a slice is decoded beside the rest.
   if (!crop.empty()) info_.decoding_bytes += stack.info().slice_bytes() - info_.slice_bytes();
+  info_.decoding_bytes += static_cast<std::size_t>(neighbours - 1) * info_.slice_bytes();
   for (const auto axis : {&VoxelSize::z, &VoxelSize::y, &VoxelSize::x}) {
     if (voxel_nm.*axis > 0) info_.voxel_nm.*axis = voxel_nm.*axis;
   }
@@ -30,15 +39,37 @@ StackView::StackView(Stack& stack, const Margins& crop, const VoxelSize& voxel_n
 }
 
 Slice StackView::read(std::int64_t z) {
-  return info_.cropped.empty() ? stack_.read(z) : stack_.read_region(z, kept_);
+  return read_region(z, {{0, info_.height}, {0, info_.width}});
 }
 
 Slice StackView::read_region(std::int64_t z, const Region& region) {
   require_inside(info_, region);
+  const Slice slice = read_one(z, region);
+  if (neighbours_ == 1) return slice;
+  std::vector<Slice> around;
+  const std::int64_t reach = neighbours_ / 2;
+  for (std::int64_t other = z - reach; other <= z + reach; ++other) {
+    around.push_back(other == z ? slice
+                                : read_one(std::clamp<std::int64_t>(other, 0, info_.depth - 1), region));
+  }
+  std::erase_if(recent_,
+                [&](const auto& entry) { return entry.first < z - reach || entry.first > z + reach; });
+  return slice.among(std::move(around));
+}
+
+Slice StackView::read_one(std::int64_t z, const Region& region) {
+  if (const auto found = recent_.find(z); found != recent_.end()) {
+    return region == Region{{0, info_.height}, {0, info_.width}} ? found->second : found->second.part(region);
+  }
   const auto shifted = [](const Interval& part, const Interval& kept) {
     return Interval{kept.begin + part.begin, kept.begin + part.end};
   };
-  return stack_.read_region(z, {shifted(region.y, kept_.y), shifted(region.x, kept_.x)});
+  const bool whole = region == Region{{0, info_.height}, {0, info_.width}};
+  const Slice slice = whole && info_.cropped.empty()
+                          ? stack_.read(z)
+                          : stack_.read_region(z, {shifted(region.y, kept_.y), shifted(region.x, kept_.x)});
+  if (neighbours_ > 1 && whole) recent_.emplace(z, slice);
+  return slice;
 }
 
 }  // namespace fibflow::io

@@ -1,15 +1,20 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
+
 #include "io/stack.h"
 
 namespace fibflow::io {
 
-/// A stack without its edges, and with a voxel size that its user knows better. The stack outlives it.
+/// A stack without its edges, with a voxel size that its user knows better, and with slices that have their neighbours. The
+/// stack outlives it.
 class StackView : public Stack {
  public:
-  /// crop: is cut off every slice; voxel_nm: replaces what is not 0 in it. Throws std::invalid_argument if nothing is left, or a
-  /// margin is negative.
-  StackView(Stack& stack, const Margins& crop, const VoxelSize& voxel_nm = {});
+  /// crop: is cut off every slice; voxel_nm: replaces what is not 0 in it; neighbours: of each slice, with itself, where at
+  /// the ends of the stack the last slice stands for those that are not there. Throws std::invalid_argument if nothing is left,
+  /// a margin is negative, or the neighbours are no odd number.
+  StackView(Stack& stack, const Margins& crop, const VoxelSize& voxel_nm = {}, int neighbours = 1);
 
   const StackInfo& info() const override { return info_; }
   std::vector<std::string> files() const override { return stack_.files(); }
@@ -19,9 +24,13 @@ class StackView : public Stack {
   Interval cheap_together(std::int64_t z) const override { return stack_.cheap_together(z); }
 
  private:
+  Slice read_one(std::int64_t z, const Region& region);
+
   Stack& stack_;
   Region kept_;
   StackInfo info_;
+  int neighbours_;
+  std::map<std::int64_t, Slice> recent_;  // whole slices that the next one needs, too
 };
 
 }  // namespace fibflow::io

@@ -48,19 +48,28 @@ void cut_tile(const io::Slice& slice, const Affine& affine, const model::Region&
   if (plane == 0 || channels <= 0 || output.size() != plane * static_cast<std::size_t>(channels)) {
     throw std::logic_error("the region to cut and the network's input differ in size");
   }
-  switch (slice.type()) {
-    case io::PixelType::u8:
-      cut_plane<std::uint8_t>(slice, affine, region, output.data());
-      break;
-    case io::PixelType::u16:
-      cut_plane<std::uint16_t>(slice, affine, region, output.data());
-      break;
-    case io::PixelType::f32:
-      cut_plane<float>(slice, affine, region, output.data());
-      break;
+  const auto cut = [&](const io::Slice& one, float* out) {
+    switch (one.type()) {
+      case io::PixelType::u8:
+        return cut_plane<std::uint8_t>(one, affine, region, out);
+      case io::PixelType::u16:
+        return cut_plane<std::uint16_t>(one, affine, region, out);
+      case io::PixelType::f32:
+        return cut_plane<float>(one, affine, region, out);
+    }
+  };
+  const bool alone = slice.neighbours() == 1;
+  if (!alone && slice.neighbours() != static_cast<std::size_t>(channels)) {
+    throw std::logic_error("the network has another number of channels than the slice has neighbours");
   }
+  cut(slice.neighbour(0), output.data());
   for (int c = 1; c < channels; ++c) {
-    std::copy_n(output.data(), plane, output.data() + plane * static_cast<std::size_t>(c));
+    float* to = output.data() + plane * static_cast<std::size_t>(c);
+    if (alone) {
+      std::copy_n(output.data(), plane, to);
+    } else {
+      cut(slice.neighbour(static_cast<std::size_t>(c)), to);
+    }
   }
 }
 

@@ -26,6 +26,11 @@ ResolvedOptions resolve_watch_options(const model::Network& network, const Watch
   if (adaptation.recipe == Recipe::two_pass) {
     throw std::invalid_argument("a live acquisition cannot be adapted to in two passes");
   }
+  if (neighbouring_slices(input, network) > 1) {
+    throw std::invalid_argument(
+        network.name() +
+        ": a live acquisition cannot give a model neighbouring slices, as the next one is not there yet");
+  }
   adaptation.probe_order = ProbeOrder::first;
   adaptation.previews = true;
   OutputOptions output;
@@ -49,7 +54,7 @@ Json watch_setting(const model::Network& network, const WatchOptions& options, c
   setting["step"] = acquisition.step ? Json(*acquisition.step) : Json();
   setting["crop"] =
       input.crop ? Json{input.crop->top, input.crop->bottom, input.crop->left, input.crop->right} : Json();
-  setting["copies"] = input.copies;
+  setting["channels"] = input.channels ? Json(name_of(*input.channels)) : Json();
   setting["voxel_nm"] = {input.voxel_nm.z, input.voxel_nm.y, input.voxel_nm.x};
   setting["order"] = io::name_of(acquisition.open.order);
   setting["channel"] = acquisition.open.channel ? Json(*acquisition.open.channel) : Json();

@@ -4,6 +4,10 @@
 
 namespace fibflow::pipeline {
 
+const char* name_of(InputChannels channels) {
+  return channels == InputChannels::copies ? "copies" : "slices";
+}
+
 const char* name_of(Recipe recipe) {
   switch (recipe) {
     case Recipe::stream:

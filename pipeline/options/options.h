@@ -85,6 +85,14 @@ struct AdaptationOptions {
   bool previews = false;  ///< makes pictures of the compared slices for the report
 };
 
+/// What a network with several input channels gets.
+enum class InputChannels {
+  copies,  ///< the slice in each of them, as a network does that was made for photographs
+  slices,  ///< the slice in the middle, and its neighbours in z (2.5-D): an odd number of channels
+};
+
+const char* name_of(InputChannels channels);
+
 /// What of the stack is used, and how its intensities are read.
 struct InputOptions {
   SliceRange slices;
@@ -93,9 +101,8 @@ struct InputOptions {
   /// The voxels that are black and white; default: found from the first slices that are looked at (nodes::IntensityMatch).
   std::optional<nodes::IntensityRange> intensity_range = {};
   bool invert = false;  ///< dark is bright in this stack, compared with what the model was trained on
-  /// The network gets the slice in each of its channels, though they are neither one nor three (the metadata
-  /// "fibflow.input" = "copies" says so, too).
-  bool copies = false;
+  /// What a network with several input channels gets. Default: the model's metadata "fibflow.input", else copies for three.
+  std::optional<InputChannels> channels = {};
   /// Edges that are no image: they count in nothing, and are 0 in what is written, which keeps its size. Default: what the stack
   /// knows of (a microscope's data bar).
   std::optional<io::Margins> crop = {};

@@ -118,25 +118,34 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
           "without a comparison with the source there is no doubt to act on");
 }
 
-/// Slices have one channel, and networks that were made for photographs three; other numbers are neighbouring slices.
 void resolve_channels(const InputOptions& input, const model::Network& network, ResolvedOptions& resolved) {
-  const int channels = network.input_channels();
-  if (channels == 1) return;
-  const auto found = network.metadata().find("fibflow.input");
-  const std::string meant = found == network.metadata().end() ? "" : found->second;
-  const bool copies = input.copies || meant == "copies" || (meant.empty() && channels == 3);
-  const std::string wants = "the model wants " + std::to_string(channels) + " channels";
-  if (!copies) {
-    throw model::ModelError(
-        network.name() + ": " + wants +
-        (meant.empty() ? ", which may be neighbouring slices (2.5-D)"
-                       : ", which are \"" + meant + "\" by its metadata fibflow.input") +
-        ": it cannot be given those; --input copies gives it the same slice in each of them");
-  }
-  resolved.channels_remark = wants + ": each slice is given to it " + std::to_string(channels) + " times";
+  resolved.neighbours = neighbouring_slices(input, network);
+  const std::string channels = std::to_string(network.input_channels());
+  if (network.input_channels() == 1) return;
+  resolved.channels_remark = "the model wants " + channels + " channels: " +
+                             (resolved.neighbours > 1 ? "each slice is given to it among its neighbours"
+                                                      : "each slice is given to it " + channels + " times");
 }
 
 }  // namespace
+
+int neighbouring_slices(const InputOptions& input, const model::Network& network) {
+  const int channels = network.input_channels();
+  if (channels == 1) return 1;
+  const auto found = network.metadata().find("fibflow.input");
+  const std::string said = input.channels                      ? name_of(*input.channels)
+                           : found == network.metadata().end() ? (channels == 3 ? "copies" : "")
+                                                               : found->second;
+  if (said == "copies") return 1;
+  const std::string wants = network.name() + ": the model wants " + std::to_string(channels) + " channels";
+  if (said == "slices") {
+    if (channels % 2 == 0) throw model::ModelError(wants + ": neighbouring slices are an odd number");
+    return channels;
+  }
+  throw model::ModelError(
+      wants + (said.empty() ? "" : ", \"" + said + "\" by its metadata fibflow.input") +
+      ": --input slices gives it neighbouring slices (2.5-D), --input copies the same slice in each");
+}
 
 ResolvedOptions resolve_options(const InputOptions& input, const AdaptationOptions& adaptation,
                                 const OutputOptions& output, const ResourceOptions& resources,

@@ -14,4 +14,8 @@ ResolvedOptions resolve_options(const InputOptions& input, const AdaptationOptio
                                 const OutputOptions& output, const ResourceOptions& resources,
                                 const io::StackInfo& stack, const model::Network& network);
 
+/// How many slices the network gets for one: 1, or as many as it has channels if those are neighbours in z. Throws
+/// model::ModelError if it has several channels and nobody says what they are.
+int neighbouring_slices(const InputOptions& input, const model::Network& network);
+
 }  // namespace fibflow::pipeline

@@ -34,6 +34,7 @@ std::string spoken(const model::EstimatorOptions& options) {
 
 Json json_of(const ResolvedOptions& options) {
   Json json{{"recipe", name_of(options.recipe)}};
+  if (options.neighbours > 1) json["neighbouring_slices"] = options.neighbours;
   if (options.recipe != Recipe::none) {
     json["estimator"] = estimator_json(options.estimator);
     json["source_share"] = options.source_share;

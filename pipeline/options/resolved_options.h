@@ -34,6 +34,7 @@ struct ResolvedOptions {
       source_intensities;  ///< what the model was trained on, if it says so
   double threshold = 0.5;
   std::string threshold_source;  ///< as above, or "unused" for networks with several output channels
+  int neighbours = 1;            ///< slices that the network gets for one
   std::string channels_remark;   ///< how a network with several input channels is fed; empty with one
   std::int64_t first_slice = 0;
   std::int64_t end_slice = 0;

@@ -277,9 +277,10 @@ bool exists(const std::string& path) {
   return std::filesystem::exists(path, error);
 }
 
-/// What of a stack is image.
-io::StackView view_of(io::Stack& stack, const InputOptions& input) {
-  return {stack, input.crop.value_or(stack.info().not_image), input.voxel_nm};
+/// What of a stack the network gets.
+io::StackView view_of(io::Stack& stack, const InputOptions& input, const model::Network& network) {
+  return {stack, input.crop.value_or(stack.info().not_image), input.voxel_nm,
+          neighbouring_slices(input, network)};
 }
 
 }  // namespace
@@ -287,7 +288,7 @@ io::StackView view_of(io::Stack& stack, const InputOptions& input) {
 Outcome segment(io::Stack& whole, const model::Network& network, const InputOptions& input,
                 const AdaptationOptions& adaptation, const OutputOptions& output,
                 const ResourceOptions& resources, const RunHooks& hooks) {
-  io::StackView stack = view_of(whole, input);
+  io::StackView stack = view_of(whole, input, network);
   const ResolvedOptions options =
       resolve_options(input, adaptation, output, resources, stack.info(), network);
   stack.require_readable({options.first_slice, options.end_slice});
@@ -329,7 +330,7 @@ Outcome segment(io::Stack& whole, const model::Network& network, const InputOpti
 bool is_done(io::Stack& whole, const model::Network& network, const InputOptions& input,
              const AdaptationOptions& adaptation, const OutputOptions& output,
              const ResourceOptions& resources) {
-  const io::StackView stack = view_of(whole, input);
+  const io::StackView stack = view_of(whole, input, network);
   // Until the checkpoint is gone, something may still have to be made of the outcome.
   if (has_checkpoint(output.mask)) return false;
   const auto mark = io::mark_of(output.mask);
@@ -368,7 +369,7 @@ void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks) {
 
 Outcome adapt(io::Stack& whole, const model::Network& network, const InputOptions& input,
               const AdaptationOptions& adaptation, const ResourceOptions& resources, const RunHooks& hooks) {
-  io::StackView stack = view_of(whole, input);
+  io::StackView stack = view_of(whole, input, network);
   if (adaptation.recipe == Recipe::none) throw std::invalid_argument("the recipe none adapts nothing");
   const ResolvedOptions options = resolve_options(input, adaptation, {}, resources, stack.info(), network);
   stack.require_readable({options.first_slice, options.end_slice});

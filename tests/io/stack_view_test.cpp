@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
+#include <vector>
 
 #include "io/memory_stack.h"
 
@@ -48,6 +50,34 @@ TEST(StackViewTest, KnowsTheVoxelSizeBetter) {
   EXPECT_EQ(view.info().voxel_nm.y, whole.info().voxel_nm.y);
   EXPECT_EQ(view.info().voxel_nm.x, 4);
   EXPECT_EQ(view.read(0).as<std::uint8_t>()[4], 11);
+}
+
+TEST(StackViewTest, SlicesMayHaveTheirNeighbours) {
+  std::vector<Slice> slices;
+  for (int z = 0; z < 4; ++z) {
+    const std::shared_ptr<std::byte[]> voxels(new std::byte[6]);
+    std::fill_n(voxels.get(), 6, static_cast<std::byte>(10 * z));
+    slices.emplace_back(z, 2, 3, PixelType::u8, voxels);
+  }
+  MemoryStack whole("a", slices);
+  StackView view(whole, {0, 1, 0, 0}, {}, 3);
+  const auto around = [&](const Slice& slice) {
+    std::vector<int> values;
+    for (std::size_t i = 0; i < slice.neighbours(); ++i)
+      values.push_back(slice.neighbour(i).as<std::uint8_t>()[0]);
+    return values;
+  };
+  for (const std::int64_t z : {0, 1, 2, 3, 1}) {
+    const Slice slice = view.read(z);
+    EXPECT_EQ(slice.height(), 1);
+    EXPECT_EQ(slice.as<std::uint8_t>()[0], 10 * z);
+    const int low = static_cast<int>(10 * std::max<std::int64_t>(z - 1, 0));
+    const int high = static_cast<int>(10 * std::min<std::int64_t>(z + 1, 3));
+    EXPECT_EQ(around(slice), (std::vector<int>{low, static_cast<int>(10 * z), high})) << z;
+    EXPECT_EQ(around(view.read_region(z, {{0, 1}, {1, 2}})), around(slice));
+    EXPECT_EQ(around(slice.part({{0, 1}, {1, 2}}).at(7)), around(slice));
+  }
+  EXPECT_THROW(StackView(whole, {}, {}, 2), std::invalid_argument);
 }
 
 TEST(StackViewTest, SomethingMustBeLeft) {

@@ -4,10 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 #include "io/error.h"
 #include "io/files/file_lock.h"
@@ -244,24 +246,36 @@ bool names_a_file(const std::exception& error) {
   return false;
 }
 
-/// What fails at a slice says which one; here it gets the name of the stack if it has none.
-pipeline::Outcome with_the_stack_named(const std::string& stack,
+/// What fails at a slice says which one; here it gets the name of the stack, or of the slice's file, if it has none.
+pipeline::Outcome with_the_stack_named(const io::Stack& stack,
                                        const std::function<pipeline::Outcome()>& run) {
   try {
     return run();
   } catch (const pipeline::PipelineError& error) {
     if (names_a_file(error)) throw;
-    std::throw_with_nested(pipeline::PipelineError(stack + ": " + error.what()));
+    // "slice 17 (reader): …"
+    long long z = -1;
+    const std::vector<std::string> files = stack.files();
+    const bool one_each = files.size() > 1 && std::cmp_equal(files.size(), stack.info().depth);
+    const bool of_file = one_each && std::sscanf(error.what(), "slice %lld", &z) == 1 && z >= 0 &&
+                         std::cmp_less(z, files.size());
+    const std::string& name = of_file ? files[static_cast<std::size_t>(z)] : stack.info().path;
+    std::throw_with_nested(pipeline::PipelineError(name + ": " + error.what()));
   }
 }
 
-void add_input_copies(CLI::App& command, RunArguments& arguments) {
+void add_input_channels(CLI::App& command, RunArguments& arguments) {
   command
       .add_option_function<std::string>(
-          "--input", [&arguments](const std::string&) { arguments.input.copies = true; },
-          "copies: a model of several channels gets the slice in each")
-      ->type_name("copies")
-      ->check(CLI::IsMember({"copies"}).description(""))
+          "--input",
+          [&arguments](const std::string& text) {
+            arguments.input.channels =
+                text == "slices" ? pipeline::InputChannels::slices : pipeline::InputChannels::copies;
+          },
+          "of a model with several channels: the slice in each, or its neighbours")
+      ->type_name("copies|slices")
+      ->check(CLI::IsMember({"copies", "slices"}).description(""))
+      ->default_str("the model's")
       ->group(fine_tuning);
 }
 
@@ -274,7 +288,7 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adap
   add_model_argument(command, arguments);
   add_slices_option(command, arguments.input.slices)->group(input_group);
   add_normalization_argument(command, arguments);
-  add_input_copies(command, arguments);
+  add_input_channels(command, arguments);
   add_geometry(command, arguments.input.crop, arguments.input.voxel_nm);
   add_adaptation_arguments(command, arguments.adaptation, arguments, may_adapt_nothing, true);
   add_doubt_arguments(command, arguments);
@@ -286,7 +300,7 @@ void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
   command.add_option("FOLDER", arguments.stack, "where the slices come, one TIFF each")->required();
   add_model_argument(command, arguments);
   add_normalization_argument(command, arguments);
-  add_input_copies(command, arguments);
+  add_input_channels(command, arguments);
   add_geometry(command, arguments.input.crop, arguments.input.voxel_nm);
   add_adaptation_arguments(command, arguments.adaptation, arguments, true, false);
   add_doubt_arguments(command, arguments);
@@ -354,9 +368,10 @@ void require_apart(const RunArguments& arguments, std::vector<std::string> outpu
   require_apart(outputs, inputs);
 }
 
-pipeline::Outcome report_doubt(const RunArguments& arguments, const std::function<pipeline::Outcome()>& run) {
+pipeline::Outcome report_doubt(const RunArguments& arguments, const io::Stack& stack,
+                               const std::function<pipeline::Outcome()>& run) {
   try {
-    return with_the_stack_named(arguments.stack, run);
+    return with_the_stack_named(stack, run);
   } catch (const pipeline::Doubtful& doubtful) {
     if (!arguments.report.empty()) write_report(doubtful.report(), arguments.report, arguments.overwrite);
     throw;

@@ -54,8 +54,9 @@ void require_free(const RunArguments& arguments);
 void require_apart(const RunArguments& arguments, std::vector<std::string> outputs, const io::Stack& stack);
 
 /// Calls run. If it stops because of doubt, the report of what it did until then is still written. A failure at a slice
-/// names the stack.
-pipeline::Outcome report_doubt(const RunArguments& arguments, const std::function<pipeline::Outcome()>& run);
+/// names the stack, or the slice's file.
+pipeline::Outcome report_doubt(const RunArguments& arguments, const io::Stack& stack,
+                               const std::function<pipeline::Outcome()>& run);
 
 /// Lets a run log to the command's log and draw its progress; lives while the run does.
 class RunConsole {

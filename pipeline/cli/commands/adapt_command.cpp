@@ -31,7 +31,7 @@ int adapt(Arguments& arguments, Context& context) {
 
   RunConsole console(context, arguments,
                      static_cast<std::int64_t>(stack->info().height) * stack->info().width);
-  pipeline::Outcome outcome = report_doubt(arguments, [&] {
+  pipeline::Outcome outcome = report_doubt(arguments, *stack, [&] {
     return pipeline::adapt(*stack, network, arguments.input, arguments.adaptation, arguments.resources,
                            console.hooks());
   });

@@ -49,7 +49,7 @@ int segment(Arguments& arguments, Context& context) {
 
   RunConsole console(context, arguments,
                      static_cast<std::int64_t>(stack->info().height) * stack->info().width);
-  const pipeline::Outcome outcome = report_doubt(arguments, [&] {
+  const pipeline::Outcome outcome = report_doubt(arguments, *stack, [&] {
     return pipeline::segment(*stack, network, arguments.input, arguments.adaptation, arguments.output,
                              arguments.resources, console.hooks());
   });

@@ -29,6 +29,17 @@ TEST(TileCutterTest, CutsTheRegion) {
   EXPECT_EQ(cut(numbered(4, 5), {{1, 3}, {2, 5}}), (std::vector<float>{12, 13, 14, 22, 23, 24}));
 }
 
+TEST(TileCutterTest, ChannelsAreTheNeighboursOfASliceThatHasThem) {
+  const auto plain = [](std::uint8_t value) {
+    return make_slice<std::uint8_t>(0, 2, 2, [=](int, int) { return value; });
+  };
+  const io::Slice middle = plain(2);
+  const io::Slice slice = middle.among({plain(1), middle, plain(3)});
+  EXPECT_EQ(cut(slice, {{0, 1}, {1, 3}}, 3, {2, 0}), (std::vector<float>{2, 2, 4, 4, 6, 6}));
+  EXPECT_EQ(cut(middle, {{0, 1}, {0, 1}}, 3), (std::vector<float>{2, 2, 2}));
+  EXPECT_THROW(cut(slice, {{0, 1}, {0, 1}}, 5), std::logic_error);
+}
+
 TEST(TileCutterTest, MirrorsOutsideWithoutRepeatingTheBorder) {
   EXPECT_EQ(cut(numbered(1, 4), {{0, 1}, {-3, 7}}), (std::vector<float>{3, 2, 1, 0, 1, 2, 3, 2, 1, 0}));
   EXPECT_EQ(cut(numbered(3, 1), {{-1, 4}, {0, 1}}), (std::vector<float>{10, 0, 10, 20, 10}));

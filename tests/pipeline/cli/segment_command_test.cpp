@@ -139,6 +139,23 @@ TEST_F(SegmentCommandTest, NeitherReplacesWhatItReadsNorWritesTwoOutputsIntoOne)
   }
 }
 
+TEST_F(SegmentCommandTest, WhatIsWrongInASliceNamesItsFile) {
+  std::filesystem::create_directory(folder / "slices");
+  for (int z = 0; z < 3; ++z) {
+    std::vector<float> voxels(std::size_t{40} * 40, 0.5F);
+    for (std::size_t i = 0; i < voxels.size(); ++i) voxels[i] = static_cast<float>(i % 7) / 10;
+    if (z == 1) voxels[43] = std::numeric_limits<float>::quiet_NaN();
+    testing::MemoryStack<float> slice("memory", 1, 40, 40, voxels);
+    testing::write_tiff(slice, folder / ("slices/s_" + std::to_string(z) + ".tif"));
+  }
+  const auto run = run_fibflow({"segment", folder / "slices", "--model", model_file, "-o", folder / "m.tif"});
+  EXPECT_EQ(run.code, 65);
+  EXPECT_NE(
+      run.err.find("s_1.tif: slice 1 (intensity measurement): the pixel in row 1, column 3 is not a number"),
+      std::string::npos)
+      << run.err;
+}
+
 TEST_F(SegmentCommandTest, AFileOfAFolderThatIsReadIsNotReplaced) {
   std::filesystem::create_directory(folder / "slices");
   for (const char* name : {"slices/a_1.tif", "slices/a_2.tif"}) {
