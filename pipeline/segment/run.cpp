@@ -62,9 +62,9 @@ class Run {
     report().input = stack.info();
     report().options = options_;
     report().warnings = stack.info().remarks;
-    if (!options.channels_remark.empty()) {
-      report().warnings.push_back(options.channels_remark);
-      context_.log(options.channels_remark);
+    if (!options_.channels_remark.empty()) {
+      report().warnings.push_back(options_.channels_remark);
+      context_.log(options_.channels_remark);
     }
     if (const auto doubt = voxel_doubt(network, stack.info().voxel_nm)) {
       report().warnings.push_back(*doubt);
