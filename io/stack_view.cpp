@@ -44,7 +44,7 @@ Slice StackView::read(std::int64_t z) {
 
 Slice StackView::read_region(std::int64_t z, const Region& region) {
   require_inside(info_, region);
-  const Slice slice = read_one(z, region);
+  Slice slice = read_one(z, region);
   if (neighbours_ == 1) return slice;
   std::vector<Slice> around;
   const std::int64_t reach = neighbours_ / 2;
@@ -65,9 +65,9 @@ Slice StackView::read_one(std::int64_t z, const Region& region) {
     return Interval{kept.begin + part.begin, kept.begin + part.end};
   };
   const bool whole = region == Region{{0, info_.height}, {0, info_.width}};
-  const Slice slice = whole && info_.cropped.empty()
-                          ? stack_.read(z)
-                          : stack_.read_region(z, {shifted(region.y, kept_.y), shifted(region.x, kept_.x)});
+  Slice slice = whole && info_.cropped.empty()
+                    ? stack_.read(z)
+                    : stack_.read_region(z, {shifted(region.y, kept_.y), shifted(region.x, kept_.x)});
   if (neighbours_ > 1 && whole) recent_.emplace(z, slice);
   return slice;
 }

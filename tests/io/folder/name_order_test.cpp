@@ -15,7 +15,8 @@ using Names = std::vector<std::string>;
 void expect_in_this_order(const Names& names, const std::string& form) {
   Names shuffled = names;
   std::ranges::sort(shuffled);
-  std::ranges::rotate(shuffled, shuffled.begin() + static_cast<std::ptrdiff_t>(shuffled.size() / 2));
+  std::rotate(shuffled.begin(), shuffled.begin() + static_cast<std::ptrdiff_t>(shuffled.size() / 2),
+              shuffled.end());
   const NameReading reading = read_names(shuffled);
   ASSERT_TRUE(reading.series.empty()) << reading.series[0].glob;
   Names ordered;
