@@ -41,6 +41,12 @@ struct Format {
   bool (*is_finished)(const std::string& path, std::int64_t depth, const std::string& progress) = nullptr;
 };
 
+/// Whether a file's name ends in one of the format's suffixes, in whatever case.
+bool has_suffix(const Format& format, const std::string& path);
+
+/// What follows the last dot of a file's name, with the dot and in lower case; empty if there is none.
+std::string ending_of(const std::string& path);
+
 /// Formats are recognized by no more of a file.
 inline constexpr std::size_t recognizing_bytes = 1024;
 

@@ -1,9 +1,12 @@
 #include "io/files/contents.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 #include "io/error.h"
 
@@ -31,6 +34,17 @@ std::string contents_of(const std::string& path) {
   auto bytes = contents_if_there(path);
   if (!bytes) throw Error(ErrorKind::missing, path, std::strerror(ENOENT));
   return *std::move(bytes);
+}
+
+std::string head_of(const std::string& path, std::size_t bytes) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return {};
+  const auto size = std::filesystem::file_size(path, ignored);
+  std::string head(ignored ? bytes : std::min<std::uintmax_t>(bytes, size), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  return head;
 }
 
 }  // namespace fibflow::io

@@ -55,17 +55,7 @@ std::string glob_of(const NameSeries& series, const std::vector<std::string>& fi
 
 [[noreturn]] void refuse_series(const std::string& path, const std::vector<NameSeries>& series,
                                 const std::vector<std::string>& files) {
-  std::string list;
-  constexpr std::size_t most = 6;
-  for (std::size_t i = 0; i < std::min(series.size(), most); ++i) {
-    if (i > 0) list += ", ";
-    list.append("'")
-        .append(glob_of(series[i], files))
-        .append("' (")
-        .append(std::to_string(series[i].files.size()));
-    list += series[i].files.size() == 1 ? " file)" : " files)";
-  }
-  if (series.size() > most) list.append(" and ").append(std::to_string(series.size() - most)).append(" more");
+  const std::string list = list_of(series, [&](const NameSeries& one) { return glob_of(one, files); });
   throw Error(ErrorKind::bad_data, path,
               "the files are no one stack, but " + std::to_string(series.size()) +
                   " series: name the one to be read: " + list +

@@ -1,8 +1,6 @@
 #include "io/folder/name_order.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -14,187 +12,23 @@
 #include <string_view>
 #include <utility>
 
+#include "io/folder/name_parts.h"
 #include "io/folder/natural_order.h"
 
 namespace fibflow::io {
 namespace {
 
-/// Stands for a number in the text of a name. File names do not hold it.
-constexpr char mark = '\x01';
-
-constexpr std::string_view digits = "0123456789";
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-std::size_t digits_from(std::string_view text, std::size_t at) {
-  return std::min(text.find_first_not_of(digits, at), text.size());
-}
-
-struct Number {
-  std::string shown;     // as it stands in the name
-  std::string value;     // to be compared
-  bool is_time = false;  // a date, and perhaps the time of day
-};
-
-/// A name as its text, with a mark for each number, and its numbers.
-struct Name {
-  std::string text;
-  std::vector<Number> numbers;
-};
-
-/// Two digits at a place, at most `most`, and then no other digit; empty if they are not there.
-std::string_view two_digits(std::string_view text, std::size_t at, int most) {
-  if (at > text.size() || digits_from(text, at) - at != 2) return {};
-  const int value = 10 * (text[at] - '0') + (text[at + 1] - '0');
-  return value <= most ? text.substr(at, 2) : std::string_view();
-}
-
-bool is_date(std::string_view eight) {
-  return (eight.starts_with("19") || eight.starts_with("20")) && eight.substr(4, 2) >= "01" &&
-         eight.substr(4, 2) <= "12" && eight.substr(6, 2) >= "01" && eight.substr(6, 2) <= "31";
-}
-
-bool is_time_of_day(std::string_view six) {
-  return six.substr(0, 2) <= "23" && six.substr(2, 2) <= "59" && six.substr(4, 2) <= "59";
-}
-
-/// A time of day from a place on: its digits, and where it ends.
-std::optional<std::pair<std::string, std::size_t>> time_of_day_at(std::string_view text, std::size_t at) {
-  if (at >= text.size()) return std::nullopt;
-  std::string value;
-  std::size_t end = digits_from(text, at);
-  if (end - at == 6 && is_time_of_day(text.substr(at, 6))) {
-    value = text.substr(at, 6);
-  } else {
-    const auto hours = two_digits(text, at, 23);
-    const auto minutes = two_digits(text, at + 3, 59);
-    const auto seconds = two_digits(text, at + 6, 59);
-    if (hours.empty() || minutes.empty() || seconds.empty()) return std::nullopt;
-    if (std::string_view("-_.:hH").find(text[at + 2]) == std::string_view::npos ||
-        std::string_view("-_.:mM").find(text[at + 5]) == std::string_view::npos) {
-      return std::nullopt;
-    }
-    value.append(hours).append(minutes).append(seconds);
-    end = at + 8;
-  }
-  if (end < text.size() && text[end] == '.' && digits_from(text, end + 1) > end + 1) {
-    const std::size_t fraction_end = digits_from(text, end + 1);
-    value += text.substr(end, fraction_end - end);
-    end = fraction_end;
-  }
-  return std::pair(value, end);
-}
-
-/// A date at the beginning of a run of digits, with the time of day if it follows, or all of it in one run.
-std::optional<std::pair<std::string, std::size_t>> time_at(std::string_view text, std::size_t at) {
-  const std::size_t length = digits_from(text, at) - at;
-  if (length == 14 && is_date(text.substr(at, 8)) && is_time_of_day(text.substr(at + 8, 6))) {
-    return std::pair(std::string(text.substr(at, 14)), at + 14);
-  }
-  std::string value;
-  std::size_t end = at + length;
-  if (length == 4 && end < text.size() && std::string_view("-_.").find(text[end]) != std::string_view::npos) {
-    const auto month = two_digits(text, end + 1, 12);
-    const auto day = two_digits(text, end + 4, 31);
-    if (month.empty() || day.empty() || text[end + 3] != text[end]) return std::nullopt;
-    value.append(text.substr(at, 4)).append(month).append(day);
-    end += 6;
-  } else if (length == 8) {
-    value = text.substr(at, 8);
-  } else {
-    return std::nullopt;
-  }
-  if (!is_date(value)) return std::nullopt;
-  const bool separated =
-      end < text.size() && std::string_view("_-. T").find(text[end]) != std::string_view::npos;
-  const auto time = separated ? time_of_day_at(text, end + 1) : std::nullopt;
-  // Eight digits by themselves may be any number.
-  if (!time) return length == 4 ? std::optional(std::pair(value, end)) : std::nullopt;
-  return std::pair(value + time->first, time->second);
-}
-
-/// decimals: a dot between digits belongs to one number, and a minus before it.
-Name parse(std::string_view text, bool decimals) {
-  Name name;
-  for (std::size_t at = 0; at < text.size();) {
-    if (!is_digit(text[at])) {
-      name.text += text[at];
-      ++at;
-      continue;
-    }
-    Number number;
-    std::size_t end = digits_from(text, at);
-    if (const auto time = time_at(text, at)) {
-      number.value = time->first;
-      number.is_time = true;
-      end = time->second;
-    } else {
-      if (decimals) {
-        const std::size_t fraction_end =
-            end < text.size() && text[end] == '.' ? digits_from(text, end + 1) : end;
-        const bool is_decimal = fraction_end > end + 1 &&
-                                (fraction_end == text.size() || text[fraction_end] != '.') &&
-                                !(at > 0 && text[at - 1] == '.');
-        if (is_decimal) end = fraction_end;
-      }
-      number.value = text.substr(at, end - at);
-    }
-    number.shown = text.substr(at, end - at);
-    const bool is_negative = decimals && !number.is_time &&
-                             (name.text.ends_with("=-") || name.text.ends_with("_-") || name.text == "-");
-    if (is_negative) {
-      name.text.pop_back();
-      number.value.insert(0, 1, '-');
-      number.shown.insert(0, 1, '-');
-    }
-    name.text += mark;
-    name.numbers.push_back(std::move(number));
-    at = end;
-  }
-  return name;
-}
-
-double value_of(const std::string& number) {
-  return std::strtod(number.c_str(), nullptr);
-}
-
-/// Exact for whole numbers of any length.
-int compare_numbers(const std::string& a, const std::string& b) {
-  const auto is_whole = [](const std::string& number) {
-    return number.find_first_of(".-") == std::string::npos;
-  };
-  if (is_whole(a) && is_whole(b)) return natural_compare(a, b);
-  const double left = value_of(a);
-  const double right = value_of(b);
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
-/// In nanometres; 0 if the text begins with no unit of length.
-double unit_at(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, double>, 5> units = {
-      {{"nm", 1}, {"um", 1e3}, {"\xc2\xb5m", 1e3}, {"\xce\xbcm", 1e3}, {"mm", 1e6}}};
-  for (const auto& [name, nm] : units) {
-    const bool ends =
-        text.size() == name.size() ||
-        (text.size() > name.size() && !std::isalpha(static_cast<unsigned char>(text[name.size()])));
-    if (text.starts_with(name) && ends) return nm;
-  }
-  return 0;
-}
-
 /// Whether numbers of a column can be decimals: "1.9" and "1.10" count in two places.
-bool are_decimals(const std::vector<const Name*>& names) {
+bool are_decimals(const std::vector<const ParsedName*>& names) {
   std::size_t at = 0;
   for (std::size_t column = 0; column < names.front()->numbers.size(); ++column) {
-    at = names.front()->text.find(mark, at) + 1;
+    at = names.front()->text.find(name_mark, at) + 1;
     // A length is no count.
     if (unit_at(std::string_view(names.front()->text).substr(at)) > 0) continue;
     std::set<std::size_t> lengths;
     bool ends_in_zero = false;
-    for (const Name* name : names) {
-      const Number& number = name->numbers[column];
+    for (const ParsedName* name : names) {
+      const NameNumber& number = name->numbers[column];
       const auto dot = number.value.find('.');
       if (dot == std::string::npos || number.is_time) continue;
       const std::string fraction = number.value.substr(dot + 1);
@@ -214,7 +48,7 @@ using Files = std::vector<std::size_t>;
 /// Names with the same text.
 class NameGroup {
  public:
-  NameGroup(const std::vector<Name>& names, bool decimals, Files files)
+  NameGroup(const std::vector<ParsedName>& names, bool decimals, Files files)
       : names_(names), decimals_(decimals), files_(std::move(files)) {
     for (std::size_t column = 0; column < columns(); ++column) {
       if (distinct(column) > 1) varying_.push_back(column);
@@ -286,7 +120,7 @@ class NameGroup {
       const std::size_t length = value(files_.front(), column).size();
       constexpr std::size_t most_spelled = 8;
       const bool same = std::ranges::all_of(files_, [&](std::size_t file) {
-        const Number& number = names_[file].numbers[column];
+        const NameNumber& number = names_[file].numbers[column];
         return number.shown.size() == length && std::ranges::all_of(number.shown, is_digit);
       });
       if (!same || length > most_spelled) return std::string("*");
@@ -321,7 +155,7 @@ class NameGroup {
     std::size_t column = 0;
     const std::string& text = first().text;
     for (std::size_t at = 0; at < text.size(); ++at) {
-      if (text[at] != mark) continue;
+      if (text[at] != name_mark) continue;
       const std::string_view before = std::string_view(text).substr(0, at);
       const double nm = unit_at(std::string_view(text).substr(at + 1));
       const bool is_z = before.ends_with("z=") || before.ends_with("Z=") || before.ends_with("z_") ||
@@ -343,7 +177,7 @@ class NameGroup {
   }
 
  private:
-  const Name& first() const { return names_[files_.front()]; }
+  const ParsedName& first() const { return names_[files_.front()]; }
   std::size_t columns() const { return first().numbers.size(); }
   const std::string& value(std::size_t file, std::size_t column) const {
     return names_[file].numbers[column].value;
@@ -441,7 +275,7 @@ class NameGroup {
     std::string text;
     std::size_t column = 0;
     for (const char c : first().text) {
-      if (c != mark) {
+      if (c != name_mark) {
         text += literal(c);
         continue;
       }
@@ -452,7 +286,7 @@ class NameGroup {
     return text;
   }
 
-  const std::vector<Name>& names_;
+  const std::vector<ParsedName>& names_;
   bool decimals_;
   Files files_;
   std::vector<std::size_t> varying_;
@@ -462,16 +296,16 @@ class NameGroup {
 
 NameForm NameForm::of_one(const std::string& name) {
   NameForm form;
-  const Name parsed = parse(name, true);
+  const ParsedName parsed = parse_name(name, true);
   form.text_ = parsed.text;
   for (std::size_t i = 0; i < parsed.numbers.size(); ++i) {
-    const Number& number = parsed.numbers[i];
+    const NameNumber& number = parsed.numbers[i];
     if (!number.is_time && std::ranges::all_of(number.value, is_digit)) form.column_ = i;
   }
   if (form.column_) form.step_ = 1;
   std::size_t column = 0;
   for (const char c : parsed.text) {
-    if (c == mark) {
+    if (c == name_mark) {
       form.spoken_ += form.column_ == column ? "#" : parsed.numbers[column].shown;
       ++column;
     } else {
@@ -482,40 +316,33 @@ NameForm NameForm::of_one(const std::string& name) {
 }
 
 bool NameForm::is_only_number() const {
-  return column_ == 0U && std::ranges::count(text_, mark) == 1;
+  return column_ == 0U && std::ranges::count(text_, name_mark) == 1;
 }
 
 bool NameForm::is_last_number() const {
-  return column_ && *column_ + 1 == static_cast<std::size_t>(std::ranges::count(text_, mark));
+  return column_ && *column_ + 1 == static_cast<std::size_t>(std::ranges::count(text_, name_mark));
 }
 
 void NameForm::count_by_last() {
-  const auto columns = static_cast<std::size_t>(std::ranges::count(text_, mark));
+  const auto columns = static_cast<std::size_t>(std::ranges::count(text_, name_mark));
   if (columns == 0) return;
   column_ = columns - 1;
   step_ = 1;
 }
 
 bool NameForm::fits(const std::string& name) const {
-  return parse(name, decimals_).text == text_;
+  return parse_name(name, decimals_).text == text_;
 }
 
 std::optional<std::int64_t> NameForm::number_in(const std::string& name) const {
-  const Name parsed = parse(name, decimals_);
+  const ParsedName parsed = parse_name(name, decimals_);
   if (parsed.text != text_ || !column_) return std::nullopt;
-  const std::string& text = parsed.numbers[*column_].value;
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  constexpr std::int64_t largest = 1'000'000'000'000'000;
-  if (error != std::errc() || end != text.data() + text.size() || number < 0 || number >= largest) {
-    return std::nullopt;
-  }
-  return number;
+  return whole_number(parsed.numbers[*column_].value);
 }
 
 int NameForm::compare(const std::string& a, const std::string& b) const {
-  const Name left = parse(a, decimals_);
-  const Name right = parse(b, decimals_);
+  const ParsedName left = parse_name(a, decimals_);
+  const ParsedName right = parse_name(b, decimals_);
   if (column_) return compare_numbers(left.numbers.at(*column_).value, right.numbers.at(*column_).value);
   for (std::size_t i = 0; i < std::min(left.numbers.size(), right.numbers.size()); ++i) {
     const int result = compare_numbers(left.numbers[i].value, right.numbers[i].value);
@@ -546,7 +373,7 @@ NameForm NameForm::restored(const std::string& text) {
   }
   form.text_ = text.substr(at, length);
   form.spoken_ = text.substr(at + length);
-  const auto columns = std::ranges::count(form.text_, mark);
+  const auto columns = std::ranges::count(form.text_, name_mark);
   if (column >= columns || (column < 0 && form.step_ > 0)) {
     throw std::invalid_argument("no form of names: '" + text + "'");
   }
@@ -557,19 +384,19 @@ NameForm NameForm::restored(const std::string& text) {
 namespace {
 
 struct Parsed {
-  std::vector<Name> names;
+  std::vector<ParsedName> names;
   bool decimals = true;
 };
 
 Parsed parse_all(const std::vector<std::string>& names) {
   Parsed parsed;
-  for (const std::string& name : names) parsed.names.push_back(parse(name, true));
-  std::map<std::string_view, std::vector<const Name*>> by_text;
-  for (const Name& name : parsed.names) by_text[name.text].push_back(&name);
+  for (const std::string& name : names) parsed.names.push_back(parse_name(name, true));
+  std::map<std::string_view, std::vector<const ParsedName*>> by_text;
+  for (const ParsedName& name : parsed.names) by_text[name.text].push_back(&name);
   parsed.decimals =
       std::ranges::all_of(by_text, [](const auto& group) { return are_decimals(group.second); });
   if (!parsed.decimals) {
-    for (std::size_t i = 0; i < names.size(); ++i) parsed.names[i] = parse(names[i], false);
+    for (std::size_t i = 0; i < names.size(); ++i) parsed.names[i] = parse_name(names[i], false);
   }
   return parsed;
 }
@@ -608,15 +435,17 @@ NameReading read_names(const std::vector<std::string>& names) {
   return reading;
 }
 
-std::string bare_name(const std::string& path) {
-  std::filesystem::path name = std::filesystem::path(path).filename();
-  std::string ending = name.extension().string();
-  std::ranges::transform(ending, ending.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  constexpr std::array<std::string_view, 5> endings = {".tif", ".tiff", ".png", ".jpg", ".jpeg"};
-  if (std::ranges::find(endings, ending) != endings.end()) name = name.stem();
-  if (name.extension() == ".ome") name = name.stem();
-  return name.string();
+std::string list_of(const std::vector<NameSeries>& series,
+                    const std::function<std::string(const NameSeries& one)>& name) {
+  std::string list;
+  constexpr std::size_t most = 6;
+  for (std::size_t i = 0; i < std::min(series.size(), most); ++i) {
+    const std::size_t files = series[i].files.size();
+    list.append(i > 0 ? ", '" : "'").append(name(series[i])).append("' (").append(std::to_string(files));
+    list += files == 1 ? " file)" : " files)";
+  }
+  if (series.size() > most) list.append(" and ").append(std::to_string(series.size() - most)).append(" more");
+  return list;
 }
 
 }  // namespace fibflow::io

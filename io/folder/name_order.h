@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,6 +72,10 @@ struct NameReading {
   std::vector<NameSeries> series;  ///< more than one, or none
 };
 
+/// "'NAME' (3 files), 'NAME' (1 file) and 2 more", by what `name` calls each.
+std::string list_of(const std::vector<NameSeries>& series,
+                    const std::function<std::string(const NameSeries& one)>& name);
+
 /// Finds how files are numbered. A name is text with numbers in it; decimals and signs belong to a number ("z=-0.25"), and a
 /// date and the time of day are one ("2026-11-27_10-30-05"). Names with the same text form a group, whose files are told
 /// apart by the numbers that vary: one that goes up in steps, each value once, is the number of the slice, and whatever else
@@ -79,8 +84,5 @@ struct NameReading {
 /// detector's name). Names of which no two have the same text are in natural order.
 /// Not empty; no two alike but for leading zeros.
 NameReading read_names(const std::vector<std::string>& names);
-
-/// A file's name without its folders and the endings that do not tell slices apart: "cell_01" of "run/cell_01.ome.tif".
-std::string bare_name(const std::string& path);
 
 }  // namespace fibflow::io

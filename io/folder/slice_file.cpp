@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <string_view>
+#include <filesystem>
 #include <utility>
 
 #include "io/error.h"
+#include "io/files/contents.h"
 #include "io/format.h"
 #include "io/jpeg/jpeg_format.h"
 #include "io/png/png_format.h"
@@ -22,18 +22,9 @@ std::array<const Format*, 3> slice_formats() {
   return {&tiff_format(), &png_format(), &jpeg_format()};
 }
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
 /// By what is in the file, else by its name, else TIFF, which then says what is wrong.
 const Format& format_of(const std::string& path) {
-  std::string head(16, '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(head.data(), static_cast<std::streamsize>(head.size()));
-  head.resize(static_cast<std::size_t>(file.gcount()));
+  const std::string head = head_of(path, recognizing_bytes);
   for (const Format* format : slice_formats()) {
     if (format->recognizes(path, head)) return *format;
   }
@@ -41,20 +32,7 @@ const Format& format_of(const std::string& path) {
   return named != nullptr ? *named : tiff_format();
 }
 
-}  // namespace
-
-const Format* format_by_ending(const std::string& path) {
-  const std::string name = lower(path);
-  for (const Format* format : slice_formats()) {
-    for (const std::string& suffix : format->suffixes) {
-      if (name.ends_with(suffix)) return format;
-    }
-  }
-  return nullptr;
-}
-
-std::unique_ptr<Stack> open_slice_file(const std::string& path, const OpenOptions& options) {
-  const Format& format = format_of(path);
+std::unique_ptr<Stack> open_as(const Format& format, const std::string& path, const OpenOptions& options) {
   std::unique_ptr<Stack> stack = &format == &tiff_format() ? std::make_unique<TiffStack>(path, true, options)
                                                            : format.open(path, options);
   if (stack->info().depth != 1) {
@@ -63,6 +41,26 @@ std::unique_ptr<Stack> open_slice_file(const std::string& path, const OpenOption
                     " pages; in a folder or glob each file must be one slice (open such a file by itself)");
   }
   return stack;
+}
+
+}  // namespace
+
+const Format* format_by_ending(const std::string& path) {
+  const auto formats = slice_formats();
+  const auto found =
+      std::ranges::find_if(formats, [&](const Format* format) { return has_suffix(*format, path); });
+  return found == formats.end() ? nullptr : *found;
+}
+
+std::string bare_name(const std::string& path) {
+  std::filesystem::path name = std::filesystem::path(path).filename();
+  if (format_by_ending(path) != nullptr) name = name.stem();
+  if (name.extension() == ".ome") name = name.stem();
+  return name.string();
+}
+
+std::unique_ptr<Stack> open_slice_file(const std::string& path, const OpenOptions& options) {
+  return open_as(format_of(path), path, options);
 }
 
 SliceFileReading read_slice_file(const std::string& path, std::int64_t z,
@@ -77,13 +75,14 @@ SliceFileReading read_slice_file(const std::string& path, std::int64_t z,
   }
   reading.identity = *before;
   try {
-    const auto stack = open_slice_file(path, options);
+    const Format& format = format_of(path);
+    const auto stack = open_as(format, path, options);
     reading.info = stack->info();
     if (objection) reading.reason = objection(reading.info);
     if (reading.reason.empty()) {
       reading.slice = stack->read(0).at(z);
       // The others have checksums or an end of their own.
-      if (&format_of(path) == &tiff_format()) reading.zero_end = zero_end(TiffFile(path));
+      if (&format == &tiff_format()) reading.zero_end = zero_end(TiffFile(path));
       reading.state = SliceFileReading::State::whole;
     } else {
       reading.state = SliceFileReading::State::refused;

@@ -16,6 +16,9 @@ struct Format;
 /// The format that the ending of a file's name stands for, of those that can be slices: TIFF, PNG, JPEG. Null if it is none.
 const Format* format_by_ending(const std::string& path);
 
+/// A file's name without its folders and the endings that do not tell slices apart: "cell_01" of "run/cell_01.ome.tif".
+std::string bare_name(const std::string& path);
+
 /// A file with one slice, of any of these formats, as a stack of that slice. Throws Error, also (bad_data) if it has more.
 std::unique_ptr<Stack> open_slice_file(const std::string& path, const OpenOptions& options = {});
 

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
 
+#include "io/folder/name_parts.h"
 #include "io/folder/natural_order.h"
+#include "io/folder/slice_file.h"
 
 namespace fibflow::io {
 namespace {
@@ -37,19 +38,7 @@ std::string regex_of(const std::string& pattern) {
 }
 
 bool has_digit(std::string_view text) {
-  return text.find_first_of("0123456789") != std::string_view::npos;
-}
-
-bool is_whole(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-std::optional<std::int64_t> whole_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  constexpr std::int64_t largest = 1'000'000'000'000'000;
-  if (!is_whole(text) || error != std::errc() || number >= largest) return std::nullopt;
-  return number;
+  return std::ranges::any_of(text, is_digit);
 }
 
 /// So many times as many files as all others together are clearly the slices.
@@ -60,9 +49,7 @@ constexpr std::size_t few = 3;
 }  // namespace
 
 SliceNumbering::SliceNumbering(const std::string& pattern, FileOrder order)
-    : pattern_(pattern),
-      admitted_(regex_of(pattern), std::regex::ECMAScript | std::regex::optimize),
-      order_(order) {
+    : pattern_(pattern), admitted_(regex_of(pattern), std::regex::ECMAScript | std::regex::optimize) {
   const auto marks = std::ranges::count(pattern, '#');
   if (marks > 1) throw std::invalid_argument("pattern '" + pattern + "': only one # can be the number");
   if (pattern.find('/') != std::string::npos) {
@@ -89,25 +76,16 @@ bool SliceNumbering::decide(const std::vector<std::string>& paths, bool all, boo
   if (form_) return true;
   if (paths.empty()) return false;
   if (marked_) {
-    const bool whole =
-        std::ranges::all_of(paths, [&](const std::string& path) { return is_whole(*marked_number(path)); });
+    const bool whole = std::ranges::all_of(
+        paths, [&](const std::string& path) { return std::ranges::all_of(*marked_number(path), is_digit); });
     form_ = whole ? Form::marked : Form::ordered;
     return true;
   }
   std::vector<std::string> names;
   for (const std::string& path : paths) names.push_back(bare_name(path));
   // Where some names have numbers, one without is no slice.
-  others_.clear();
   if (std::ranges::any_of(names, has_digit)) {
-    std::vector<std::string> numbered;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (has_digit(names[i])) {
-        numbered.push_back(names[i]);
-      } else {
-        others_.push_back(paths[i]);
-      }
-    }
-    names = std::move(numbered);
+    std::erase_if(names, [](const std::string& name) { return !has_digit(name); });
   }
   // The same name in two folders, or with two endings, or another number of zeros.
   std::ranges::sort(names,
@@ -123,26 +101,13 @@ bool SliceNumbering::decide(const std::vector<std::string>& paths, bool all, boo
     const bool clear = largest->files.size() >= clear_majority * rest;
     if (!clear && !all && names.size() <= few) return false;
     if (!clear) {
-      std::string list;
-      constexpr std::size_t most = 6;
-      for (std::size_t i = 0; i < std::min(reading.series.size(), most); ++i) {
-        const NameSeries& series = reading.series[i];
-        list.append(i > 0 ? ", '" : "'").append(series.pattern).append("*' (");
-        list.append(std::to_string(series.files.size()))
-            .append(series.files.size() == 1 ? " file)" : " files)");
-      }
-      if (reading.series.size() > most) {
-        list.append(" and ").append(std::to_string(reading.series.size() - most)).append(" more");
-      }
+      const std::string list =
+          list_of(reading.series, [](const NameSeries& one) { return one.pattern + "*"; });
       throw AmbiguousNames("the files are no one stack, but " + std::to_string(reading.series.size()) +
                            " series: name the one to be read with --pattern: " + list);
     }
     std::vector<std::string> chosen;
     for (const std::size_t i : largest->files) chosen.push_back(names[i]);
-    for (const std::string& path : paths) {
-      const std::string name = bare_name(path);
-      if (has_digit(name) && std::ranges::find(chosen, name) == chosen.end()) others_.push_back(path);
-    }
     names = std::move(chosen);
     reading = read_names(names);
   }

@@ -52,8 +52,6 @@ class SliceNumbering {
                  std::int64_t other_modified_ns) const;
   /// "by # of 'slice_#_z=*um'".
   std::string spoken() const;
-  /// The names that were there and belong to no slice.
-  const std::vector<std::string>& others() const { return others_; }
 
   /// Between the slices that were there, where their names have positions in z.
   std::optional<double> z_spacing_nm() const { return z_spacing_nm_; }
@@ -70,10 +68,8 @@ class SliceNumbering {
   std::string pattern_;
   std::regex admitted_;
   bool marked_ = false;  // the pattern says where the number is
-  FileOrder order_;
   std::optional<Form> form_;
   NameForm names_;
-  std::vector<std::string> others_;
   std::optional<double> z_spacing_nm_;
 };
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 
 #include "io/error.h"
+#include "io/files/contents.h"
 #include "io/folder/folder_format.h"
 #include "io/jpeg/jpeg_format.h"
 #include "io/png/png_format.h"
@@ -17,34 +17,8 @@
 namespace fibflow::io {
 namespace {
 
-/// The first bytes of a regular file: opening a pipe would wait for its writer.
-std::string head_of(const std::string& path) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return {};
-  std::string head(recognizing_bytes, '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(head.data(), static_cast<std::streamsize>(head.size()));
-  head.resize(static_cast<std::size_t>(file.gcount()));
-  return head;
-}
-
-bool has_suffix(const Format& format, const std::string& path) {
-  std::string name = path;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return std::any_of(format.suffixes.begin(), format.suffixes.end(),
-                     [&](const std::string& suffix) { return name.ends_with(suffix); });
-}
-
-std::string lower_extension(const std::string& path) {
-  std::string ending = std::filesystem::path(path).extension().string();
-  std::ranges::transform(ending, ending.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return ending;
-}
-
 /// Throws Error (bad_data) for what is known and cannot be read here, by its first bytes or its ending.
-void refuse_foreign(const std::string& path) {
+void refuse_foreign(const std::string& path, const std::string& head) {
   struct Foreign {
     std::string_view endings;  // between spaces
     std::string_view magic;
@@ -65,26 +39,38 @@ void refuse_foreign(const std::string& path) {
       Foreign{" .czi ", "ZISRAWFILE"sv, 0, "Zeiss CZI file"},
       Foreign{" .lif .lsm .nd2 .am .raw .dat .vol .avi .mp4 .webp .svg .pdf .zip ", ""sv, 0, nullptr},
   };
-  std::error_code ignored;
-  const bool is_folder = std::filesystem::is_directory(path, ignored);
-  if (!is_folder && !std::filesystem::exists(path, ignored)) return;
-  const std::string head = head_of(path);
-  const std::string ending = lower_extension(path);
-  for (const Format* format : formats()) {
-    if (!is_folder && format->recognizes(path, head)) return;
-  }
+  const std::string ending = ending_of(path);
   for (const Foreign& foreign : known) {
     const bool named = !ending.empty() && foreign.endings.find(" " + ending + " ") != std::string_view::npos;
     const bool looks = !foreign.magic.empty() && head.size() >= foreign.at + foreign.magic.size() &&
                        std::string_view(head).substr(foreign.at).starts_with(foreign.magic);
-    // A folder may be called anything.
-    if (is_folder ? ending != ".zarr" && ending != ".n5" : false) continue;
     if (!named && !looks) continue;
     const std::string name = foreign.name != nullptr ? std::string("looks like a ") + foreign.name
                                                      : "is a " + ending + " file by its name";
     throw Error(ErrorKind::bad_data, path,
                 name + ", which cannot be read here: save it as TIFF, say with Fiji (File > Save As > Tiff)");
   }
+}
+
+/// Null if none does.
+const Format* recognizing(const std::string& path, const std::string& head) {
+  const auto found =
+      std::ranges::find_if(formats(), [&](const Format* format) { return format->recognizes(path, head); });
+  return found == formats().end() ? nullptr : *found;
+}
+
+/// A folder may be called anything, but for these.
+bool is_store(const std::string& path) {
+  const std::string ending = ending_of(path);
+  std::error_code ignored;
+  return (ending == ".zarr" || ending == ".n5") && std::filesystem::is_directory(path, ignored);
+}
+
+const Format& format_by_suffix(const std::string& path) {
+  for (const Format* format : formats()) {
+    if (has_suffix(*format, path)) return *format;
+  }
+  return tiff_format();
 }
 
 }  // namespace
@@ -100,21 +86,15 @@ std::span<const Format* const> formats() {
 }
 
 const Format& format_of_input(const std::string& path) {
-  const std::string head = head_of(path);
-  for (const Format* format : formats()) {
-    if (format->recognizes(path, head)) return *format;
-  }
-  for (const Format* format : formats()) {
-    if (has_suffix(*format, path)) return *format;
-  }
-  return tiff_format();
+  const Format* found = recognizing(path, head_of(path, recognizing_bytes));
+  return found != nullptr ? *found : format_by_suffix(path);
 }
 
 const Format& format_of_output(const std::string& path) {
   for (const Format* format : formats()) {
     if (format->create != nullptr && has_suffix(*format, path)) return *format;
   }
-  if (lower_extension(path).empty()) return tiff_format();
+  if (ending_of(path).empty()) return tiff_format();
   std::string endings;
   for (const Format* format : formats()) {
     if (format->create == nullptr) continue;
@@ -124,8 +104,12 @@ const Format& format_of_output(const std::string& path) {
 }
 
 std::unique_ptr<Stack> open_stack(const std::string& path, const OpenOptions& options) {
-  refuse_foreign(path);
-  return format_of_input(path).open(path, options);
+  const std::string head = head_of(path, recognizing_bytes);
+  const Format* found = recognizing(path, head);
+  std::error_code ignored;
+  const bool is_there = std::filesystem::exists(path, ignored);
+  if (is_there && (found == nullptr || is_store(path))) refuse_foreign(path, head);
+  return (found != nullptr ? *found : format_by_suffix(path)).open(path, options);
 }
 
 std::unique_ptr<StackWriter> create_stack(const std::string& path, const WriterOptions& options) {

@@ -209,6 +209,26 @@ double SampleForm::zero(bool labels) const {
   return kind == Kind::negative_too && bits <= 16 && !labels ? 1 << (bits - 1) : 0;
 }
 
+std::vector<std::string> remarks_of(const SampleConversion& conversion) {
+  const SampleForm& form = conversion.form;
+  std::vector<std::string> remarks;
+  if (const double zero = form.zero(conversion.labels); zero != 0) {
+    remarks.push_back("signed voxels, read with " + std::to_string(static_cast<int>(zero)) +
+                      " added to them");
+  }
+  const bool floating = form.kind == SampleForm::Kind::floating;
+  if (form.bits == 64 || form.bits == (floating ? 16 : 32)) {
+    remarks.push_back(std::to_string(form.bits) + "-bit voxels, read as " + name_of(form.type().value()));
+  }
+  if (form.samples > 1 && !form.sample) {
+    remarks.emplace_back("saved as colour: read as gray, which each voxel must be");
+  }
+  if (conversion.inverted) {
+    remarks.emplace_back("stored min-is-white: inverted on reading, so that bright is bright");
+  }
+  return remarks;
+}
+
 void convert_samples(const SampleConversion& conversion, const std::byte* stored, std::int64_t stored_begin,
                      std::size_t stored_row, const Region& region, std::byte* voxels) {
   Converter(conversion, stored, stored_begin, stored_row, region, voxels).convert();

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "io/region.h"
 #include "io/slice.h"
@@ -38,6 +40,9 @@ struct SampleConversion {
   bool inverted = false;  ///< a stored v stands for maximum - v
   bool labels = false;    ///< negative ones are refused, and those above 65535 are 65535
 };
+
+/// What the user should know of it, as sentences.
+std::vector<std::string> remarks_of(const SampleConversion& conversion);
 
 /// Turns rows of stored samples, which begin with column `stored_begin`, into gray values of form.type(), [height, width] of
 /// the region. Throws std::runtime_error that names the voxel: one in 32 or 64 bits that is beyond 0 to 65535, a colour that is

@@ -343,8 +343,7 @@ Slice decode_region(const TiffFile& file, std::uint64_t directory_offset, const 
     const auto buffer =
         std::make_unique_for_overwrite<std::byte[]>(row * static_cast<std::size_t>(region.y.size()));
     page.decode(layout, stored, buffer.get());
-    convert_samples({layout.stored, layout.inverted, layout.labels}, buffer.get(), stored.x.begin, row,
-                    region, voxels.get());
+    convert_samples(layout.conversion(), buffer.get(), stored.x.begin, row, region, voxels.get());
   }
   return Slice(z, part.height, part.width, layout.type, std::move(voxels));
 }

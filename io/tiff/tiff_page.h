@@ -47,6 +47,8 @@ struct GrayLayout {
   /// gray.
   std::vector<std::uint8_t> palette;
 
+  SampleConversion conversion() const { return {stored, inverted, labels}; }
+
   std::size_t size_bytes() const;
   /// Of the voxels as they are stored, decoded.
   std::size_t stored_bytes() const;

@@ -93,20 +93,7 @@ TiffStack::TiffStack(const std::string& path, bool one_of_many, const OpenOption
   info_.channel = options_.channel;
   info_.zero = form.zero(layout_.labels);
   if (form.bits < 16 && form.bits != 8) info_.bits = form.bits;
-  if (info_.zero != 0) {
-    info_.remarks.push_back("signed voxels, read with " + std::to_string(static_cast<int>(info_.zero)) +
-                            " added to them");
-  }
-  if (form.bits == 64 || (form.bits == 32 && form.kind != SampleForm::Kind::floating) ||
-      (form.bits == 16 && form.kind == SampleForm::Kind::floating)) {
-    info_.remarks.push_back(std::to_string(form.bits) + "-bit voxels, read as " + name_of(layout_.type));
-  }
-  if (form.samples > 1 && !form.sample) {
-    info_.remarks.push_back("saved as colour: read as gray, which each voxel must be");
-  }
-  if (layout_.inverted) {
-    info_.remarks.push_back("stored min-is-white: inverted on reading, so that bright is bright");
-  }
+  for (std::string& remark : remarks_of(layout_.conversion())) info_.remarks.push_back(std::move(remark));
   if (pages_[0].orientation != ORIENTATION_TOPLEFT) {
     info_.remarks.push_back("orientation tag " + std::to_string(pages_[0].orientation) +
                             " is ignored: rows and columns are taken as stored, as ImageJ does");
@@ -176,8 +163,8 @@ void TiffStack::interpret_description(const TiffDirectory& directory, bool one_o
   const TiffEntry* entry = directory.find(TIFFTAG_IMAGEDESCRIPTION);
   const std::string text = entry == nullptr ? std::string() : file_.text(*entry, longest_description);
   info_.description = text.substr(0, 64 << 10);
-  if (parse_shaped(text)) {
-    interpret_shape(directory, text, one_of_many);
+  if (const auto shaped = parse_shaped(text)) {
+    interpret_shape(directory, *shaped, one_of_many);
   } else if (const auto imagej = parse_imagej(text)) {
     if (imagej->channels <= 1 && imagej->images != info_.depth && imagej->images > 1) {
       if (info_.depth == 1 && pages_[0].compression == COMPRESSION_NONE) {
@@ -187,7 +174,9 @@ void TiffStack::interpret_description(const TiffDirectory& directory, bool one_o
                                 " images, the file holds " + std::to_string(info_.depth));
       }
     }
-    choose_channel("ImageJ", {{'T', imagej->frames}, {'Z', imagej->slices}, {'C', imagej->channels}});
+    const Dimensions dimensions = {{'T', imagej->frames}, {'Z', imagej->slices}, {'C', imagej->channels}};
+    choose_channel("ImageJ", dimensions);
+    look_for_film("ImageJ", dimensions);
   } else if (const auto ome = parse_ome(text, std::filesystem::path(info_.path).filename().string())) {
     if (ome->images > 1 && info_.depth > 1) {
       bad(info_.path, "OME-XML describes " + std::to_string(ome->images) +
@@ -224,7 +213,7 @@ void TiffStack::interpret_description(const TiffDirectory& directory, bool one_o
       }
       keep_pages(kept);
       info_.depth = static_cast<std::int64_t>(kept.size());
-      choose_channel("OME-XML", {{'T', ome->frames}, {'Z', ome->slices}});
+      look_for_film("OME-XML", {{'T', ome->frames}, {'Z', ome->slices}});
       return;
     }
     if (ome->reordered && info_.depth > 1 && ome->channels <= 1) {
@@ -235,34 +224,28 @@ void TiffStack::interpret_description(const TiffDirectory& directory, bool one_o
       info_.remarks.push_back("OME-XML describes " + std::to_string(ome->slices) +
                               " slices, this file holds " + std::to_string(info_.depth));
     }
-    std::vector<std::pair<char, std::int64_t>> dimensions;
+    Dimensions dimensions;
     for (const char dimension : ome->order) {
       if (dimension == 'C') dimensions.emplace(dimensions.begin(), 'C', ome->channels);
       if (dimension == 'Z') dimensions.emplace(dimensions.begin(), 'Z', ome->slices);
       if (dimension == 'T') dimensions.emplace(dimensions.begin(), 'T', ome->frames);
     }
     choose_channel("OME-XML", dimensions);
+    look_for_film("OME-XML", dimensions);
   } else {
     choose_channel("", {});
   }
 }
 
 /// tifffile's arrays: of one dimension beside height and width, or of named ones; one for each series of pages.
-void TiffStack::interpret_shape(const TiffDirectory& directory, const std::string& text, bool one_of_many) {
-  const ShapedDescription shaped = parse_shaped(text).value();
+void TiffStack::interpret_shape(const TiffDirectory& directory, const ShapedDescription& shaped,
+                                bool one_of_many) {
   std::vector<std::int64_t> leading = shaped.shape;
   std::string axes = shaped.axes;
   const auto samples = static_cast<std::int64_t>(pages_[0].samples);
-  const auto drop = [&](bool last) {
-    if (leading.empty()) return;
-    leading.erase(last ? leading.end() - 1 : leading.begin());
-    if (!axes.empty()) axes.erase(last ? axes.size() - 1 : 0, 1);
-  };
   // [..., planes, height, width, samples]
-  if (!pages_[0].planar && samples > 1) drop(true);
-  drop(true);
-  drop(true);
-  if (pages_[0].planar && !leading.empty()) {
+  const std::size_t of_a_page = 2 + (samples > 1 ? 1 : 0);
+  for (std::size_t i = 0; i < of_a_page && !leading.empty(); ++i) {
     leading.pop_back();
     if (!axes.empty()) axes.pop_back();
   }
@@ -294,53 +277,62 @@ void TiffStack::interpret_shape(const TiffDirectory& directory, const std::strin
     info_.remarks.push_back(who + " says " + std::to_string(images) + " images, the file holds " +
                             std::to_string(info_.depth));
   }
-  std::vector<std::pair<char, std::int64_t>> dimensions;
+  Dimensions dimensions;
   for (std::size_t i = 0; i < leading.size(); ++i) {
     if (leading[i] > 1) dimensions.emplace_back(axes.empty() ? 'Q' : axes[i], leading[i]);
   }
   if (images != info_.depth) dimensions.clear();
   choose_channel("tifffile", dimensions);
+  look_for_film("tifffile", dimensions);
 }
 
-/// Of pages along several dimensions, the slowest first, those of one channel. A dimension of another letter than C and T is z.
-void TiffStack::choose_channel(const std::string& who,
-                               const std::vector<std::pair<char, std::int64_t>>& dimensions) {
-  std::int64_t channels = 1, frames = 1, slices = 1, others = 0, inner = 1, product = 1;
+/// Of pages along several dimensions, the slowest first, those of one channel.
+void TiffStack::choose_channel(const std::string& who, const Dimensions& dimensions) {
+  std::int64_t channels = 1, inner = 1, product = 1;
   for (const auto& [dimension, size] : dimensions) {
     product *= std::max<std::int64_t>(size, 1);
-    if (size <= 1) continue;
-    if (dimension == 'C') {
+    if (dimension == 'C' && size > 1) {
       channels = size;
       inner = 1;
     } else {
-      inner *= size;
-      (dimension == 'T' ? frames : slices) *= size;
-      others += dimension == 'T' ? 0 : 1;
+      inner *= std::max<std::int64_t>(size, 1);
     }
   }
-  const bool in_samples = pages_[0].samples > 1;
-  if (channels > 1 && !in_samples) {
-    if (!options_.channel) {
-      bad(info_.path, who + " describes " + std::to_string(channels) +
-                          " channels: name one with --channel, 0 to " + std::to_string(channels - 1));
-    }
-    if (*options_.channel >= channels) {
-      bad(info_.path, who + " describes channels 0 to " + std::to_string(channels - 1) +
-                          ": there is no channel " + std::to_string(*options_.channel));
-    }
-    if (product != info_.depth || contiguous_at_ != 0) {
-      bad(info_.path, who + " describes " + std::to_string(product) + " images, which are not " +
-                          std::to_string(info_.depth) + " pages: save the channel as its own stack");
-    }
-    std::vector<std::size_t> kept;
-    for (std::int64_t page = 0; page < info_.depth; ++page) {
-      if (page / inner % channels == *options_.channel) kept.push_back(static_cast<std::size_t>(page));
-    }
-    keep_pages(kept);
-    info_.depth = static_cast<std::int64_t>(kept.size());
-  } else if (options_.channel && *options_.channel > 0 && !in_samples && channels <= 1) {
-    const bool chosen = who == "OME-XML" && dimensions.size() == 2;  // by the pages' places
-    if (!chosen) bad(info_.path, "has one channel: there is no channel " + std::to_string(*options_.channel));
+  if (pages_[0].samples > 1) return;  // the channels are in each voxel
+  if (channels <= 1) {
+    if (options_.channel.value_or(0) > 0)
+      bad(info_.path, "has one channel: there is no channel " + std::to_string(*options_.channel));
+    return;
+  }
+  const std::string last = std::to_string(channels - 1);
+  if (!options_.channel) {
+    bad(info_.path,
+        who + " describes " + std::to_string(channels) + " channels: name one with --channel, 0 to " + last);
+  }
+  if (*options_.channel >= channels) {
+    bad(info_.path, who + " describes channels 0 to " + last + ": there is no channel " +
+                        std::to_string(*options_.channel));
+  }
+  if (product != info_.depth || contiguous_at_ != 0) {
+    bad(info_.path, who + " describes " + std::to_string(product) + " images, which are not " +
+                        std::to_string(info_.depth) + " pages: save the channel as its own stack");
+  }
+  std::vector<std::size_t> kept;
+  for (std::int64_t page = 0; page < info_.depth; ++page) {
+    if (page / inner % channels == *options_.channel) kept.push_back(static_cast<std::size_t>(page));
+  }
+  keep_pages(kept);
+  info_.depth = static_cast<std::int64_t>(kept.size());
+}
+
+/// Refuses what is more than slices in z, or in time. A dimension of another letter than C and T is z.
+void TiffStack::look_for_film(const std::string& who, const Dimensions& dimensions) {
+  std::int64_t frames = 1, slices = 1;
+  int others = 0;
+  for (const auto& [dimension, size] : dimensions) {
+    if (size <= 1 || dimension == 'C') continue;
+    (dimension == 'T' ? frames : slices) *= size;
+    others += dimension == 'T' ? 0 : 1;
   }
   if (others > 1) {
     bad(info_.path, who + " describes images along " + std::to_string(others) +
@@ -447,8 +439,7 @@ Slice TiffStack::read_contiguous(std::int64_t z, const Region& region) const {
     return Slice(z, part.height, part.width, part.type, stored);
   }
   auto voxels = std::make_shared_for_overwrite<std::byte[]>(part.size_bytes());
-  convert_samples({form, layout_.inverted, layout_.labels}, stored.get(), columns.begin, row, region,
-                  voxels.get());
+  convert_samples(layout_.conversion(), stored.get(), columns.begin, row, region, voxels.get());
   return Slice(z, part.height, part.width, part.type, std::move(voxels));
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/stack.h"
+#include "io/tiff/image_description.h"
 #include "io/tiff/tiff_file.h"
 #include "io/tiff/tiff_page.h"
 
@@ -32,11 +33,14 @@ class TiffStack : public Stack {
   Slice read_region(std::int64_t z, const Region& region) override;
 
  private:
+  using Dimensions = std::vector<std::pair<char, std::int64_t>>;  // a letter and a size, the slowest first
+
   void select_pages();
   void leave_thumbnails_out();
   void interpret_description(const TiffDirectory& directory, bool one_of_many);
-  void interpret_shape(const TiffDirectory& directory, const std::string& text, bool one_of_many);
-  void choose_channel(const std::string& who, const std::vector<std::pair<char, std::int64_t>>& dimensions);
+  void interpret_shape(const TiffDirectory& directory, const ShapedDescription& shaped, bool one_of_many);
+  void choose_channel(const std::string& who, const Dimensions& dimensions);
+  void look_for_film(const std::string& who, const Dimensions& dimensions);
   void keep_pages(const std::vector<std::size_t>& kept);
   void claim_contiguous(const TiffDirectory& directory, std::int64_t images, const std::string& who);
   Slice read_contiguous(std::int64_t z, const Region& region) const;

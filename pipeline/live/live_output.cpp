@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "io/files/folder.h"
-#include "io/folder/name_order.h"
+#include "io/folder/slice_file.h"
 #include "io/formats/formats.h"
 
 namespace fibflow::pipeline {

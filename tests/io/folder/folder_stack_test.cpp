@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 #include <chrono>
 #include <filesystem>
@@ -124,6 +125,16 @@ TEST_F(FolderStackTest, WhatDoesNotFitShowsBeforeAnySliceIsRead) {
   }
   testing::write_bytes(folder_.path("s1.tif"), {});
   EXPECT_THROW(stack->require_readable({0, 2}), Error);
+}
+
+TEST_F(FolderStackTest, APipeAmongTheFilesIsRefusedWithoutWaitingForItsWriter) {
+  for (const char* ending : {".tif", ".png", ".jpg"}) {
+    const std::string pipe = folder_.path(std::string("s1") + ending);
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    const std::string says = failure(folder_.path(), by_number);
+    EXPECT_TRUE(contains(says, pipe + ": is not a regular file")) << says;
+    std::filesystem::remove(pipe);
+  }
 }
 
 TEST_F(FolderStackTest, TheDistanceOfPositionsInTheNamesIsTheVoxelsDepth) {
