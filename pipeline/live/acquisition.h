@@ -177,11 +177,19 @@ class Acquisition {
     io::FileIdentity identity;
     Clock::time_point seen;
   };
+  static Candidate candidate_of(const std::string& file, const Arrival& arrival) {
+    Candidate candidate;
+    candidate.file = file;
+    candidate.identity = arrival.identity;
+    candidate.changed = arrival.seen;
+    return candidate;
+  }
   enum class Fate { taken, unlike, waiting };
 
   void look();
   void add_file(const io::FolderWatch::File& file);
   void add_candidate(std::int64_t number, const io::FolderWatch::File& file);
+  bool put_candidate(std::int64_t number, Candidate candidate);
   void add_waiting(const io::FolderWatch::File& file);
   void drop_waiting(const std::string& file);
   std::optional<std::int64_t> number_of(const std::string& file) const;

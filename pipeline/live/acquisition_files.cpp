@@ -41,9 +41,9 @@ void Acquisition::add_file(const io::FolderWatch::File& file) {
   if (!numbering_.admits(file.path)) return ignore(file.path, " is no slice by its name");
   if (!numbering_.is_decided()) return add_waiting(file);
   const auto number = number_of(file.path);
-  if (!number && numbering_.counts()) return ignore(file.path, " has no number as the other slices have it");
   if (!number) {
-    if (!numbering_.fits(file.path)) return ignore(file.path, " has no number as the other slices have it");
+    if (numbering_.counts() || !numbering_.fits(file.path))
+      return ignore(file.path, " has no number as the other slices have it");
     const bool late =
         last_numbered_ && numbering_.is_before(file.path, file.identity.modified_ns, last_numbered_->name,
                                                last_numbered_->modified_ns);
@@ -73,25 +73,27 @@ void Acquisition::ignore(const std::string& file, const std::string& why) {
 
 void Acquisition::add_candidate(std::int64_t number, const io::FolderWatch::File& file) {
   last_news_ = Clock::now();
-  Candidates& candidates = candidates_[number];
-  const auto place = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
-    const int order = io::natural_compare(candidate.file, file.path);
-    return order > 0 || (order == 0 && candidate.file >= file.path);
-  });
-  Candidate candidate;
-  candidate.file = file.path;
-  candidate.identity = file.identity;
-  candidate.changed = last_news_;
-  if (place != candidates.end() && place->file == file.path) {
-    // The events of one write come more than once.
-    if (place->identity != file.identity) *place = std::move(candidate);
-    return;
-  }
-  candidates.insert(place, std::move(candidate));
-  arrivals_.emplace_back(last_news_, number);
+  if (!put_candidate(number, candidate_of(file.path, {file.identity, last_news_}))) return;
   last_new_file_ = last_news_;
   ++counts_.seen;
   ++counts_.pending;
+}
+
+/// Whether it is a new one.
+bool Acquisition::put_candidate(std::int64_t number, Candidate candidate) {
+  Candidates& candidates = candidates_[number];
+  const auto place = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& other) {
+    const int order = io::natural_compare(other.file, candidate.file);
+    return order > 0 || (order == 0 && other.file >= candidate.file);
+  });
+  if (place != candidates.end() && place->file == candidate.file) {
+    // The events of one write come more than once.
+    if (place->identity != candidate.identity) *place = std::move(candidate);
+    return false;
+  }
+  candidates.insert(place, std::move(candidate));
+  arrivals_.emplace_back(Clock::now(), number);
+  return true;
 }
 
 /// Keeps a file that has no number yet.

@@ -51,18 +51,16 @@ bool Acquisition::decide_numbering() {
   }
   note(Kind::numbered, 0, step_, numbering_.saved(), "slices are numbered " + numbering_.spoken());
   for (const auto& [file, arrival] : std::exchange(waiting_, {})) {
-    --counts_.seen;
-    --counts_.pending;
-    const auto seen = arrival.seen;
-    add_file({file, arrival.identity});
-    // When it was changed is known.
-    if (const auto waits = waiting_.find(file); waits != waiting_.end()) waits->second.seen = seen;
     const auto number = numbering_.counts() ? numbering_.number_of(file) : std::nullopt;
-    if (!number) continue;
-    if (const auto added = candidates_.find(*number); added != candidates_.end()) {
-      for (Candidate& candidate : added->second) {
-        if (candidate.file == file) candidate.changed = seen;
-      }
+    if (number) {
+      put_candidate(*number, candidate_of(file, arrival));
+    } else if (!numbering_.counts() && numbering_.fits(file)) {
+      waiting_.emplace(file, arrival);
+      queue_.insert({file, arrival.identity.modified_ns});
+    } else {
+      --counts_.seen;
+      --counts_.pending;
+      ignore(file, " has no number as the other slices have it");
     }
   }
   return true;
@@ -128,16 +126,9 @@ bool Acquisition::number_next() {
     return false;
   }
   drop_waiting(file);
-  --counts_.seen;
-  --counts_.pending;
   numbered_[file] = next_;
   last_numbered_ = AcquisitionPast::File::of(file, arrival.identity);
-  const auto news = last_news_;
-  const auto new_file = last_new_file_;
-  add_candidate(next_, {file, arrival.identity});
-  candidates_.at(next_).front().changed = arrival.seen;
-  last_news_ = news;
-  last_new_file_ = new_file;
+  put_candidate(next_, candidate_of(file, arrival));
   return true;
 }
 
