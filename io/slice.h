@@ -29,6 +29,11 @@ struct VoxelSize {
   double z = 0;
   double y = 0;
   double x = 0;
+
+  /// The same with what another one knows, where it is not 0.
+  VoxelSize replaced_by(const VoxelSize& better) const {
+    return {better.z > 0 ? better.z : z, better.y > 0 ? better.y : y, better.x > 0 ? better.x : x};
+  }
 };
 
 /// One z plane of a stack: [height, width], rows top to bottom, no padding between rows, native byte order.

@@ -7,24 +7,25 @@
 
 namespace fibflow::io {
 
-StackView::StackView(Stack& stack, const Margins& crop, const VoxelSize& voxel_nm, int neighbours)
-    : stack_(stack),
-      kept_(crop.within(stack.info().height, stack.info().width)),
-      info_(stack.info()),
-      neighbours_(neighbours) {
-  if (neighbours < 1 || neighbours % 2 == 0)
-    throw std::invalid_argument("a slice and its neighbours are an odd number of slices");
+Region kept_of(const StackInfo& info, const Margins& crop) {
   if (crop.top < 0 || crop.bottom < 0 || crop.left < 0 || crop.right < 0) {
     throw std::invalid_argument("what is cut off cannot be negative");
   }
-  if (kept_.y.size() < 1 || kept_.x.size() < 1) {
-    throw std::invalid_argument(info_.path + ": its slices have " + std::to_string(info_.width) + " x " +
-                                std::to_string(info_.height) + " voxels: cutting " +
-                                std::to_string(crop.top) + " rows off at the top, " +
-                                std::to_string(crop.bottom) + " at the bottom, " + std::to_string(crop.left) +
-                                " columns at the left and " + std::to_string(crop.right) +
-                                " at the right leaves nothing");
+  const Region kept = crop.within(info.height, info.width);
+  if (kept.y.size() < 1 || kept.x.size() < 1) {
+    throw std::invalid_argument(info.path + ": its slices have " + std::to_string(info.width) + " x " +
+                                std::to_string(info.height) + " voxels: cutting " + std::to_string(crop.top) +
+                                " rows off at the top, " + std::to_string(crop.bottom) + " at the bottom, " +
+                                std::to_string(crop.left) + " columns at the left and " +
+                                std::to_string(crop.right) + " at the right leaves nothing");
   }
+  return kept;
+}
+
+StackView::StackView(Stack& stack, const Margins& crop, const VoxelSize& voxel_nm, int neighbours)
+    : stack_(stack), kept_(kept_of(stack.info(), crop)), info_(stack.info()), neighbours_(neighbours) {
+  if (neighbours < 1 || neighbours % 2 == 0)
+    throw std::invalid_argument("a slice and its neighbours are an odd number of slices");
   info_.height = static_cast<int>(kept_.y.size());
   info_.width = static_cast<int>(kept_.x.size());
   info_.cropped = crop;
@@ -32,9 +33,7 @@ StackView::StackView(Stack& stack, const Margins& crop, const VoxelSize& voxel_n
   // A part of a slice is decoded beside the rest.
   if (!crop.empty()) info_.decoding_bytes += stack.info().slice_bytes() - info_.slice_bytes();
   info_.decoding_bytes += static_cast<std::size_t>(neighbours - 1) * info_.slice_bytes();
-  for (const auto axis : {&VoxelSize::z, &VoxelSize::y, &VoxelSize::x}) {
-    if (voxel_nm.*axis > 0) info_.voxel_nm.*axis = voxel_nm.*axis;
-  }
+  info_.voxel_nm = info_.voxel_nm.replaced_by(voxel_nm);
   if (voxel_nm.z > 0 || voxel_nm.y > 0 || voxel_nm.x > 0) info_.voxel_source = "given";
 }
 
@@ -58,17 +57,20 @@ Slice StackView::read_region(std::int64_t z, const Region& region) {
 }
 
 Slice StackView::read_one(std::int64_t z, const Region& region) {
+  const bool whole = region == Region{{0, info_.height}, {0, info_.width}};
   if (const auto found = recent_.find(z); found != recent_.end()) {
-    return region == Region{{0, info_.height}, {0, info_.width}} ? found->second : found->second.part(region);
+    return whole ? found->second : found->second.part(region);
+  }
+  if (whole && info_.cropped.empty()) {
+    Slice slice = stack_.read(z);
+    if (neighbours_ > 1) recent_.emplace(z, slice);
+    return slice;
   }
   const auto shifted = [](const Interval& part, const Interval& kept) {
     return Interval{kept.begin + part.begin, kept.begin + part.end};
   };
-  const bool whole = region == Region{{0, info_.height}, {0, info_.width}};
-  Slice slice = whole && info_.cropped.empty()
-                    ? stack_.read(z)
-                    : stack_.read_region(z, {shifted(region.y, kept_.y), shifted(region.x, kept_.x)});
-  if (neighbours_ > 1 && whole) recent_.emplace(z, slice);
+  Slice slice = stack_.read_region(z, {shifted(region.y, kept_.y), shifted(region.x, kept_.x)});
+  if (whole && neighbours_ > 1) recent_.emplace(z, slice);
   return slice;
 }
 

@@ -7,6 +7,9 @@
 
 namespace fibflow::io {
 
+/// What is left of a stack's slices. Throws std::invalid_argument that names the stack if nothing is, or a margin is negative.
+Region kept_of(const StackInfo& info, const Margins& crop);
+
 /// A stack without its edges, with a voxel size that its user knows better, and with slices that have their neighbours. The
 /// stack outlives it.
 class StackView : public Stack {

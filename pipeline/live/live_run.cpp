@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "io/error.h"
-#include "io/memory_stack.h"
 #include "io/stack_view.h"
 #include "pipeline/flow/interruption.h"
 #include "pipeline/flow/spoken.h"
@@ -197,15 +196,10 @@ std::optional<AcquiredSlice> LiveRun::take() {
   if (!acquired) return acquired;
   if (!live_ && first_.empty()) {
     checkpoint_.cropped = input_.crop.value_or(acquired->info.not_image);
-    // Says what is wrong with the options before anything is computed.
-    io::MemoryStack one(options_.acquisition.folder, {acquired->slice.at(0)});
-    const io::StackView view(one, checkpoint_.cropped);
     for (const std::string& remark : acquired->info.remarks) services_.log(acquired->file + ": " + remark);
   }
-  if (!checkpoint_.cropped.empty()) {
-    acquired->slice =
-        acquired->slice.part(checkpoint_.cropped.within(acquired->slice.height(), acquired->slice.width()));
-  }
+  const io::Region kept = io::kept_of(acquired->info, checkpoint_.cropped);
+  if (!checkpoint_.cropped.empty()) acquired->slice = acquired->slice.part(kept);
   return acquired;
 }
 
@@ -229,10 +223,7 @@ bool LiveRun::begin() {
   checkpoint_.height = checkpoint_.cropped.top + slice.height() + checkpoint_.cropped.bottom;
   checkpoint_.width = checkpoint_.cropped.left + slice.width() + checkpoint_.cropped.right;
   checkpoint_.type = slice.type();
-  checkpoint_.voxel_nm = first_.front().info.voxel_nm;
-  for (const auto axis : {&io::VoxelSize::z, &io::VoxelSize::y, &io::VoxelSize::x}) {
-    if (input_.voxel_nm.*axis > 0) checkpoint_.voxel_nm.*axis = input_.voxel_nm.*axis;
-  }
+  checkpoint_.voxel_nm = first_.front().info.voxel_nm.replaced_by(input_.voxel_nm);
   live_.emplace(network_, resolved_, this->slices(), format_, context_);
   std::vector<io::Slice> slices;
   for (const AcquiredSlice& acquired : first_) slices.push_back(acquired.slice);

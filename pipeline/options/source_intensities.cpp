@@ -1,9 +1,11 @@
 #include "pipeline/options/source_intensities.h"
 
-#include <charconv>
+#include <algorithm>
 #include <cstddef>
 #include <numeric>
 #include <string_view>
+
+#include "pipeline/options/number_list.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -17,21 +19,12 @@ constexpr int quantile_count = 200;
 }
 
 std::vector<std::int64_t> histogram_of(const model::Network& network, std::string_view text) {
-  std::vector<std::int64_t> histogram;
-  while (true) {
-    const std::string_view one = text.substr(0, text.find(','));
-    std::int64_t count = 0;
-    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), count);
-    constexpr std::int64_t most = 1'000'000'000;
-    if (error != std::errc() || end != one.data() + one.size() || count < 0 || count > most) refuse(network);
-    histogram.push_back(count);
-    if (one.size() == text.size()) break;
-    text.remove_prefix(one.size() + 1);
-    if (histogram.size() > histogram_bins) refuse(network);
-  }
-  if (histogram.size() != histogram_bins || std::accumulate(histogram.begin(), histogram.end(), 0LL) == 0)
-    refuse(network);
-  return histogram;
+  constexpr std::int64_t most = 1'000'000'000;
+  const auto found = number_list<std::int64_t>(text, histogram_bins);
+  const auto is_count = [](std::int64_t count) { return count >= 0 && count <= most; };
+  if (!found || found->size() != histogram_bins || !std::ranges::all_of(*found, is_count)) refuse(network);
+  if (std::accumulate(found->begin(), found->end(), std::int64_t{0}) == 0) refuse(network);
+  return *found;
 }
 
 /// Within a bin, evenly.

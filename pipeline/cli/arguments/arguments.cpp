@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "pipeline/cli/terminal/help_formatter.h"
+#include "pipeline/options/number_list.h"
 
 namespace fibflow::cli {
 namespace {
@@ -53,20 +54,10 @@ pipeline::SliceRange parse_slices(const std::string& text) {
 }
 
 std::vector<double> parse_numbers(const std::string& option, const std::string& text, std::size_t count) {
-  std::vector<double> numbers;
-  std::string_view rest = text;
-  while (true) {
-    const std::string_view one = rest.substr(0, rest.find(','));
-    double value = 0;
-    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), value);
-    if (error != std::errc() || end != one.data() + one.size() || !std::isfinite(value)) break;
-    numbers.push_back(value);
-    if (one.size() == rest.size()) {
-      if (numbers.size() != count) break;
-      return numbers;
-    }
-    rest.remove_prefix(one.size() + 1);
-  }
+  const auto numbers = pipeline::number_list<double>(text, count);
+  const bool finite =
+      numbers && std::ranges::all_of(*numbers, [](double number) { return std::isfinite(number); });
+  if (finite && numbers->size() == count) return *numbers;
   throw CLI::ValidationError(
       option, "\"" + text + "\" is not " + std::to_string(count) + " numbers with commas between them");
 }
