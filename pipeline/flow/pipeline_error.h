@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -12,7 +13,14 @@ namespace fibflow::pipeline {
 /// nested, which decides the exit code.
 class PipelineError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  /// z: of the slice that it is about; negative if it is about none.
+  explicit PipelineError(const std::string& message, std::int64_t z = -1)
+      : std::runtime_error(message), z_(z) {}
+
+  std::int64_t z() const { return z_; }
+
+ private:
+  std::int64_t z_;
 };
 
 /// The memory budget cannot work; what() names the smallest that can.

@@ -47,7 +47,7 @@ void RunContext::fail(const char* node, Place place) {
     failure = std::current_exception();
   } catch (const std::exception& cause) {
     try {
-      std::throw_with_nested(PipelineError(describe(node, place) + ": " + cause.what()));
+      std::throw_with_nested(PipelineError(describe(node, place) + ": " + cause.what(), place.z));
     } catch (...) {
       failure = std::current_exception();
     }

@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <sstream>
 #include <stdexcept>
@@ -253,14 +252,11 @@ pipeline::Outcome with_the_stack_named(const io::Stack& stack,
     return run();
   } catch (const pipeline::PipelineError& error) {
     if (names_a_file(error)) throw;
-    // "slice 17 (reader): …"
-    long long z = -1;
     const std::vector<std::string> files = stack.files();
     const bool one_each = files.size() > 1 && std::cmp_equal(files.size(), stack.info().depth);
-    const bool of_file = one_each && std::sscanf(error.what(), "slice %lld", &z) == 1 && z >= 0 &&
-                         std::cmp_less(z, files.size());
-    const std::string& name = of_file ? files[static_cast<std::size_t>(z)] : stack.info().path;
-    std::throw_with_nested(pipeline::PipelineError(name + ": " + error.what()));
+    const bool of_file = one_each && error.z() >= 0 && std::cmp_less(error.z(), files.size());
+    const std::string& name = of_file ? files[static_cast<std::size_t>(error.z())] : stack.info().path;
+    std::throw_with_nested(pipeline::PipelineError(name + ": " + error.what(), error.z()));
   }
 }
 
