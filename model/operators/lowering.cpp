@@ -25,6 +25,15 @@ LoweredGraph Lowering::lower(const Graph& graph, int height, int width, Axes axe
   return std::move(lowering.lowered_);
 }
 
+NamedValues Lowering::named_values(const Graph& graph, int height, int width) {
+  Lowering lowering(graph, height, width, Axes::both);
+  lowering.run();
+  NamedValues result;
+  for (const auto& [name, index] : lowering.feature_of_) result.maps[name] = lowering.feature(index);
+  result.computed = std::move(lowering.values_);
+  return result;
+}
+
 Lowering::Lowering(const Graph& graph, int height, int width, Axes axes) : graph_(graph), axes_(axes) {
   for (const Node& node : graph.nodes) {
     if (node.op == "Shape") continue;  // reads no pixel

@@ -29,6 +29,12 @@ std::string size_text(const Feature& f);
 /// Whose sizes have to fit: while one axis is searched, the other one does not matter.
 enum class Axes { both, y, x };
 
+/// What a graph's names stand for, at one size of slice.
+struct NamedValues {
+  std::unordered_map<std::string, Feature> maps;  ///< but for those with their channels last
+  std::unordered_map<std::string, Constant> computed;
+};
+
 /// A graph for one size of slice.
 struct LoweredGraph {
   std::vector<Feature> features;                       ///< the image first
@@ -44,6 +50,9 @@ class Lowering {
 
   /// Throws NodeError for what is not supported or does not fit, SizeMisfit if another size might do.
   static LoweredGraph lower(const Graph& graph, int height, int width, Axes axes);
+
+  /// Throws as lower() does.
+  static NamedValues named_values(const Graph& graph, int height, int width);
 
   int opset() const { return graph_.opset; }
   const std::vector<BatchNorm>& batch_norms() const { return graph_.batch_norms; }

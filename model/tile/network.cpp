@@ -7,6 +7,7 @@
 #include "model/onnx/output_values.h"
 #include "model/onnx/reading.h"
 #include "model/onnx/writing.h"
+#include "model/operators/any_size.h"
 #include "model/tile/shaped_network.h"
 
 namespace fibflow::model {
@@ -39,6 +40,18 @@ std::string spoken_bounds(const OutputValues& values) {
   return text.str();
 }
 
+/// For a slice of ordinary size, or, if the network takes one only, of that.
+ShapedNetwork tried_out(const Graph& graph) {
+  constexpr int ordinary_size = 512;
+  const bool declared = graph.declared_height > 0 && graph.declared_width > 0;
+  try {
+    return ShapedNetwork::fit(graph, ordinary_size, ordinary_size);
+  } catch (const SizeMisfit&) {
+    if (!declared) throw;
+    return {graph, graph.declared_height, graph.declared_width};
+  }
+}
+
 }  // namespace
 
 /// What only shows with a slice of some size.
@@ -54,10 +67,7 @@ struct Network::Trial {
 };
 
 Network::Trial::Trial(const Graph& graph) {
-  constexpr int ordinary_size = 512;
-  const bool fixed = graph.declared_height > 0 && graph.declared_width > 0;
-  const ShapedNetwork shaped = fixed ? ShapedNetwork(graph, graph.declared_height, graph.declared_width)
-                                     : ShapedNetwork::fit(graph, ordinary_size, ordinary_size);
+  const ShapedNetwork shaped = tried_out(graph);
   output_channels = shaped.output().channels;
   values = output_values(graph);
   output_kind = kind_of(values, output_channels);
@@ -82,6 +92,7 @@ Network Network::read(std::span<const std::byte> bytes, const std::string& name,
   try {
     auto graph = read_graph(bytes, folder, output_map);
     graph->name = name;
+    accept_any_size(*graph);
     auto trial = std::make_shared<const Trial>(*graph);
     return {std::move(graph), std::move(trial)};
   } catch (const ModelError& e) {

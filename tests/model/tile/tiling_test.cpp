@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/fixtures/exact_cases.h"
@@ -63,6 +64,65 @@ TEST_P(TilingTest, EveryPixelOfTheSliceCountsOnce) {
 
 INSTANTIATE_TEST_SUITE_P(Idioms, TilingTest, testing::ValuesIn(exact_cases()),
                          [](const auto& test) { return test.param.name; });
+
+/// The part of an image [1, C, H, W] that begins at (y, x).
+Array part_of(const Array& image, int y, int x, int height, int width) {
+  Array part;
+  part.shape = {1, image.dim(1), height, width};
+  for (int c = 0; c < image.dim(1); ++c) {
+    for (int row = y; row < y + height; ++row) {
+      const auto begin =
+          image.values.begin() + (static_cast<std::ptrdiff_t>(c) * image.dim(2) + row) * image.dim(3) + x;
+      part.values.insert(part.values.end(), begin, begin + width);
+    }
+  }
+  return part;
+}
+
+/// What a network that was exported for one size computes of a larger slice must be what it computes, as it was exported,
+/// of every part of that size whose place is on its grid.
+void expect_equal_to_windows(const std::string& name) {
+  const std::vector<Case> cases = own_cases();
+  const auto fixed = std::ranges::find(cases, name, &Case::name);
+  ASSERT_NE(fixed, cases.end());
+  const Inference window = inference_for(*fixed);
+  const auto grown = window.extension();
+  const int window_height = window.height() + grown.top + grown.bottom;
+  const int window_width = window.width() + grown.left + grown.right;
+  const Network& network = window.network();
+  const int grid = network.stride();
+  const Inference inference(network, 4 * grid * (window.height() / grid) + 1,
+                            3 * grid * (window.width() / grid) + 5);
+  const auto e = inference.extension();
+  EXPECT_GT(e.top + e.left, 0);
+  const Array slice = random_slice(inference, 9);
+  const Statistics source = network.source_statistics();
+  const std::vector<float> whole = CaseRunner(inference, 0).frozen(slice, source);
+  const CaseRunner as_exported(window, 0);
+  int windows = 0;
+  for (int y = 0; y + window.height() <= inference.height(); y += grid) {
+    for (int x = 0; x + window.width() <= inference.width(); x += grid, ++windows) {
+      const std::vector<float> theirs =
+          as_exported.frozen(part_of(slice, y, x, window_height, window_width), source);
+      std::vector<float> ours;
+      for (int c = 0; c < network.output_channels(); ++c) {
+        for (int row = y; row < y + window.height(); ++row) {
+          const auto begin = whole.begin() +
+                             (static_cast<std::ptrdiff_t>(c) * inference.height() + row) * inference.width() +
+                             x;
+          ours.insert(ours.end(), begin, begin + window.width());
+        }
+      }
+      EXPECT_LE(deviation(ours, theirs), kTiled) << "window at " << y << ", " << x;
+    }
+  }
+  EXPECT_GT(windows, 10);
+}
+
+TEST(TilingTest, ValidConvolutionsExportedForOneSizeGiveInAnySliceWhatTheyGiveInWindowsOfThatSize) {
+  expect_equal_to_windows("fixed_axes_valid_crop");
+  expect_equal_to_windows("fixed_axes_valid_resize");
+}
 
 TEST(TilingTest, CongruentTilesShareTheirPrimitives) {
   const Inference inference(
