@@ -81,6 +81,7 @@ void Acquisition::resume(AcquisitionPast past) {
   width_ = past.width;
   type_ = past.type;
   counts_.seen = past.taken.size() + past.failed.size();
+  committed_ = !past.taken.empty();
   if (!past.taken.empty()) first_file_ = past.taken.begin()->second.name;
 }
 
@@ -152,7 +153,9 @@ std::optional<AcquiredSlice> Acquisition::take() {
       continue;
     }
     if (gives_up(next_, &found->second)) {
-      fail(next_, found->second.front());
+      Candidate& given_up = found->second.front();
+      if (!given_up.failing_since) given_up.reason = given_up.file + ": it did not stop changing";
+      fail(next_, given_up);
       if (!closed_ && !refusal_.empty()) return std::nullopt;
       continue;
     }
@@ -163,6 +166,7 @@ std::optional<AcquiredSlice> Acquisition::take() {
 
 void Acquisition::close() {
   closed_ = true;
+  closed_at_ = Clock::now();
   looked_ = false;
   watch_.rescan();
 }
@@ -193,11 +197,8 @@ Acquisition::Fate Acquisition::try_file(std::int64_t number, Candidate& candidat
     return Fate::waiting;
   }
   if (*identity != candidate.identity) {
-    const std::string file = candidate.file;
-    candidate = {};
-    candidate.file = file;
-    candidate.identity = *identity;
-    candidate.changed = last_news_ = now;
+    last_news_ = now;
+    candidate = candidate.changed_to(*identity, now);
   }
   if (candidate.unlike) return Fate::unlike;
   if (now < candidate.changed + options_.settle) {
@@ -312,14 +313,21 @@ void Acquisition::accept(std::int64_t number, const Candidate& candidate,
 /// Whether a number, missing or with files that cannot be used, has been waited for long enough.
 bool Acquisition::gives_up(std::int64_t number, const Candidates* candidates) {
   auto since = back_since_;
+  bool changing = false;
   if (candidates != nullptr) {
     for (const Candidate& candidate : *candidates) {
-      // A file that still changes, or only ends in zeros, has its own time.
-      if (!candidate.failing_since) return false;
-      since = std::max(since, *candidate.failing_since);
+      if (candidate.zero_end) return false;  // has its own time
+      changing = changing || !candidate.failing_since;
+      since = std::max(since, candidate.failing_since.value_or(candidate.first_seen));
     }
   }
-  if (closed_) return true;
+  if (closed_) {
+    // Whoever writes it may be about to be done.
+    constexpr int patience = 5;
+    const auto until = changing ? std::max(since, closed_at_) + patience * options_.settle : Clock::now();
+    due(until);
+    return Clock::now() >= until;
+  }
   const auto later = later_since(number);
   if (!later) return false;
   since = std::max(since, *later) + options_.wait_missing;

@@ -55,6 +55,7 @@ struct AcquisitionNote {
   enum class Kind {
     numbered,     ///< how files are numbered is decided: `file` is SliceNumbering::saved(), `last` the step
     first,        ///< the number that the acquisition begins with is decided
+    earlier,      ///< a file came that belongs before the first slices, with which nothing was done yet
     missing,      ///< a number is waited for, as later ones are there
     skipped,      ///< numbers first to last never came
     failed,       ///< a number's file cannot be used
@@ -108,8 +109,9 @@ struct AcquisitionPast {
 /// Complete: nothing about the file has changed for `settle`; every voxel was decoded; and the file was the same
 /// before and after. A file whose end is zero may be one that its writer has not filled yet, or be black there: it is
 /// taken when it has not changed for `wait_black` and a later number is there, or for `wait_missing`.
-/// A number that is not there, or whose file cannot be decoded, is waited for until a later one has been there for
-/// `wait_missing`; then it is passed, and said so. A file beyond a gap of more than `max_gap` numbers has somebody's date
+/// A number that is not there, or whose file cannot be decoded or does not stop changing, is waited for until a later one
+/// has been there for `wait_missing`; then it is passed, and said so. A file that is the first in the order, and comes
+/// before the first slices were used, is taken too: see commit(). A file beyond a gap of more than `max_gap` numbers has somebody's date
 /// or another count in its name: it is told of, and does not make anything missing. A slice that has another size or type than most of the first ones is passed at
 /// once, if no other file has its number. While the folder is away nothing is decided. What is waiting is on the disk: only names are in memory.
 /// One thread at a time.
@@ -125,6 +127,7 @@ class Acquisition {
     std::uint64_t late = 0;      ///< also replaced, and repeated
     std::uint64_t repeated = 0;  ///< files whose number another one has
     std::uint64_t ignored = 0;   ///< files that may be slices by their ending, but have another form of name
+    std::uint64_t before_first = 0;  ///< files that would have been the first slices, had they come in time
     std::uint64_t overflows = 0;
   };
 
@@ -140,7 +143,13 @@ class Acquisition {
   /// Waits until take() may have a slice, until `wake` (a file descriptor) can be read, or for `longest`.
   void wait(std::chrono::milliseconds longest, int wake = -1);
 
-  /// No more slices will come: what is there is taken without waiting for what is missing.
+  /// From now on the slices that were given are used: none can come before them. Until then a file that belongs before them
+  /// begins the acquisition again: all of them are given once more, and restarts() says so.
+  void commit() { committed_ = true; }
+  std::uint64_t restarts() const { return restarts_; }
+
+  /// No more slices will come: what is there is taken without waiting for what is missing, and a file that does not stop
+  /// changing is given up.
   void close();
   /// After close(): take() has given everything that can be had.
   bool at_end() const;
@@ -163,6 +172,7 @@ class Acquisition {
   struct Candidate {
     std::string file;
     io::FileIdentity identity;
+    Clock::time_point first_seen;
     Clock::time_point changed;  // as seen
     bool zero_end = false;      // it was decoded, and ends in zeros
     std::optional<Clock::time_point> failing_since;
@@ -170,6 +180,16 @@ class Acquisition {
     std::chrono::milliseconds pause{0};
     std::string reason;   // why it is not taken
     bool unlike = false;  // another size or type than the first slice
+
+    /// Nothing is known of the new content.
+    Candidate changed_to(const io::FileIdentity& now_is, Clock::time_point now) const {
+      Candidate other;
+      other.file = file;
+      other.identity = now_is;
+      other.first_seen = first_seen;
+      other.changed = now;
+      return other;
+    }
   };
   using Candidates = std::vector<Candidate>;  // of one number, in the order of their names
   /// A file that has no number yet.
@@ -181,7 +201,7 @@ class Acquisition {
     Candidate candidate;
     candidate.file = file;
     candidate.identity = arrival.identity;
-    candidate.changed = arrival.seen;
+    candidate.first_seen = candidate.changed = arrival.seen;
     return candidate;
   }
   enum class Fate { taken, unlike, waiting };
@@ -204,6 +224,7 @@ class Acquisition {
   bool decide_shape();
   void judge();
   void start_at(std::int64_t number);
+  bool begins_again_for(const std::string& file);
   Fate try_file(std::int64_t number, Candidate& candidate, std::optional<AcquiredSlice>& taken);
   void fail_try(Candidate& candidate, const std::string& reason);
   bool may_end_in_zeros(std::int64_t number, Candidate& candidate);
@@ -267,6 +288,9 @@ class Acquisition {
   bool was_there_ = true;
   bool looked_ = false;
   bool closed_ = false;
+  Clock::time_point closed_at_;
+  bool committed_ = false;
+  std::uint64_t restarts_ = 0;
   bool far_told_ = false;
 };
 

@@ -47,7 +47,7 @@ void Acquisition::add_file(const io::FolderWatch::File& file) {
     const bool late =
         last_numbered_ && numbering_.is_before(file.path, file.identity.modified_ns, last_numbered_->name,
                                                last_numbered_->modified_ns);
-    if (!late) return add_waiting(file);
+    if (!late || begins_again_for(file.path)) return add_waiting(file);
     if (!ignored_.insert(file.path).second) return;
     ++counts_.late;
     note(Kind::late, 0, 0, file.path,
@@ -60,7 +60,8 @@ void Acquisition::add_file(const io::FolderWatch::File& file) {
       return ignore(file.path, " is not in step with the other slices");
     refine_step(*number);
   }
-  if (first_ && *number < next_) return add_late_file(*number, file);
+  if (first_ && *number < next_ && !(*number < *first_ && begins_again_for(file.path)))
+    return add_late_file(*number, file);
   add_candidate(*number, file);
 }
 
@@ -88,7 +89,7 @@ bool Acquisition::put_candidate(std::int64_t number, Candidate candidate) {
   });
   if (place != candidates.end() && place->file == candidate.file) {
     // The events of one write come more than once.
-    if (place->identity != candidate.identity) *place = std::move(candidate);
+    if (place->identity != candidate.identity) *place = place->changed_to(candidate.identity, candidate.changed);
     return false;
   }
   candidates.insert(place, std::move(candidate));
@@ -148,6 +149,7 @@ void Acquisition::add_late_file(std::int64_t number, const io::FolderWatch::File
   if (failed != failed_.end()) {
     tell(Kind::late, file.path + " was changed after it had been given up: too late, it is left out");
   } else if (number < *first_) {
+    if (!told_.contains(file.path)) ++counts_.before_first;
     tell(Kind::late, file.path + " comes before slice " + std::to_string(*first_) +
                          ", which the acquisition began with: it is left out");
   } else {

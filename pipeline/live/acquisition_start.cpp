@@ -209,6 +209,35 @@ void Acquisition::judge() {
   }
 }
 
+/// Whether the acquisition begins earlier than was thought: nothing was done with what has been given, and it is given anew.
+bool Acquisition::begins_again_for(const std::string& file) {
+  if (committed_ || closed_ || options_.first || counts_.skipped > 0 || !failed_.empty()) return false;
+  ++restarts_;
+  note(Kind::earlier, *first_, *first_, file,
+       file + " comes before slice " + std::to_string(*first_) + ", which nothing was done with yet: beginning anew");
+  first_.reset();
+  const auto now = Clock::now();
+  for (const auto& [number, given] : std::exchange(taken_, {})) {
+    if (const auto identity = io::identify(options_.folder + "/" + given.name)) {
+      put_candidate(number, candidate_of(given.name, {*identity, now}));
+      ++counts_.pending;
+    } else {
+      watch_.forget(given.name);
+      --counts_.seen;
+    }
+  }
+  if (numbering_.counts()) return true;
+  for (const auto& [number, files] : std::exchange(candidates_, {})) {
+    for (const Candidate& candidate : files) {
+      waiting_.emplace(candidate.file, Arrival{candidate.identity, candidate.changed});
+      queue_.insert({candidate.file, candidate.identity.modified_ns});
+    }
+  }
+  numbered_.clear();
+  last_numbered_.reset();
+  return true;
+}
+
 void Acquisition::start_at(std::int64_t number) {
   first_ = next_ = number;
   note(Kind::first, number, number, "", "the first slice is number " + std::to_string(number));

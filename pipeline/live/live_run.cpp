@@ -150,9 +150,17 @@ bool LiveRun::follow() {
   while (!stopping()) {
     services_.requests.clear();
     if (services_.requests.take_rescan()) acquisition_.rescan();
-    if (services_.requests.take_stack()) write_stacks();
+    if (services_.requests.take_stack()) {
+      write_stacks();
+      silence_.end();
+    }
     look_for_end();
-    if (live_ ? segment() : begin()) continue;
+    const Clock::time_point look = Clock::now();
+    if (live_ ? segment() : begin()) {
+      silence_.end();
+      continue;
+    }
+    silence_.go_on(look, Clock::now());
     if (!closing_ && !acquisition_.refusal().empty()) {
       throw io::Error(io::ErrorKind::bad_data, options_.acquisition.folder, acquisition_.refusal());
     }
@@ -179,10 +187,12 @@ void LiveRun::look_for_end() {
   std::string why;
   std::error_code ignored;
   if (fs::exists(options_.stop_file, ignored)) why = options_.stop_file + " is there";
-  if (options_.end_after && acquisition_.folder_is_there() &&
-      Clock::now() - std::max(acquisition_.last_news(), last_save_) >= *options_.end_after) {
-    why = "no slice has come for " + spoken_duration(*options_.end_after);
-  }
+  const bool silent = options_.end_after && acquisition_.folder_is_there() &&
+                      silence_.has_lasted(*options_.end_after, acquisition_.last_news(), Clock::now());
+  if (silent && looked_at_all_) why = "no slice has come for " + spoken_duration(*options_.end_after);
+  // Events can be lost, and other machines' files are not told of.
+  if (silent && !looked_at_all_) acquisition_.rescan();
+  looked_at_all_ = silent;
   if (why.empty()) return;
   services_.log(why + ": what is there is segmented, then this ends");
   closing_ = true;
@@ -193,6 +203,7 @@ void LiveRun::look_for_end() {
 /// The next slice, without the edges that are no image.
 std::optional<AcquiredSlice> LiveRun::take() {
   auto acquired = acquisition_.take();
+  if (std::exchange(acquisitions_, acquisition_.restarts()) != acquisition_.restarts()) first_.clear();
   if (!acquired) return acquired;
   if (!live_ && first_.empty()) {
     checkpoint_.cropped = input_.crop.value_or(acquired->info.not_image);
@@ -216,6 +227,7 @@ bool LiveRun::begin() {
   }
   const bool complete = first_.size() == wanted || (closing_ && acquisition_.at_end() && !first_.empty());
   if (!complete || stopping()) return came;
+  acquisition_.commit();
   status_.show(LiveState::probing, "");
   const Liveness::Work work(services_.liveness);
   const Clock::time_point begin = Clock::now();

@@ -12,6 +12,7 @@
 #include "pipeline/live/live_output.h"
 #include "pipeline/live/live_session.h"
 #include "pipeline/live/patient_writer.h"
+#include "pipeline/live/silence.h"
 #include "pipeline/live/watch.h"
 #include "pipeline/live/watch_report.h"
 #include "pipeline/live/watch_state.h"
@@ -77,6 +78,9 @@ class LiveRun {
   std::optional<Clock::time_point> burst_;       // since when, if slices are being segmented
   const std::string started_ = utc_now();
   bool closing_ = false;
+  Silence silence_;
+  bool looked_at_all_ = false;       // of the folder, since silence lasts for long
+  std::uint64_t acquisitions_ = 0;  // how often the acquisition began again
 
   std::vector<AcquiredSlice> first_;  // until there are enough to begin
   std::deque<AcquiredSlice> begun_;   // the same, on their way into the session

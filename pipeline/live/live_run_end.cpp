@@ -71,6 +71,13 @@ void LiveRun::conclude() {
                         std::to_string(counts.repeated) +
                         " have the number of another one; name the slices with --pattern");
   }
+  if (counts.before_first > 0) {
+    throw io::Error(io::ErrorKind::bad_data, options_.acquisition.folder,
+                    std::to_string(done_.size()) + " slices are segmented, but " +
+                        std::to_string(counts.before_first) + " came too late, with numbers below that of the first one (" +
+                        done_.front().file.name +
+                        "), and are left out: with --first N, in another --output, they are waited for");
+  }
 }
 
 void LiveRun::remove_stop_file() const {
@@ -134,7 +141,7 @@ WatchReport LiveRun::report() {
 void LiveRun::took_note(const AcquisitionNote& note) {
   using Kind = AcquisitionNote::Kind;
   const bool ordinary = note.kind == Kind::numbered || note.kind == Kind::first ||
-                        note.kind == Kind::missing || note.kind == Kind::folder_back ||
+                        note.kind == Kind::earlier || note.kind == Kind::missing || note.kind == Kind::folder_back ||
                         note.kind == Kind::foreign;
   if (kind_of(note.kind)) keep_note(note);
   if (ordinary) {

@@ -51,10 +51,23 @@ TEST_F(AcquisitionNamesTest, TimesAndDecimalsAreNeverMissing) {
   notes.clear();
   const Names decimals = {"z_0.tif", "z_0.25.tif", "z_0.5.tif", "z_0.75.tif", "z_1.tif", "z_1.25.tif"};
   EXPECT_EQ(followed(decimals), decimals);
+  acquisition->commit();
   write("z_1.1.tif", tiff(1));
   acquisition->rescan();
   EXPECT_TRUE(ready().empty());
   EXPECT_EQ(note(Kind::late).file, "z_1.1.tif");
+}
+
+TEST_F(AcquisitionNamesTest, WhatComesBetweenIsTakenWhileNothingWasDoneWithTheFirstSlices) {
+  for (const char* name : {"z_0.5.tif", "z_1.tif", "z_1.25.tif", "z_1.75.tif"}) write(name, tiff(1));
+  start();
+  for (int i = 0; i < 3; ++i) next();
+  write("z_0.75.tif", tiff(1));
+  acquisition->rescan();
+  Names names;
+  for (int i = 0; i < 5; ++i) names.push_back(next().file);
+  EXPECT_EQ(names, (Names{"z_0.5.tif", "z_0.75.tif", "z_1.tif", "z_1.25.tif", "z_1.75.tif"}));
+  EXPECT_EQ(acquisition->counts().seen, 5u);
 }
 
 TEST_F(AcquisitionNamesTest, TilesThatStayTheSameAreNoNumbers) {

@@ -58,9 +58,60 @@ TEST_F(AcquisitionTest, BeginsWithTheLowestNumberThatIsThereFirst) {
   start();
   EXPECT_EQ(next().number, 117);
   EXPECT_EQ(note(Kind::first).first, 117);
+  acquisition->commit();
   slice(5);
   EXPECT_EQ(note(Kind::late).first, 5);
   EXPECT_EQ(acquisition->counts().late, 1u);
+  EXPECT_EQ(acquisition->counts().before_first, 1u);
+}
+
+TEST_F(AcquisitionTest, BeginsAgainForALowerNumberWhileNothingWasDoneWithTheFirstSlices) {
+  options.first.reset();
+  options.settle = milliseconds(50);
+  slice(12);
+  slice(11);
+  start();
+  EXPECT_EQ(next().number, 11);
+  EXPECT_EQ(next().number, 12);
+  slice(10);
+  EXPECT_EQ(note(Kind::earlier).file, "slice_10.tif");
+  EXPECT_EQ(acquisition->restarts(), 1u);
+  for (const int number : {10, 11, 12}) EXPECT_EQ(next().number, number);
+  EXPECT_EQ(acquisition->counts().seen, 3u);
+  EXPECT_EQ(acquisition->counts().pending, 0u);
+  EXPECT_EQ(acquisition->counts().late, 0u);
+}
+
+TEST_F(AcquisitionTest, GivesAFileUpThatDoesNotStopChangingWhileLaterOnesAreThere) {
+  options.settle = milliseconds(30);
+  options.wait_missing = milliseconds(300);
+  slice(1);
+  slice(2);
+  start();
+  const std::string bytes = tiff(1);
+  std::optional<AcquiredSlice> taken;
+  for (std::size_t i = 0; !taken; ++i) {
+    write("slice_1.tif", bytes + std::string(i, '.'));
+    taken = acquisition->take();
+    acquisition->wait(milliseconds(5));
+  }
+  EXPECT_EQ(taken->number, 2);
+  EXPECT_EQ(note(Kind::failed).text, "slice 1 is left out: slice_1.tif: it did not stop changing");
+}
+
+TEST_F(AcquisitionTest, ClosedDoesNotWaitForAFileThatDoesNotStopChanging) {
+  options.settle = milliseconds(30);
+  slice(1);
+  start();
+  ready();
+  acquisition->close();
+  const std::string bytes = tiff(1);
+  for (std::size_t i = 0; !acquisition->at_end(); ++i) {
+    write("slice_1.tif", bytes + std::string(i, '.'));
+    ready();
+    acquisition->wait(milliseconds(5));
+  }
+  EXPECT_EQ(acquisition->counts().failed, 1u);
 }
 
 TEST_F(AcquisitionTest, SkipsAMissingNumberOnlyWhenLaterOnesHaveBeenThereForLong) {

@@ -77,6 +77,7 @@ class WatchTest : public ::testing::Test {
     const auto keep = [this](const std::string& line) {
       const std::lock_guard lock(mutex);
       log += line + "\n";
+      on_log(line);
     };
     std::optional<WatchEnd> end;
     std::exception_ptr failure;
@@ -143,6 +144,7 @@ class WatchTest : public ::testing::Test {
   std::mutex mutex;
   std::string log;  // guarded by mutex
   std::function<void()> on_ready = [] {};
+  std::function<void(const std::string& line)> on_log = [](const std::string&) {};
 };
 
 }  // namespace fibflow::pipeline

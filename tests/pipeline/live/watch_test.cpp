@@ -131,6 +131,37 @@ TEST_F(WatchTest, EndsWhenNothingNewComesForLong) {
   EXPECT_EQ(status.counts.processed, 4u);
 }
 
+TEST_F(WatchTest, DoesNotEndWhileItWasTooBusyToSeeThatSlicesCome) {
+  // Much longer than the silence that ends it, it looks at its first slices; meanwhile the acquisition goes on.
+  options.end_after = milliseconds(300);
+  options.acquisition.notify = false;
+  for (int z = 0; z < 4; ++z) put(z);
+  std::thread writer;
+  on_log = [&](const std::string& line) {
+    if (!line.starts_with("probe")) return;
+    std::this_thread::sleep_for(3 * *options.end_after);
+    writer = std::thread([&] {
+      for (int z = 4; z < 10; ++z) {
+        std::this_thread::sleep_for(*options.end_after / 3);
+        put(z);
+      }
+    });
+  };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  ASSERT_TRUE(writer.joinable()) << log;
+  writer.join();
+  EXPECT_EQ(status.counts.processed, 10u);
+}
+
+TEST_F(WatchTest, SaysIfWhatCameTooLateWouldHaveBeenTheFirst) {
+  for (int z = 5; z < 9; ++z) put(z);
+  EXPECT_EQ(run(4), WatchEnd::stopped);
+  put(3);
+  on_ready = [this] { end_it(); };
+  EXPECT_NE(refusal().find("1 came too late"), std::string::npos) << log;
+  EXPECT_EQ(masks_in(folder / "out/masks.tif").size(), 4u);
+}
+
 TEST_F(WatchTest, ItsEndIsStillAskedForIfTheStacksCouldNotBeWritten) {
   for (int z = 0; z < 4; ++z) put(z);
   fs::create_directories(folder / "out/masks.tif");
