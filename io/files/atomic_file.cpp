@@ -5,10 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <random>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -18,14 +16,6 @@
 
 namespace fibflow::io {
 namespace {
-
-std::string random_suffix() {
-  static constexpr char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-  std::random_device device;
-  std::string suffix(8, ' ');
-  for (char& c : suffix) c = letters[device() % (sizeof(letters) - 1)];
-  return suffix;
-}
 
 std::string name_of_file(const std::string& path) {
   return std::filesystem::path(path).filename().string();
@@ -57,16 +47,51 @@ bool AtomicFile::open_unnamed() {
   fail(ErrorKind::cannot_create, path_, "no file can be made in its folder", errno);
 }
 
+AtomicFile::AtomicFile(std::string path, bool overwrite, UnderHiddenName)
+    : path_(std::move(path)), overwrite_(overwrite) {
+  check_name();
+  folder_ = folder_of(path_);
+  open_hidden();
+}
+
+/// The first of its hidden names that no process holds: what a killed one left under it is not needed any more.
 void AtomicFile::open_hidden() {
-  // A name may be 255 bytes long; the decoration needs 18.
-  const std::string stem = name_of_file(path_).substr(0, 200);
-  for (int attempt = 0; descriptor_ < 0; ++attempt) {
-    partial_ = folder_ + "/." + stem + "." + random_suffix() + ".partial";
-    descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ < 0 && (errno != EEXIST || attempt == 100)) {
-      fail(ErrorKind::cannot_create, path_, "no file can be made in its folder", errno);
+  constexpr std::size_t longest_stem = 240;  // a name may be 255 bytes long
+  constexpr int most_writers = 100;
+  const std::string stem = folder_ + "/." + name_of_file(path_).substr(0, longest_stem) + ".partial-";
+  try {
+    for (int n = 0; n < most_writers; ++n) {
+      const std::string hidden = stem + std::to_string(n);
+      if (!open_locked(hidden, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW)) continue;
+      if (::ftruncate(descriptor_, 0) != 0) fail(ErrorKind::read_write, path_, "cannot be emptied", errno);
+      partial_ = hidden;
+      return;
     }
+    throw Error(ErrorKind::cannot_create, path_, "is being written by many other processes");
+  } catch (...) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    throw;
   }
+}
+
+/// Opens a hidden file and locks it; false, with nothing open, if another process holds it.
+bool AtomicFile::open_locked(const std::string& hidden, int flags) {
+  // Whoever held the lock may have given the file its name since it was opened here: then it is not ours to
+  // go on with.
+  struct stat named {};
+  do {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    descriptor_ = ::open(hidden.c_str(), flags, 0666);
+    if (descriptor_ < 0 && errno == ENOENT && (flags & O_CREAT) == 0) {
+      throw Error(ErrorKind::bad_data, path_, "what was written of it before (" + hidden + ") is gone");
+    }
+    if (descriptor_ < 0) fail(ErrorKind::cannot_create, path_, "no file can be made in its folder", errno);
+    if (!lock()) {
+      ::close(std::exchange(descriptor_, -1));
+      return false;
+    }
+  } while (::stat(hidden.c_str(), &named) != 0 || named.st_ino != inode());
+  return true;
 }
 
 AtomicFile::AtomicFile(std::string path, bool overwrite, ResumeAt from)
@@ -75,21 +100,12 @@ AtomicFile::AtomicFile(std::string path, bool overwrite, ResumeAt from)
   folder_ = folder_of(path_);
   // Short of 255 bytes with its decoration.
   const std::string partial = folder_ + "/." + name_of_file(path_).substr(0, 240) + ".partial";
-  const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (from.length == 0 ? O_CREAT : 0);
   try {
-    // Whoever held the lock may have given the file its name since it was opened here: then it is not ours to
-    // go on with.
-    struct stat named {};
-    do {
-      if (descriptor_ >= 0) ::close(descriptor_);
-      descriptor_ = ::open(partial.c_str(), flags, 0666);
-      if (descriptor_ < 0 && errno == ENOENT && from.length > 0) {
-        throw Error(ErrorKind::bad_data, path_, "what was written of it before (" + partial + ") is gone");
-      }
-      if (descriptor_ < 0) fail(ErrorKind::cannot_create, path_, "no file can be made in its folder", errno);
-      lock();
-    } while (::stat(partial.c_str(), &named) != 0 || named.st_ino != inode());
-    if (static_cast<std::uint64_t>(named.st_size) < from.length) {
+    if (!open_locked(partial, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (from.length == 0 ? O_CREAT : 0)))
+      throw Error(ErrorKind::cannot_create, path_, "is being written by another process");
+    struct stat status {};
+    if (::fstat(descriptor_, &status) != 0) fail(ErrorKind::read_write, path_, "cannot be looked at", errno);
+    if (static_cast<std::uint64_t>(status.st_size) < from.length) {
       throw Error(ErrorKind::bad_data, path_, "what was written of it before (" + partial + ") is cut short");
     }
     if (::ftruncate(descriptor_, static_cast<off_t>(from.length)) != 0 ||
@@ -126,13 +142,13 @@ void AtomicFile::check_name() const {
   }
 }
 
-void AtomicFile::lock() {
+/// False if another process holds it.
+bool AtomicFile::lock() {
   try {
-    if (lock_.take(descriptor_, path_) == FileLock::Held::here) return;
+    return lock_.take(descriptor_, path_) == FileLock::Held::here;
   } catch (const std::system_error& error) {
     fail(ErrorKind::cannot_create, path_, "cannot be locked against other writers", error.code().value());
   }
-  throw Error(ErrorKind::cannot_create, path_, "is being written by another process");
 }
 
 std::uint64_t AtomicFile::inode() const {
@@ -164,17 +180,11 @@ void AtomicFile::keep() {
 
 void AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
-  const auto close_it = [&] {
-    // A network file system may report a full disk only here.
-    const int result = ::close(std::exchange(descriptor_, -1));
-    if (result != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
-  };
-  const bool named = !partial_.empty();
-  if (named && !resumable_) close_it();
-  named ? name_it() : name_unnamed();
+  partial_.empty() ? name_unnamed() : name_it();
   sync_folder();
-  if (descriptor_ >= 0)
-    close_it();  // not before it has its name: closing unlocks a resumable one, and ends an unnamed one
+  // Not before it has its name: closing unlocks it, and ends one without a name.
+  if (::close(std::exchange(descriptor_, -1)) != 0)
+    fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
 }
 
 /// A name can be given to a file that has none, but not one that is taken. To replace a file, it gets a hidden one first.

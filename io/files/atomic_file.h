@@ -13,11 +13,15 @@ struct ResumeAt {
   std::uint64_t length = 0;
 };
 
+/// A file grows under a hidden name, as where the file system has none without a name.
+struct UnderHiddenName {};
+
 /// A file that appears under its name only when it is complete. Not thread-safe.
 ///
 /// It grows without any name, so that nothing is left of it whenever it is destroyed before commit(), or its process killed.
-/// Where the file system cannot do that (NFS and Lustre cannot), it grows as a hidden file (".NAME.XXXXXXXX.partial") in the
-/// same folder, which a kill leaves there. For what is written in one go, and what another one cannot go on with.
+/// Where the file system cannot do that (NFS and Lustre cannot), it grows as a hidden file (".NAME.partial-0", "-1", ...) in
+/// the same folder, locked; one that a kill leaves there is taken over by whoever writes that name next, and never by others.
+/// For what is written in one go, and what another one cannot go on with.
 ///
 /// A resumable one grows as ".NAME.partial", locked against other writers; if keep() was called it stays when
 /// it is destroyed (as it does when the process is killed), and another one can go on with it, or takes it over.
@@ -26,6 +30,7 @@ class AtomicFile {
   /// Throws Error (cannot_create) if `path` exists and `overwrite` is not set, is anything but a regular
   /// file, or its folder cannot be written to.
   AtomicFile(std::string path, bool overwrite);
+  AtomicFile(std::string path, bool overwrite, UnderHiddenName);
 
   /// Resumable: goes on after that many bytes, and throws the others away. Throws as above; cannot_create if
   /// another process writes it; bad_data if what was left is gone or shorter.
@@ -58,7 +63,8 @@ class AtomicFile {
 
  private:
   void check_name() const;
-  void lock();
+  bool lock();
+  bool open_locked(const std::string& hidden, int flags);
   bool open_unnamed();
   void open_hidden();
   void name_unnamed();

@@ -19,7 +19,7 @@ template <typename T, typename Field>
 std::vector<T> copied(const onnx::TensorProto& t, std::int64_t n, const Field& field) {
   std::vector<T> out(static_cast<std::size_t>(n));
   if (t.has_raw_data()) {
-    std::memcpy(out.data(), t.raw_data().data(), out.size() * sizeof(T));
+    if (n > 0) std::memcpy(out.data(), t.raw_data().data(), out.size() * sizeof(T));
   } else {
     std::copy(field.begin(), field.end(), out.begin());
   }

@@ -39,18 +39,6 @@ bool LiveOutput::has_results() const {
                      [](const auto& entry) { return entry.path().filename().string().front() != '.'; });
 }
 
-void LiveOutput::remove_leftovers() const {
-  std::vector<std::string> kinds{""};
-  for (const nodes::Layer layer : nodes::all_layers) kinds.emplace_back(nodes::plural_of(layer));
-  for (const std::string& kind : kinds) {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(options_.folder + "/" + kind, ignored)) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with('.') && name.ends_with(".partial")) fs::remove(entry.path(), ignored);
-    }
-  }
-}
-
 void LiveOutput::write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm,
                        const io::Margins& margins) {
   // The mask last: without what comes with it, it would look like a finished slice.

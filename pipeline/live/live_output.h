@@ -34,9 +34,6 @@ class LiveOutput {
   /// Masks are there already.
   bool has_results() const;
 
-  /// Removes what a process that was killed had begun to write. The caller has locked the folder.
-  void remove_leftovers() const;
-
   /// Writes a slice, replacing what an earlier process may have written of it. `file`: of the slice. margins: around it, 0. When it returns,
   /// the mask is on the disk. Throws io::Error.
   void write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm,

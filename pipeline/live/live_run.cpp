@@ -85,7 +85,6 @@ LiveRun::LiveRun(const model::Network& network, const WatchOptions& options, con
              output_.has_results()),
       acquisition_(with_first_slices(options.acquisition, resolved_),
                    [this](const AcquisitionNote& note) { took_note(note); }) {
-  output_.remove_leftovers();
   services_.board.change([&](LiveStatus& status) {
     status.folder = options_.acquisition.folder;
     status.output = options_.output.folder;

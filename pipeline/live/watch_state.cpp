@@ -65,12 +65,6 @@ WatchState::WatchState(std::string folder, const WatchIdentity& identity, bool h
       lock_(made(folder_) + "/lock"),
       state_(folder_ + "/checkpoint", checkpoint_kind),
       previews_(folder_ + "/previews", previews_kind) {
-  // Of a process that was killed.
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with('.') && name.ends_with(".partial")) std::filesystem::remove(entry.path(), ignored);
-  }
   check_setting(identity, has_results || state_.exists());
   load_checkpoint(identity);
   journal_ =

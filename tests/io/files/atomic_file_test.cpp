@@ -56,12 +56,12 @@ TEST_F(AtomicFileTest, LeavesNothingWhenItIsGivenUp) {
   EXPECT_EQ(folder_.contents(), Names{});
 }
 
-/// Runs something in a process of its own that is killed at its end.
+/// Runs something in a process of its own, which is to kill itself in the middle of it.
 void in_a_process_that_is_killed(const std::function<void()>& work) {
   const pid_t child = ::fork();
   if (child == 0) {
     work();
-    ::raise(SIGKILL);
+    ::_exit(0);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
@@ -77,9 +77,40 @@ TEST_F(AtomicFileTest, LeavesNothingWhenItsProcessIsKilled) {
       AtomicFile file(path_, overwrite);
       file.write("half", 4);
       file.sync();
+      ::raise(SIGKILL);
     });
     EXPECT_EQ(folder_.contents(), Names{});
   }
+}
+
+TEST_F(AtomicFileTest, TakesOverWhatAKillLeftUnderAHiddenName) {
+  in_a_process_that_is_killed([&] {
+    AtomicFile file(path_, false, UnderHiddenName{});
+    file.write("much longer", 11);
+    file.sync();
+    ::raise(SIGKILL);
+  });
+  EXPECT_EQ(folder_.contents(), Names{".out.txt.partial-0"});
+  AtomicFile file(path_, false, UnderHiddenName{});
+  file.write("whole", 5);
+  file.commit();
+  EXPECT_EQ(content(), "whole");
+  EXPECT_EQ(folder_.contents(), Names{"out.txt"});
+}
+
+TEST_F(AtomicFileTest, LeavesHiddenFilesAloneThatOthersWrite) {
+  AtomicFile first(path_, true, UnderHiddenName{});
+  first.write("first", 5);
+  AtomicFile resumable(path_, true, ResumeAt{});
+  {
+    AtomicFile second(path_, true, UnderHiddenName{});
+    second.write("second", 6);
+    second.commit();
+  }
+  EXPECT_EQ(content(), "second");
+  first.commit();
+  EXPECT_EQ(content(), "first");
+  EXPECT_EQ(folder_.contents(), (Names{".out.txt.partial", "out.txt"}));
 }
 
 TEST_F(AtomicFileTest, TakesAwayWhatAKillLeftWhileAFileWasReplaced) {

@@ -319,6 +319,19 @@ TEST_F(WatchTest, OptionsCanChangeWhileThereIsNoMask) {
   EXPECT_EQ(run(), WatchEnd::complete);
 }
 
+TEST_F(WatchTest, LeavesWhatOthersAreWritingAlone) {
+  const std::vector<std::string> others = {"out/.other.tif.partial", "out/masks/.other.tif.partial",
+                                           "out/.state/.other.tif.partial"};
+  for (const std::string& other : others) {
+    fs::create_directories((folder / other).substr(0, (folder / other).rfind('/')));
+    std::ofstream(folder / other) << "of a run that will be gone on with";
+  }
+  for (int z = 0; z < 4; ++z) put(z);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  for (const std::string& other : others) EXPECT_TRUE(fs::exists(folder / other)) << other;
+}
+
 TEST_F(WatchTest, LeavesMasksAloneOfWhichItKnowsNothing) {
   fs::create_directories(folder / "out/masks");
   std::ofstream(folder / "out/masks/slice_0.tif") << "somebody's";
