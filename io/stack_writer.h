@@ -37,6 +37,10 @@ class StackWriter {
   /// or type differs from the first one's.
   virtual void write(const Slice& slice) = 0;
 
+  /// Appends the slice that such a writer wrote into a file of its own, as it is stored there, without unpacking it. False,
+  /// with nothing appended, if it is not there or not stored as it would be here: write() takes its voxels. Throws as write().
+  virtual bool copy(const std::string& /*file*/) { return false; }
+
   /// Where it stands, with the slices that write() has taken: text that the format alone understands, to be kept and given
   /// back to it.
   virtual std::string progress() const = 0;

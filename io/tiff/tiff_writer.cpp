@@ -18,6 +18,7 @@
 #include "io/files/atomic_file.h"
 #include "io/files/file_identity.h"
 #include "io/files/file_mark.h"
+#include "io/tiff/encoded_page.h"
 #include "io/tiff/tiff_file.h"
 
 namespace fibflow::io {
@@ -73,10 +74,11 @@ std::string describe(const WriterOptions& options) {
 
 // Whether 32-bit offsets could run out: voxels that do not compress grow by less than 1 %, and each slice
 // adds its directory and the offsets of its strips.
-bool needs_big_tiff(const WriterOptions& options, const Slice& slice) {
+bool needs_big_tiff(const WriterOptions& options, const StripLayout& layout) {
   if (options.depth <= 0) return true;
-  const double voxels = static_cast<double>(slice.size_bytes());
-  const double strips = voxels / strip_bytes + slice.height();
+  const double voxels =
+      static_cast<double>(layout.height) * layout.width * static_cast<double>(bytes_per_voxel(layout.type));
+  const double strips = voxels / strip_bytes + layout.height;
   const double per_slice = voxels * 1.01 + 512 + 16 * strips;
   constexpr double margin = 16 << 20;
   return per_slice * static_cast<double>(options.depth) + static_cast<double>(options.description.size()) >
@@ -202,11 +204,14 @@ struct TiffWriter::State {
   ~State() { close(); }
 
   void go_on(const TiffProgress& from);
-  void open(const Slice& slice);
+  void open(const StripLayout& layout);
   void close() {
     if (tiff != nullptr) TIFFClose(std::exchange(tiff, nullptr));
   }
-  void set_fields(const Slice& slice);
+  StripLayout layout_of(int slice_height, int slice_width, PixelType slice_type) const;
+  void set_fields(const StripLayout& layout);
+  void begin(const StripLayout& layout);
+  void end();
   /// tifffile takes two uncompressed pages with ImageJ's description for ImageJ's own form, voxels in one run after the first
   /// directory, unless those of the first page do not fit their strips exactly.
   bool may_be_two() const {
@@ -264,40 +269,51 @@ void TiffWriter::State::go_on(const TiffProgress& from) {
   sink.end = from.length;
 }
 
-void TiffWriter::State::open(const Slice& slice) {
+void TiffWriter::State::open(const StripLayout& layout) {
   TIFFOpenOptions* open_options = TIFFOpenOptionsAlloc();
   if (open_options == nullptr) throw std::bad_alloc();
   TIFFOpenOptionsSetErrorHandlerExtR(open_options, keep_error, &sink);
   TIFFOpenOptionsSetWarningHandlerExtR(open_options, drop_warning, &sink);
-  const char* mode = written > 0 ? "a" : needs_big_tiff(options, slice) ? "w8" : "w4";
+  const char* mode = written > 0 ? "a" : needs_big_tiff(options, layout) ? "w8" : "w4";
   tiff = TIFFClientOpenExt(file.path().c_str(), mode, &sink, sink_read, sink_write, sink_seek, sink_close,
                            sink_size, nullptr, nullptr, open_options);
   TIFFOpenOptionsFree(open_options);
   if (tiff == nullptr) fail();
 }
 
-void TiffWriter::State::set_fields(const Slice& slice) {
-  const bool is_float = slice.type() == PixelType::f32;
-  const std::size_t row_bytes = static_cast<std::size_t>(slice.width()) * bytes_per_voxel(slice.type());
-  const auto all_rows = static_cast<std::size_t>(slice.height());
+/// How a slice of this shape is stored as the next page.
+StripLayout TiffWriter::State::layout_of(int slice_height, int slice_width, PixelType slice_type) const {
+  const std::size_t row_bytes = static_cast<std::size_t>(slice_width) * bytes_per_voxel(slice_type);
+  const auto all_rows = static_cast<std::size_t>(slice_height);
   // Three strips: of two that are short, ImageJ reads the lengths wrong.
   const std::size_t most_rows = may_be_two() ? (all_rows + 2) / 3 : all_rows;
   const std::size_t rows = std::clamp<std::size_t>(strip_bytes / row_bytes, 1, most_rows);
+  // ImageJ undoes a predictor only of LZW and shows deflated differences as they are, and Bio-Formats knows no float
+  // predictor. Masks compress as well without; whoever asks for zstd has given up on ImageJ's own reader.
+  const bool predicts = options.compression == Compression::zstd && slice_type != PixelType::f32;
+  return {slice_height,
+          slice_width,
+          slice_type,
+          static_cast<std::uint32_t>(rows),
+          scheme(options.compression),
+          predicts ? PREDICTOR_HORIZONTAL : PREDICTOR_NONE};
+}
+
+void TiffWriter::State::set_fields(const StripLayout& layout) {
+  const bool is_float = layout.type == PixelType::f32;
   bool good = true;
   const auto set = [&](std::uint32_t tag, auto value) { good = good && TIFFSetField(tiff, tag, value) == 1; };
-  set(TIFFTAG_IMAGEWIDTH, static_cast<std::uint32_t>(slice.width()));
-  set(TIFFTAG_IMAGELENGTH, static_cast<std::uint32_t>(slice.height()));
-  set(TIFFTAG_BITSPERSAMPLE, static_cast<int>(8 * bytes_per_voxel(slice.type())));
+  set(TIFFTAG_IMAGEWIDTH, static_cast<std::uint32_t>(layout.width));
+  set(TIFFTAG_IMAGELENGTH, static_cast<std::uint32_t>(layout.height));
+  set(TIFFTAG_BITSPERSAMPLE, static_cast<int>(8 * bytes_per_voxel(layout.type)));
   set(TIFFTAG_SAMPLESPERPIXEL, 1);
   set(TIFFTAG_SAMPLEFORMAT, is_float ? SAMPLEFORMAT_IEEEFP : SAMPLEFORMAT_UINT);
   set(TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
   set(TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
   set(TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
-  set(TIFFTAG_ROWSPERSTRIP, static_cast<std::uint32_t>(rows));
-  set(TIFFTAG_COMPRESSION, static_cast<int>(scheme(options.compression)));
-  // ImageJ undoes a predictor only of LZW and shows deflated differences as they are, and Bio-Formats knows no float
-  // predictor. Masks compress as well without; whoever asks for zstd has given up on ImageJ's own reader.
-  if (options.compression == Compression::zstd && !is_float) set(TIFFTAG_PREDICTOR, PREDICTOR_HORIZONTAL);
+  set(TIFFTAG_ROWSPERSTRIP, layout.rows_per_strip);
+  set(TIFFTAG_COMPRESSION, layout.compression);
+  if (layout.predictor != PREDICTOR_NONE) set(TIFFTAG_PREDICTOR, layout.predictor);
   // libtiff's own default (9) takes twice as long for a few percent.
   if (options.compression == Compression::zstd) set(TIFFTAG_ZSTD_LEVEL, 3);
   if (has_scale(options.voxel_nm)) {
@@ -336,32 +352,39 @@ TiffWriter::TiffWriter(std::string path, WriterOptions options) {
 
 TiffWriter::~TiffWriter() = default;
 
+/// Everything of the next page but its voxels. Until end(), nothing can follow.
+void TiffWriter::State::begin(const StripLayout& layout) {
+  if (failed) throw std::logic_error("TiffWriter: written to after a failure");
+  if (options.depth > 0 && written == options.depth) {
+    throw std::invalid_argument("TiffWriter: more slices than the " + std::to_string(options.depth) + " announced");
+  }
+  if (written > 0 && (layout.height != height || layout.width != width || layout.type != type)) {
+    throw std::invalid_argument("TiffWriter: slice " + std::to_string(written) + " has " +
+                                std::to_string(layout.height) + " x " + std::to_string(layout.width) + " " +
+                                name_of(layout.type) + " voxels, the first one " + std::to_string(height) + " x " +
+                                std::to_string(width) + " " + name_of(type));
+  }
+  failed = true;
+  if (tiff == nullptr) open(layout);
+  if (written == 0) {
+    height = layout.height;
+    width = layout.width;
+    type = layout.type;
+  }
+  set_fields(layout);
+}
+
+void TiffWriter::State::end() {
+  if (TIFFWriteDirectory(tiff) != 1 || sink.failure != 0) fail();
+  ++written;
+  length = sink.end;
+  failed = false;
+}
+
 void TiffWriter::write(const Slice& slice) {
   State& state = *state_;
-  if (state.failed) throw std::logic_error("TiffWriter: written to after a failure");
   if (slice.data() == nullptr) throw std::invalid_argument("TiffWriter: an empty slice");
-  if (state.options.depth > 0 && state.written == state.options.depth) {
-    throw std::invalid_argument("TiffWriter: more slices than the " + std::to_string(state.options.depth) +
-                                " announced");
-  }
-  if (state.tiff == nullptr) {
-    state.failed = true;
-    state.open(slice);
-    state.failed = false;
-    if (state.written == 0) {
-      state.height = slice.height();
-      state.width = slice.width();
-      state.type = slice.type();
-    }
-  }
-  if (slice.height() != state.height || slice.width() != state.width || slice.type() != state.type) {
-    throw std::invalid_argument(
-        "TiffWriter: slice " + std::to_string(slice.z()) + " has " + std::to_string(slice.height()) + " x " +
-        std::to_string(slice.width()) + " " + name_of(slice.type()) + " voxels, the first one " +
-        std::to_string(state.height) + " x " + std::to_string(state.width) + " " + name_of(state.type));
-  }
-  state.failed = true;
-  state.set_fields(slice);
+  state.begin(state.layout_of(slice.height(), slice.width(), slice.type()));
   const auto bytes = static_cast<tmsize_t>(slice.size_bytes());
   const tmsize_t strip = TIFFStripSize(state.tiff);
   for (tmsize_t at = 0, index = 0; at < bytes; at += strip, ++index) {
@@ -381,10 +404,31 @@ void TiffWriter::write(const Slice& slice) {
       state.fail();
     }
   }
-  if (TIFFWriteDirectory(state.tiff) != 1 || state.sink.failure != 0) state.fail();
-  ++state.written;
-  state.length = state.sink.end;
-  state.failed = false;
+  state.end();
+}
+
+bool TiffWriter::copy(const std::string& file) {
+  State& state = *state_;
+  auto page = EncodedPage::open(file);
+  if (!page || state.may_be_two()) return false;
+  const StripLayout& theirs = page->layout();
+  if (theirs != state.layout_of(theirs.height, theirs.width, theirs.type)) return false;
+  // Nothing is begun with a page that cannot be read to its end.
+  for (std::size_t i = 0; i < page->strips(); ++i) {
+    if (page->strip(i) == nullptr) return false;
+  }
+  state.begin(theirs);
+  for (std::size_t i = 0; i < page->strips(); ++i) {
+    const std::vector<std::byte>* bytes = page->strip(i);
+    if (bytes == nullptr) throw Error(ErrorKind::read_write, file, "cannot be read any more");
+    // libtiff does not write to what it is given.
+    if (TIFFWriteRawStrip(state.tiff, static_cast<std::uint32_t>(i), const_cast<std::byte*>(bytes->data()),
+                          static_cast<tmsize_t>(bytes->size())) < 0) {
+      state.fail();
+    }
+  }
+  state.end();
+  return true;
 }
 
 std::string TiffWriter::progress() const {

@@ -38,6 +38,7 @@ class TiffWriter final : public StackWriter {
   TiffWriter& operator=(const TiffWriter&) = delete;
 
   void write(const Slice& slice) override;
+  bool copy(const std::string& file) override;
   std::string progress() const override;
   void sync() override;
   void keep() override;

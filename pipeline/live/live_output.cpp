@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "io/error.h"
 #include "io/files/folder.h"
 #include "io/folder/slice_file.h"
 #include "io/formats/formats.h"
@@ -48,25 +49,48 @@ void LiveOutput::write(const nodes::SegmentedSlice& slice, const std::string& fi
               voxel_nm);
 }
 
-void LiveOutput::write_stacks(const std::vector<std::string>& files, io::VoxelSize voxel_nm,
-                              const std::function<void()>& advance) {
-  if (files.empty()) return;
-  for (const auto& [kind, path] : stacks()) {
-    const auto writer = io::create_stack(
-        path, {options_.compression, voxel_nm, description_, true, static_cast<std::int64_t>(files.size())});
+std::vector<std::string> LiveOutput::write_stacks(const std::vector<std::string>& files, const Shape& shape,
+                                                  const std::function<void()>& advance) {
+  std::vector<std::string> left_out;
+  for (const nodes::LayerFormat& format : options_.layers()) {
+    const std::string kind = nodes::plural_of(format.layer);
+    const auto is_usable = [&](const std::string& part) {
+      try {
+        const io::StackInfo info = io::open_stack(part)->info();
+        return info.depth == 1 && info.height == shape.height && info.width == shape.width &&
+               info.type == format.type;
+      } catch (const io::Error&) {
+        return false;
+      }
+    };
+    // How many there are has to be known before the first one is written.
+    std::vector<std::string> parts;
     for (const std::string& file : files) {
-      writer->write(io::open_stack(path_of(kind, file))->read(0));
+      const std::string part = path_of(kind, file);
+      (is_usable(part) ? parts : left_out).push_back(part);
+      advance();
+    }
+    if (parts.empty()) continue;
+    const auto writer = io::create_stack(stack_of(kind), {options_.compression, shape.voxel_nm, description_, true,
+                                                          static_cast<std::int64_t>(parts.size())});
+    for (const std::string& part : parts) {
+      if (!writer->copy(part)) writer->write(io::open_stack(part)->read(0));
       advance();
     }
     writer->finish();
   }
+  return left_out;
+}
+
+std::string LiveOutput::stack_of(const std::string& kind) const {
+  return options_.folder + "/" + kind + ".tif";
 }
 
 std::vector<std::pair<std::string, std::string>> LiveOutput::stacks() const {
   std::vector<std::pair<std::string, std::string>> all;
   for (const nodes::LayerFormat& format : options_.layers()) {
     const std::string kind = nodes::plural_of(format.layer);
-    all.emplace_back(kind, options_.folder + "/" + kind + ".tif");
+    all.emplace_back(kind, stack_of(kind));
   }
   return all;
 }

@@ -28,6 +28,13 @@ struct LiveOutputOptions {
 /// name only when it is whole and on the disk. Not thread-safe.
 class LiveOutput {
  public:
+  /// Of a stack's slices.
+  struct Shape {
+    int height = 0;
+    int width = 0;
+    io::VoxelSize voxel_nm;
+  };
+
   /// Makes the folders where they are missing. Throws io::Error (cannot_create).
   LiveOutput(LiveOutputOptions options, std::string description);
 
@@ -39,16 +46,18 @@ class LiveOutput {
   void write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm,
              const io::Margins& margins = {});
 
-  /// Writes the stacks of these slices' layers, in this order, replacing older ones; memory is that of
-  /// one slice. advance: called after each slice. Throws io::Error.
-  void write_stacks(const std::vector<std::string>& files, io::VoxelSize voxel_nm,
-                    const std::function<void()>& advance);
+  /// Writes the stacks of these slices' layers, in this order, replacing older ones; what was written of each slice is copied
+  /// as it is stored, and memory is that of one slice. What somebody has moved away, or made unreadable, is left out: the
+  /// result names the files. advance: called after each slice. Throws io::Error.
+  std::vector<std::string> write_stacks(const std::vector<std::string>& files, const Shape& shape,
+                                        const std::function<void()>& advance);
 
   /// The names of the stacks: kind and path.
   std::vector<std::pair<std::string, std::string>> stacks() const;
 
  private:
   std::string path_of(const std::string& kind, const std::string& file) const;
+  std::string stack_of(const std::string& kind) const;
   void write_one(const io::Slice& slice, const std::string& path, io::VoxelSize voxel_nm) const;
 
   const LiveOutputOptions options_;

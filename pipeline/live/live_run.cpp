@@ -35,9 +35,10 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-/// Without a stop: what is in flight is to be finished.
-RunHooks hooks_of(const WatchServices& services) {
+/// stop: not the user's, as what is in flight is to be finished.
+RunHooks hooks_of(const WatchServices& services, std::stop_token stop) {
   RunHooks hooks;
+  hooks.stop = std::move(stop);
   hooks.log = services.log;
   hooks.node_call = [&liveness = services.liveness](const char*) { liveness.progress(); };
   return hooks;
@@ -71,7 +72,8 @@ LiveRun::LiveRun(const model::Network& network, const WatchOptions& options, con
       input_(input),
       resolved_(std::move(resolved)),
       services_(std::move(services)),
-      hooks_(hooks_of(services_)),
+      stop_deadline_(services_.stop, options.finish_within),
+      hooks_(hooks_of(services_, stop_deadline_.token())),
       context_(hooks_, false),
       format_{resolved_.threshold, options.output.layers()},
       status_(services_.board, options.output.folder),
@@ -323,9 +325,12 @@ bool LiveRun::segment() {
   } catch (const Interrupted&) {
     writer_.set_working(false);
     if (!stopping()) throw;
-    // What was in flight when there was no room to write it is done again after a restart.
-    const std::lock_guard lock(mutex_);
-    in_flight_.clear();
+    // What was in flight, as there was no room to write it or no time left, is done again after a restart.
+    {
+      const std::lock_guard lock(mutex_);
+      in_flight_.clear();
+    }
+    save();
   } catch (...) {
     writer_.set_working(false);
     throw;

@@ -13,6 +13,7 @@
 #include "pipeline/live/live_session.h"
 #include "pipeline/live/patient_writer.h"
 #include "pipeline/live/silence.h"
+#include "pipeline/live/stop_deadline.h"
 #include "pipeline/live/watch.h"
 #include "pipeline/live/watch_report.h"
 #include "pipeline/live/watch_state.h"
@@ -62,6 +63,7 @@ class LiveRun {
   const InputOptions input_;
   const ResolvedOptions resolved_;
   WatchServices services_;
+  StopDeadline stop_deadline_;
   RunHooks hooks_;
   RunContext context_;
   const nodes::PredictionFormat format_;

@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "io/error.h"
+#include "pipeline/flow/interruption.h"
 #include "pipeline/flow/spoken.h"
 #include "pipeline/live/live_run.h"
 #include "pipeline/report/run_facts.h"
@@ -89,13 +90,29 @@ void LiveRun::write_stacks() {
   std::vector<std::string> files;
   for (const JournalEntry& entry : done_) files.push_back(entry.file.name);
   writer_.set_working(true);
+  std::vector<std::string> left_out;
   writer_.write([&] {
-    output_.write_stacks(files, checkpoint_.voxel_nm, [&] { services_.liveness.progress(); });
+    left_out = output_.write_stacks(files, {checkpoint_.height, checkpoint_.width, checkpoint_.voxel_nm}, [&] {
+      services_.liveness.progress();
+      if (stopping()) throw Interrupted();
+    });
+    if (!left_out.empty()) {
+      const std::string text = left_out.front() + (left_out.size() > 1 ? " and " + std::to_string(left_out.size() - 1) +
+                                                                             " more were"
+                                                                       : " was") +
+                               " moved away or made unreadable: not in the stack";
+      services_.warn(text);
+      status_.warn(text);
+    }
     report().write(options_.output.folder + "/report.json");
   });
   writer_.set_working(false);
   for (const auto& [kind, path] : output_.stacks()) {
-    if (!files.empty()) services_.log(path + ": " + std::to_string(files.size()) + " slices");
+    const auto missing = std::ranges::count_if(left_out, [&, kind = kind](const std::string& file) {
+      return fs::path(file).parent_path().filename() == kind;
+    });
+    const auto slices = static_cast<std::ptrdiff_t>(files.size()) - missing;
+    if (slices > 0) services_.log(path + ": " + std::to_string(slices) + " slices");
   }
 }
 

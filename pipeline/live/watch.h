@@ -25,12 +25,14 @@ struct WatchOptions {
   std::string state_folder;         ///< default: OUTPUT/.state
   std::string stop_file;            ///< default: OUTPUT/stop
   std::optional<std::chrono::milliseconds> end_after;  ///< without a new slice; default: never
+  /// After a stop request: what is in flight then is given up, and done again by the next process.
+  std::chrono::milliseconds finish_within{60'000};
 };
 
 /// How a live run talks to whoever started it. log and warn are called from several threads, also at once. The services
 /// outlive the run.
 struct WatchServices {
-  std::stop_token stop;  ///< finish what is in flight, and return
+  std::stop_token stop;  ///< finish what is in flight, if that does not take too long, and return
   std::function<void(const std::string& line)> log;
   std::function<void(const std::string& line)> warn;
   StatusBoard& board;

@@ -66,6 +66,47 @@ TEST_P(TiffWriterKindTest, ReadsBackAsWritten) {
   for (int z = 0; z < 3; ++z) EXPECT_EQ(wrong_voxels(stack->read(z), z), 0) << z;
 }
 
+TEST_P(TiffWriterKindTest, CopiesSlicesAsTheyAreStored) {
+  const testing::TemporaryFolder folder;
+  WriterOptions options;
+  options.compression = GetParam().compression;
+  const auto written_to = [&](const std::string& path, std::int64_t depth, const auto& append) {
+    options.depth = depth;
+    TiffWriter writer(path, options);
+    for (int z = 0; z < depth; ++z) append(writer, z);
+    writer.finish();
+  };
+  const auto slice = [&](int z) { return make_slice(z, 307, 1201, GetParam().type); };
+  const auto single = [&](int z) { return folder.path("slice_" + std::to_string(z) + ".tif"); };
+  for (int z = 0; z < 3; ++z) {
+    written_to(single(z), 1, [&](TiffWriter& writer, int) { writer.write(slice(z)); });
+  }
+  written_to(folder.path("whole.tif"), 3, [&](TiffWriter& writer, int z) { writer.write(slice(z)); });
+  written_to(folder.path("copied.tif"), 3, [&](TiffWriter& writer, int z) { EXPECT_TRUE(writer.copy(single(z))); });
+  EXPECT_EQ(testing::read_bytes(folder.path("copied.tif")), testing::read_bytes(folder.path("whole.tif")));
+}
+
+TEST(TiffCopyTest, CopiesNothingThatIsStoredOtherwise) {
+  const testing::TemporaryFolder folder;
+  const auto single = [&](const char* name, Compression compression, std::int64_t depth) {
+    TiffWriter writer(folder.path(name), {compression, {}, "", false, depth});
+    for (int z = 0; z < depth; ++z) writer.write(make_slice(z, 300, 1200, PixelType::u8));
+    writer.finish();
+    return folder.path(name);
+  };
+  TiffWriter writer(folder.path("out.tif"), {Compression::deflate, {}, "", false, 1});
+  EXPECT_FALSE(writer.copy(folder.path("missing.tif")));
+  EXPECT_FALSE(writer.copy(single("other.tif", Compression::zstd, 1)));
+  EXPECT_FALSE(writer.copy(single("two.tif", Compression::deflate, 2)));
+  auto cut = testing::read_bytes(single("cut.tif", Compression::deflate, 1));
+  std::fill(cut.begin() + 16, cut.begin() + 32, 0);
+  cut.resize(cut.size() / 2);
+  testing::write_bytes(folder.path("cut.tif"), cut);
+  EXPECT_FALSE(writer.copy(folder.path("cut.tif")));
+  EXPECT_TRUE(writer.copy(single("like.tif", Compression::deflate, 1)));
+  writer.finish();
+}
+
 INSTANTIATE_TEST_SUITE_P(
     , TiffWriterKindTest,
     ::testing::Values(Kind{"U8Deflate", PixelType::u8, Compression::deflate, "deflate"},

@@ -70,7 +70,8 @@ class WatchTest : public ::testing::Test {
     std::thread stopper([&] {
       std::uint64_t version = 0;
       while (!done) {
-        version = board.wait_for_change(version, milliseconds(20));
+        version = board.wait_for_change(version, milliseconds(stop_when ? 1 : 20));
+        if (stop_when && stop_when()) stop.request_stop();
         if (stop_after && board.latest().status->counts.processed >= *stop_after) stop.request_stop();
       }
     });
@@ -144,6 +145,7 @@ class WatchTest : public ::testing::Test {
   std::mutex mutex;
   std::string log;  // guarded by mutex
   std::function<void()> on_ready = [] {};
+  std::function<bool()> stop_when;
   std::function<void(const std::string& line)> on_log = [](const std::string&) {};
 };
 

@@ -52,6 +52,23 @@ TEST_F(WatchTest, MakesTheSameMasksAfterStopsAndRestarts) {
   EXPECT_EQ(report()["slices"].size(), 14u);
 }
 
+TEST_F(WatchTest, MakesTheSameMasksIfWhatIsInFlightIsGivenUp) {
+  constexpr int slices = 200;
+  options.finish_within = milliseconds(0);
+  for (int z = 0; z < slices; ++z) put(z);
+  for (const int last : {0, 20, 60}) {
+    stop_when = [&] { return fs::exists(folder / ("out/masks/slice_" + std::to_string(last) + ".tif")); };
+    EXPECT_EQ(run(), WatchEnd::stopped);
+    EXPECT_GT(status.counts.processed, static_cast<std::uint64_t>(last));
+    EXPECT_LT(status.counts.processed, static_cast<std::uint64_t>(slices));
+  }
+  stop_when = nullptr;
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+  EXPECT_EQ(report()["slices"].size(), static_cast<std::size_t>(slices));
+}
+
 TEST_F(WatchTest, BeginsWithFewerSlicesThanTheProbeHasIfThereAreNoMore) {
   put(0);
   put(1);
@@ -173,6 +190,20 @@ TEST_F(WatchTest, ItsEndIsStillAskedForIfTheStacksCouldNotBeWritten) {
   EXPECT_EQ(run(), WatchEnd::complete);
   EXPECT_FALSE(fs::exists(folder / "out/stop"));
   EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+}
+
+TEST_F(WatchTest, EndsWithoutTheMasksThatSomebodyMovedAwayOrDamaged) {
+  options.output.probability = true;
+  for (int z = 0; z < 6; ++z) put(z);
+  EXPECT_EQ(run(6), WatchEnd::stopped);
+  fs::remove(folder / "out/masks/slice_2.tif");
+  std::ofstream(folder / "out/masks/slice_4.tif") << "no TIFF any more";
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(masks_in(folder / "out/masks.tif").size(), 4u);
+  EXPECT_EQ(masks_in(folder / "out/probabilities.tif").size(), 6u);
+  EXPECT_NE(log.find("masks/slice_2.tif and 1 more were moved away or made unreadable"), std::string::npos) << log;
+  EXPECT_EQ(report()["slices"].size(), 6u);
 }
 
 TEST_F(WatchTest, SaysIfNoSliceEverCame) {
