@@ -157,6 +157,9 @@ class Acquisition {
   /// Looks at the whole folder with the next take().
   void rescan() { watch_.rescan(); }
 
+  /// How slices are numbered, for people: "by # of 'slice_#', in steps of 2". Empty before it is decided.
+  std::string spoken_numbering() const;
+
   /// Why this cannot go on, with the way out: names that are ambiguous, or most of the files are of no use. Empty if it can.
   const std::string& refusal() const { return refusal_; }
 

@@ -49,7 +49,7 @@ bool Acquisition::decide_numbering() {
     obstacle_ = refusal_ = ambiguous.what();
     return false;
   }
-  note(Kind::numbered, 0, step_, numbering_.saved(), "slices are numbered " + numbering_.spoken());
+  note(Kind::numbered, 0, step_, numbering_.saved(), "slices are numbered " + spoken_numbering());
   for (const auto& [file, arrival] : std::exchange(waiting_, {})) {
     const auto number = numbering_.counts() ? numbering_.number_of(file) : std::nullopt;
     if (number) {
@@ -64,6 +64,11 @@ bool Acquisition::decide_numbering() {
     }
   }
   return true;
+}
+
+std::string Acquisition::spoken_numbering() const {
+  if (!numbering_.is_decided()) return "";
+  return numbering_.spoken() + (step_is_known_ && step_ > 1 ? ", in steps of " + std::to_string(step_) : "");
 }
 
 /// From one number to the next, once a few of them are there.
@@ -94,7 +99,7 @@ void Acquisition::decide_step() {
   if (next_ > *first_) next_ += smallest - step_;
   step_ = smallest;
   note(Kind::numbered, 0, step_, numbering_.saved(),
-       "slices are numbered " + numbering_.spoken() + ", in steps of " + std::to_string(step_));
+       "slices are numbered " + spoken_numbering());
 }
 
 /// A number came that is between two of them.
@@ -102,9 +107,7 @@ void Acquisition::refine_step(std::int64_t number) {
   const std::int64_t finer = std::gcd(step_, number - *first_);
   if (next_ > *first_) next_ += finer - step_;
   step_ = finer;
-  note(
-      Kind::numbered, 0, step_, numbering_.saved(),
-      "slices are numbered " + numbering_.spoken() + ", in steps of " + std::to_string(step_) + " after all");
+  note(Kind::numbered, 0, step_, numbering_.saved(), "slices are numbered " + spoken_numbering() + " after all");
 }
 
 /// Gives the next number to the file that is the first in the order, once it is complete and no other one is coming.

@@ -40,6 +40,14 @@ bool LiveOutput::has_results() const {
                      [](const auto& entry) { return entry.path().filename().string().front() != '.'; });
 }
 
+std::optional<io::StackInfo> LiveOutput::written(const std::string& file, const std::string& kind) const {
+  try {
+    return io::open_stack(path_of(kind, file))->info();
+  } catch (const io::Error&) {
+    return std::nullopt;
+  }
+}
+
 void LiveOutput::write(const nodes::SegmentedSlice& slice, const std::string& file, io::VoxelSize voxel_nm,
                        const io::Margins& margins) {
   // The mask last: without what comes with it, it would look like a finished slice.
@@ -54,20 +62,15 @@ std::vector<std::string> LiveOutput::write_stacks(const std::vector<std::string>
   std::vector<std::string> left_out;
   for (const nodes::LayerFormat& format : options_.layers()) {
     const std::string kind = nodes::plural_of(format.layer);
-    const auto is_usable = [&](const std::string& part) {
-      try {
-        const io::StackInfo info = io::open_stack(part)->info();
-        return info.depth == 1 && info.height == shape.height && info.width == shape.width &&
-               info.type == format.type;
-      } catch (const io::Error&) {
-        return false;
-      }
+    const auto is_usable = [&](const std::string& file) {
+      const auto info = written(file, kind);
+      return info && info->depth == 1 && info->height == shape.height && info->width == shape.width &&
+             info->type == format.type;
     };
     // How many there are has to be known before the first one is written.
     std::vector<std::string> parts;
     for (const std::string& file : files) {
-      const std::string part = path_of(kind, file);
-      (is_usable(part) ? parts : left_out).push_back(part);
+      (is_usable(file) ? parts : left_out).push_back(path_of(kind, file));
       advance();
     }
     if (parts.empty()) continue;

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "io/slice.h"
+#include "io/stack.h"
 #include "io/stack_writer.h"
 #include "nodes/tiles/layer.h"
 #include "nodes/tiles/stitcher.h"
@@ -40,6 +42,9 @@ class LiveOutput {
 
   /// Masks are there already.
   bool has_results() const;
+
+  /// What was written of a slice's file, as its layer `kind`, is like; nothing if it is not there.
+  std::optional<io::StackInfo> written(const std::string& file, const std::string& kind) const;
 
   /// Writes a slice, replacing what an earlier process may have written of it. `file`: of the slice. margins: around it, 0. When it returns,
   /// the mask is on the disk. Throws io::Error.

@@ -28,8 +28,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds between_saves{1000};
 /// The longest rest between two looks for what is asked for by a file.
 constexpr milliseconds longest_rest{1000};
-/// Between two lines on how things stand.
-constexpr std::chrono::hours between_lines{1};
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -104,7 +102,7 @@ void LiveRun::resume() {
   for (const JournalEntry& entry : state_.journal().entries()) {
     if (entry.kind == JournalEntry::Kind::event) {
       events_.push_back(entry.event);
-    } else {
+    } else if (entry.kind != JournalEntry::Kind::kept) {
       (entry.kind == JournalEntry::Kind::taken ? done_ : decisions_).push_back(entry);
     }
   }
@@ -119,7 +117,21 @@ void LiveRun::resume() {
                   std::to_string(checkpoint_.next_number));
     tell_warnings();
   }
+  if (state_.has_lost_checkpoint()) {
+    checkpoint_.slices_before = done_.size();
+    // What is needed to end at once.
+    for (const JournalEntry& entry : done_) {
+      const auto mask = output_.written(entry.file.name, nodes::plural_of(nodes::Layer::mask));
+      if (!mask) continue;
+      checkpoint_.height = mask->height;
+      checkpoint_.width = mask->width;
+      checkpoint_.voxel_nm = mask->voxel_nm;
+      break;
+    }
+    services_.log("going on after " + std::to_string(done_.size()) + " slices");
+  }
   services_.board.change([&](LiveStatus& status) {
+    status.numbering = acquisition_.spoken_numbering();
     status.counts.processed = saved_;
     for (const JournalEntry& entry : done_) {
       status.latency.add(entry.latency);
@@ -174,9 +186,11 @@ bool LiveRun::follow() {
     const LiveState state = !acquisition_.folder_is_there() ? LiveState::paused
                             : live_                         ? LiveState::waiting
                                                             : LiveState::probing;
-    status_.show(state, acquisition_.obstacle());
+    const std::string reason = spoken_wait();
+    status_.show(state, reason);
+    tell_first_wait(reason);
     tell_now_and_then();
-    services_.liveness.waiting(acquisition_.obstacle());
+    services_.liveness.waiting(reason);
     acquisition_.wait(longest_rest, services_.requests.descriptor());
   }
   return false;
@@ -283,18 +297,6 @@ std::vector<EncodedPreview> LiveRun::kept_previews() const {
   } catch (const io::Error& error) {
     services_.warn(std::string(error.what()) + ": the report is without pictures");
     return {};
-  }
-}
-
-/// Of what begin() saw, in this process or an earlier one.
-void LiveRun::tell_warnings() {
-  if (const auto doubt = voxel_doubt(network_, checkpoint_.voxel_nm)) {
-    services_.warn(*doubt);
-    status_.warn(*doubt);
-  }
-  for (const std::string& text : live_->start().findings().warnings()) {
-    services_.warn(text);
-    status_.warn(text);
   }
 }
 
@@ -407,37 +409,6 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
     last_picture_ = Clock::now();
   }
   if (Clock::now() - last_save_ >= between_saves) save();
-}
-
-/// A line each hour for whoever reads the log, and one when it is held up or goes on.
-void LiveRun::tell_now_and_then() {
-  const auto status = services_.board.latest().status;
-  const bool was_paused = told_state_ == LiveState::paused;
-  const bool is_paused = status->state == LiveState::paused;
-  told_state_ = status->state;
-  if (was_paused == is_paused && Clock::now() - last_told_ < between_lines) return;
-  last_told_ = Clock::now();
-  std::string line = one_line(*status);
-  if (status->latency.count() > 0) {
-    line += formatted("; from file to mask: median %.3g s, 99 of 100 within %.3g s",
-                      status->latency.quantile(0.5), status->latency.quantile(0.99));
-  }
-  if (status->disk_free)
-    line += formatted("; %.1f GiB free", static_cast<double>(*status->disk_free) / (1 << 30));
-  services_.log(line);
-}
-
-/// Once enough slices are done to see it: nobody may look at the masks for days.
-void LiveRun::doubt_result() {
-  constexpr std::size_t enough = 20;
-  if (doubted_result_ || done_.size() < enough) return;
-  doubted_result_ = true;
-  std::vector<SliceRecord> records;
-  for (const JournalEntry& entry : done_) records.push_back(entry.record);
-  if (const auto warning = one_sided(records)) {
-    services_.warn(*warning);
-    status_.warn(*warning);
-  }
 }
 
 /// Acknowledges what is on the disk.

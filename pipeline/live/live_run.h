@@ -1,6 +1,6 @@
 #pragma once
 
-// Internal to pipeline/live: live_run.cpp runs, live_run_end.cpp concludes and reports.
+// Internal to pipeline/live: live_run.cpp runs, live_run_tell.cpp tells the user, live_run_end.cpp concludes and reports.
 
 #include <chrono>
 #include <deque>
@@ -49,6 +49,8 @@ class LiveRun {
   void was_segmented(const SegmentSession::Done& done);
   void doubt_result();
   void tell_now_and_then();
+  std::string spoken_wait() const;
+  void tell_first_wait(const std::string& reason);
   void save();
   void conclude();
   void remove_stop_file() const;
@@ -103,6 +105,8 @@ class LiveRun {
   Clock::time_point last_picture_;
   Clock::time_point last_told_ = start_;  // in the log, how things stand
   LiveState told_state_ = LiveState::waiting;
+  std::string told_wait_;
+  Clock::time_point last_told_wait_;
 };
 
 }  // namespace fibflow::pipeline

@@ -134,7 +134,7 @@ WatchReport LiveRun::report() {
     summary.batches = session.batches();
     // From a place in the order to a number.
     if (const auto order = session.frozen_after())
-      summary.frozen_after = done_.at(static_cast<std::size_t>(*order)).first;
+      summary.frozen_after = done_.at(checkpoint_.slices_before + static_cast<std::size_t>(*order)).first;
   }
   report.run.events = events_;
   for (const JournalEntry& entry : done_) report.run.slices.push_back(entry.record);
@@ -154,25 +154,12 @@ WatchReport LiveRun::report() {
   return report;
 }
 
-/// On whichever thread takes slices.
-void LiveRun::took_note(const AcquisitionNote& note) {
-  using Kind = AcquisitionNote::Kind;
-  const bool ordinary = note.kind == Kind::numbered || note.kind == Kind::first ||
-                        note.kind == Kind::earlier || note.kind == Kind::missing || note.kind == Kind::folder_back ||
-                        note.kind == Kind::foreign;
-  if (kind_of(note.kind)) keep_note(note);
-  if (ordinary) {
-    services_.log(note.text);
-    return;
-  }
-  services_.warn(note.text);
-  status_.warn(note.text);
-}
-
 /// Decisions are durable before anybody is told.
 void LiveRun::keep_note(const AcquisitionNote& note) {
+  const auto kind = kind_of(note.kind);
+  if (!kind) return;
   JournalEntry entry;
-  entry.kind = kind_of(note.kind).value();
+  entry.kind = *kind;
   entry.first = note.first;
   entry.last = note.last;
   entry.file = {note.file, note.identity.size, note.identity.modified_ns};

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -27,16 +28,17 @@ namespace {
 
 using Kind = JournalEntry::Kind;
 
-constexpr std::array<std::pair<Kind, const char*>, 6> words = {{{Kind::numbered, "numbered"},
+constexpr std::array<std::pair<Kind, const char*>, 7> words = {{{Kind::numbered, "numbered"},
                                                                 {Kind::first, "first"},
                                                                 {Kind::taken, "taken"},
                                                                 {Kind::skipped, "skipped"},
                                                                 {Kind::failed, "failed"},
-                                                                {Kind::event, "event"}}};
+                                                                {Kind::event, "event"},
+                                                                {Kind::kept, "kept"}}};
 
 /// Holds after a restart, though the slices after it may be done again.
 bool is_decision(Kind kind) {
-  return kind == Kind::numbered || kind == Kind::first || kind == Kind::skipped || kind == Kind::failed;
+  return kind != Kind::taken && kind != Kind::event;
 }
 
 // FNV-1a (Fowler, Noll, Vo), 64 bits: against lines that were not written to their end, not against forgery.
@@ -164,20 +166,24 @@ WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_
                     "has " + std::to_string(text.size()) + " bytes, its checkpoint knows " +
                         std::to_string(acknowledged) + ": the state is not whole");
   }
-  std::string kept = text.substr(0, acknowledged);
+  std::vector<std::pair<JournalEntry, std::string_view>> lines;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = text.find('\n', at);
     const auto entry = end == std::string::npos ? std::nullopt : entry_of({text.data() + at, end - at});
-    const bool sure = at < acknowledged;
-    if (!entry) {
-      if (sure) throw io::Error(io::ErrorKind::bad_data, path_, "is damaged at byte " + std::to_string(at));
-      break;
-    }
-    if (sure || is_decision(entry->kind)) {
-      entries_.push_back(*entry);
-      if (!sure) kept += text.substr(at, end + 1 - at);
-    }
+    if (!entry && at < acknowledged)
+      throw io::Error(io::ErrorKind::bad_data, path_, "is damaged at byte " + std::to_string(at));
+    if (!entry) break;
+    lines.emplace_back(*entry, std::string_view(text).substr(at, end + 1 - at));
     at = end + 1;
+  }
+  const bool has_lost_it =
+      acknowledged == 0 && std::ranges::any_of(lines, [](const auto& line) { return line.first.kind == Kind::kept; });
+  std::string kept;
+  for (auto& [entry, line] : lines) {
+    const bool sure = has_lost_it || static_cast<std::size_t>(line.data() - text.data()) < acknowledged;
+    if (!sure && !is_decision(entry.kind)) continue;
+    kept += line;
+    entries_.push_back(std::move(entry));
   }
   if (kept != text || text.empty()) {
     io::AtomicFile whole(path_, true);
@@ -187,6 +193,10 @@ WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (descriptor_ < 0) fail(path_, "cannot be opened", errno);
   bytes_ = kept.size();
+}
+
+bool WatchJournal::had_checkpoint() const {
+  return std::ranges::any_of(entries_, [](const JournalEntry& entry) { return entry.kind == Kind::kept; });
 }
 
 WatchJournal::~WatchJournal() {

@@ -18,6 +18,7 @@ struct JournalEntry {
     skipped,   ///< numbers `first` to `last` are left out: they never came
     failed,    ///< number `first` is left out: `file` cannot be used
     event,     ///< something happened to the statistics after number `first`
+    kept,      ///< the first checkpoint is on the disk: from now on there is always one
   };
   Kind kind = Kind::first;
   std::int64_t first = 0;
@@ -38,7 +39,8 @@ std::string checked_line(const std::string& text);
 class WatchJournal {
  public:
   /// Opens or makes the journal, `acknowledged` bytes of which belong to the checkpoint (0 without one). Takes out what
-  /// is beyond them but for decisions. Throws io::Error: bad_data if those bytes are not there and whole.
+  /// is beyond them but for decisions; where there is no checkpoint any more, though there was one, it keeps all that is whole.
+  /// Throws io::Error: bad_data if the acknowledged bytes are not there and whole.
   WatchJournal(std::string path, std::uint64_t acknowledged);
   ~WatchJournal();
   WatchJournal(const WatchJournal&) = delete;
@@ -46,6 +48,9 @@ class WatchJournal {
 
   /// What the journal held when it was opened.
   const std::vector<JournalEntry>& entries() const { return entries_; }
+
+  /// Whether there has been a checkpoint.
+  bool had_checkpoint() const;
 
   /// Adds a line. Durable only after sync(). Throws io::Error, and is then as it was before.
   void append(const JournalEntry& entry);

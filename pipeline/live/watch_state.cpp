@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // The last number is the version of what is inside: raised when a reader of the one before would be misled.
-constexpr const char* checkpoint_kind = "watch checkpoint 5";
+constexpr const char* checkpoint_kind = "watch checkpoint 6";
 constexpr const char* setting_kind = "watch setting 4";
 constexpr const char* previews_kind = "watch previews 2";
 
@@ -33,6 +33,7 @@ Json json_of(const WatchCheckpoint& checkpoint) {
           {"journal_bytes", checkpoint.journal_bytes},
           {"height", checkpoint.height},
           {"width", checkpoint.width},
+          {"slices_before", checkpoint.slices_before},
           {"type", io::name_of(checkpoint.type)},
           {"voxel_nm", {nm.z, nm.y, nm.x}},
           {"cropped",
@@ -49,6 +50,7 @@ WatchCheckpoint checkpoint_of(const Json& json, const WatchIdentity& identity) {
   checkpoint.journal_bytes = static_cast<std::uint64_t>(whole_number(json, "journal_bytes", 0, most));
   checkpoint.height = static_cast<int>(whole_number(json, "height", 1, largest));
   checkpoint.width = static_cast<int>(whole_number(json, "width", 1, largest));
+  checkpoint.slices_before = static_cast<std::uint64_t>(whole_number(json, "slices_before", 0, most));
   checkpoint.type = io::pixel_type_named(json.at("type").get<std::string>());
   const Json& nm = json.at("voxel_nm");
   checkpoint.voxel_nm = {nm.at(0), nm.at(1), nm.at(2)};
@@ -69,11 +71,25 @@ WatchState::WatchState(std::string folder, const WatchIdentity& identity, bool h
   load_checkpoint(identity);
   journal_ =
       std::make_unique<WatchJournal>(folder_ + "/journal", checkpoint_ ? checkpoint_->journal_bytes : 0);
+  has_kept_ = journal_->had_checkpoint();
+  if (has_lost_checkpoint()) {
+    remarks_.push_back(state_.path() +
+                       " is gone, and with it the statistics of the slices that are done: what follows is segmented with "
+                       "statistics that are measured anew; to begin anew altogether, remove " +
+                       identity.output_folder);
+  }
 }
 
 void WatchState::load_checkpoint(const WatchIdentity& identity) {
   std::string refusal;
-  state_.read([&](const Json& json) { checkpoint_ = checkpoint_of(json, identity); }, refusal);
+  try {
+    state_.read([&](const Json& json) { checkpoint_ = checkpoint_of(json, identity); }, refusal);
+  } catch (const io::Error& error) {
+    if (error.kind() != io::ErrorKind::bad_data) throw;
+    throw io::Error(io::ErrorKind::bad_data, error.path(),
+                    std::string(error.what()).substr(error.path().size() + 2) + "; without " + state_.path() + " and " +
+                        state_.path() + ".previous, this goes on after the masks that are there");
+  }
   if (!refusal.empty()) remarks_.push_back(refusal + "; the checkpoint before it is used");
 }
 
@@ -123,6 +139,7 @@ AcquisitionPast WatchState::past() const {
         past.failed[entry.first] = entry.file;
         break;
       case JournalEntry::Kind::event:
+      case JournalEntry::Kind::kept:
         break;
     }
   }
@@ -141,6 +158,12 @@ void WatchState::save(WatchCheckpoint checkpoint) {
   journal_->sync();
   checkpoint.journal_bytes = journal_->bytes();
   state_.write(json_of(checkpoint));
+  if (has_kept_) return;
+  // Not before it is there: who is killed in between has it, and says so after the next one.
+  JournalEntry kept;
+  kept.kind = JournalEntry::Kind::kept;
+  journal_->append(kept);
+  has_kept_ = true;
 }
 
 void WatchState::save_previews(const std::vector<EncodedPreview>& previews) const {

@@ -24,6 +24,7 @@ struct WatchCheckpoint {
   std::uint64_t journal_bytes = 0;  ///< of the journal that belong to it
   int height = 0;                   ///< of the slices
   int width = 0;
+  std::uint64_t slices_before = 0;  ///< of the journal that are not of this run of the statistics
   io::PixelType type = io::PixelType::u8;
   io::VoxelSize voxel_nm;
   io::Margins cropped;  ///< of the slices: edges that are no image
@@ -53,6 +54,9 @@ class WatchState {
   /// What the user should know: that the older generation had to be used, say.
   const std::vector<std::string>& remarks() const { return remarks_; }
 
+  /// Whether there are slices that are done, but not the statistics that they were done with.
+  bool has_lost_checkpoint() const { return !checkpoint_ && journal_->had_checkpoint(); }
+
   /// Makes the journal, as far as it is written, and the checkpoint durable. Throws io::Error.
   void save(WatchCheckpoint checkpoint);
 
@@ -72,6 +76,7 @@ class WatchState {
   std::optional<WatchCheckpoint> checkpoint_;
   std::unique_ptr<WatchJournal> journal_;
   std::vector<std::string> remarks_;
+  bool has_kept_ = false;  // the journal says that there is a checkpoint
 };
 
 }  // namespace fibflow::pipeline

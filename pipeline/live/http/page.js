@@ -281,7 +281,7 @@
     const started = Date.parse(status.started);
     const facts = [
       ["started", status.started === null ? "" : `${new Date(started).toLocaleString()}, ${seconds((Date.parse(status.now) - started) / 1000)} ago`],
-      ["output", status.output], ["model", status.model], ["options", status.options],
+      ["output", status.output], ["slices", status.numbering], ["model", status.model], ["options", status.options],
       ["event overflows", String(status.overflows)], ["fibflow", status.fibflow],
     ].filter(([, value]) => value !== "");
     const key = JSON.stringify(facts);

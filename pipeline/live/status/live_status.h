@@ -66,6 +66,7 @@ struct LiveStatus {
   std::string folder;  ///< that is followed
   std::string output;
   std::string model;    ///< file
+  std::string numbering;  ///< how slices are numbered, for people; empty before it is decided
   std::string options;  ///< on one line (one_line())
   std::chrono::system_clock::time_point started;
   Counts counts;

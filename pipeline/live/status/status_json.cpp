@@ -69,6 +69,7 @@ Json status_json(const LiveStatus& status, Time now) {
   json["reason"] = status.reason;
   json["folder"] = status.folder;
   json["output"] = status.output;
+  json["numbering"] = status.numbering;
   json["model"] = status.model;
   json["options"] = status.options;
   json["slices"] = {{"seen", status.counts.seen},       {"processed", status.counts.processed},

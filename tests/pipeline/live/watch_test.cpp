@@ -206,6 +206,28 @@ TEST_F(WatchTest, EndsWithoutTheMasksThatSomebodyMovedAwayOrDamaged) {
   EXPECT_EQ(report()["slices"].size(), 6u);
 }
 
+TEST_F(WatchTest, SaysHowSlicesAreNumberedAndWhatItWaitsFor) {
+  put(7);
+  stop_when = [this] {
+    const std::lock_guard lock(mutex);
+    return log.find("1 file is there") != std::string::npos;
+  };
+  EXPECT_EQ(run(), WatchEnd::stopped);
+  put(8);
+  stop_when = [this] {
+    const std::lock_guard lock(mutex);
+    return log.find("first 3 slices decide together: 2 are there") != std::string::npos;
+  };
+  EXPECT_EQ(run(), WatchEnd::stopped);
+  stop_when = nullptr;
+  for (int z = 9; z < 12; ++z) put(z);
+  EXPECT_EQ(run(5), WatchEnd::stopped);
+  EXPECT_EQ(status.numbering, "by # of 'slice_#'");
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(status.numbering, "by # of 'slice_#'") << "after a restart, too";
+}
+
 TEST_F(WatchTest, SaysIfNoSliceEverCame) {
   options.end_after = milliseconds(50);
   try {
@@ -324,7 +346,7 @@ TEST_F(WatchTest, ItsTimeIsThatOfAllItsParts) {
   const auto kept = [this] {
     std::string ignored;
     double total = 0;
-    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 5")
+    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 6")
         .read([&](const auto& state) { total = state["run"]["seconds"]["total"]; }, ignored);
     return total;
   };
@@ -348,6 +370,37 @@ TEST_F(WatchTest, OptionsCanChangeWhileThereIsNoMask) {
   adaptation.lag = 3;
   on_ready = [this] { end_it(); };
   EXPECT_EQ(run(), WatchEnd::complete);
+}
+
+TEST_F(WatchTest, GoesOnAfterTheMasksWhenItsCheckpointsAreGone) {
+  for (int z = 0; z < 5; ++z) put(z);
+  EXPECT_EQ(run(5), WatchEnd::stopped);
+  const auto before = masks_in(folder / "out/masks");
+  const auto lose = [&] {
+    fs::remove(folder / "out/.state/checkpoint");
+    fs::remove(folder / "out/.state/checkpoint.previous");
+  };
+  lose();
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete) << "there is nothing to do but the stacks";
+  EXPECT_NE(log.find("checkpoint is gone"), std::string::npos) << log;
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), before);
+  on_ready = [] {};
+  for (int z = 5; z < 11; ++z) put(z);
+  EXPECT_EQ(run(8), WatchEnd::stopped);
+  put(11);
+  on_ready = [this] { end_it(); };
+  EXPECT_EQ(run(), WatchEnd::complete) << "from the new checkpoint";
+  auto masks = masks_in(folder / "out/masks.tif");
+  ASSERT_EQ(masks.size(), 12u);
+  EXPECT_EQ(report()["slices"].size(), 12u);
+  // The rest as if it were all that there is.
+  for (int z = 0; z < 5; ++z) {
+    EXPECT_EQ(masks[static_cast<std::size_t>(z)], before[static_cast<std::size_t>(z)]);
+    fs::remove(folder / ("run/slice_" + std::to_string(z) + ".tif"));
+  }
+  masks.erase(masks.begin(), masks.begin() + 5);
+  EXPECT_EQ(masks, batch_masks());
 }
 
 TEST_F(WatchTest, LeavesWhatOthersAreWritingAlone) {

@@ -1,0 +1,96 @@
+#include <utility>
+
+#include "pipeline/flow/spoken.h"
+#include "pipeline/live/live_run.h"
+#include "pipeline/options/voxel_doubt.h"
+#include "pipeline/report/run_summary.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Between two lines on how things stand.
+constexpr std::chrono::hours between_lines{1};
+/// Between two lines on what is waited for at the beginning.
+constexpr std::chrono::seconds between_waits{1};
+
+}  // namespace
+
+/// What is waited for.
+std::string LiveRun::spoken_wait() const {
+  const std::size_t wanted = static_cast<std::size_t>(StartSlices::wanted(resolved_));
+  if (live_ || first_.empty() || first_.size() >= wanted) return acquisition_.obstacle();
+  return "waiting for " + std::to_string(wanted) + " slices to begin with (" + std::to_string(first_.size()) +
+         " here): " + acquisition_.obstacle();
+}
+
+/// In the log, until it has begun: whoever has just started it looks there.
+void LiveRun::tell_first_wait(const std::string& reason) {
+  if (live_ || reason == told_wait_ || Clock::now() - last_told_wait_ < between_waits) return;
+  told_wait_ = reason;
+  last_told_wait_ = Clock::now();
+  services_.log(reason);
+}
+
+/// Of what begin() saw, in this process or an earlier one.
+void LiveRun::tell_warnings() {
+  if (const auto doubt = voxel_doubt(network_, checkpoint_.voxel_nm)) {
+    services_.warn(*doubt);
+    status_.warn(*doubt);
+  }
+  for (const std::string& text : live_->start().findings().warnings()) {
+    services_.warn(text);
+    status_.warn(text);
+  }
+}
+
+/// A line each hour for whoever reads the log, and one when it is held up or goes on.
+void LiveRun::tell_now_and_then() {
+  const auto status = services_.board.latest().status;
+  const bool was_paused = told_state_ == LiveState::paused;
+  const bool is_paused = status->state == LiveState::paused;
+  told_state_ = status->state;
+  if (was_paused == is_paused && Clock::now() - last_told_ < between_lines) return;
+  last_told_ = Clock::now();
+  std::string line = one_line(*status);
+  if (status->latency.count() > 0) {
+    line += formatted("; from file to mask: median %.3g s, 99 of 100 within %.3g s",
+                      status->latency.quantile(0.5), status->latency.quantile(0.99));
+  }
+  if (status->disk_free)
+    line += formatted("; %.1f GiB free", static_cast<double>(*status->disk_free) / (1 << 30));
+  services_.log(line);
+}
+
+/// Once enough slices are done to see it: nobody may look at the masks for days.
+void LiveRun::doubt_result() {
+  constexpr std::size_t enough = 20;
+  if (doubted_result_ || done_.size() < enough) return;
+  doubted_result_ = true;
+  std::vector<SliceRecord> records;
+  for (const JournalEntry& entry : done_) records.push_back(entry.record);
+  if (const auto warning = one_sided(records)) {
+    services_.warn(*warning);
+    status_.warn(*warning);
+  }
+}
+
+/// On whichever thread takes slices.
+void LiveRun::took_note(const AcquisitionNote& note) {
+  using Kind = AcquisitionNote::Kind;
+  const bool ordinary = note.kind == Kind::numbered || note.kind == Kind::first ||
+                        note.kind == Kind::earlier || note.kind == Kind::missing || note.kind == Kind::folder_back ||
+                        note.kind == Kind::foreign;
+  keep_note(note);
+  if (note.kind == Kind::numbered)
+    services_.board.change([&](LiveStatus& status) { status.numbering = acquisition_.spoken_numbering(); });
+  if (ordinary) {
+    services_.log(note.text);
+    return;
+  }
+  services_.warn(note.text);
+  status_.warn(note.text);
+}
+
+}  // namespace fibflow::pipeline
