@@ -12,6 +12,7 @@ packages=(
   libdnnl-dev ocl-icd-opencl-dev     # convolutions; Debian's oneDNN asks for OpenCL's headers
   libonnx-dev libprotobuf-dev protobuf-compiler   # model files
   libtiff-dev libpng-dev libjpeg62-turbo-dev libpugixml-dev libzstd-dev
+  libxxhash-dev                      # checksums of what grows; compiled in
   libmicrohttpd-dev                  # the live page
   libspdlog-dev libcli11-dev nlohmann-json3-dev
   libgtest-dev

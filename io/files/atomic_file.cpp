@@ -169,8 +169,15 @@ void AtomicFile::write(const void* data, std::size_t bytes) {
 }
 
 void AtomicFile::sync() {
-  if (::fsync(descriptor_) != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
+  sync_content();
   sync_folder();
+}
+
+/// After a failure the system may have thrown away what it could not write, and the next call would succeed.
+void AtomicFile::sync_content() {
+  if (sync_failure_ == 0 && ::fsync(descriptor_) != 0) sync_failure_ = errno;
+  if (sync_failure_ != 0)
+    fail(ErrorKind::read_write, path_, "cannot be brought to the disk", sync_failure_);
 }
 
 void AtomicFile::keep() {
@@ -179,7 +186,7 @@ void AtomicFile::keep() {
 }
 
 void AtomicFile::commit() {
-  if (::fsync(descriptor_) != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", errno);
+  sync_content();
   partial_.empty() ? name_unnamed() : name_it();
   sync_folder();
   // Not before it has its name: closing unlocks it, and ends one without a name.

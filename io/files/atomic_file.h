@@ -50,7 +50,8 @@ class AtomicFile {
   /// Appends. Throws Error (read_write).
   void write(const void* data, std::size_t bytes);
 
-  /// Brings what was written, and the hidden name, to the disk. Throws Error (read_write).
+  /// Brings what was written, and the hidden name, to the disk. Throws Error (read_write); then this file is not to be
+  /// trusted any more, and each later call throws, too.
   void sync();
 
   /// From now on the growing file outlives this object. For a resumable one only.
@@ -69,6 +70,7 @@ class AtomicFile {
   void open_hidden();
   void name_unnamed();
   void name_it();
+  void sync_content();
   void sync_folder() const;
 
   std::string path_;
@@ -77,6 +79,7 @@ class AtomicFile {
   bool overwrite_ = false;
   bool resumable_ = false;
   bool kept_ = false;
+  int sync_failure_ = 0;  // errno
   int descriptor_ = -1;
   FileLock lock_;
 };

@@ -18,6 +18,7 @@
 #include "io/files/atomic_file.h"
 #include "io/files/file_identity.h"
 #include "io/files/file_mark.h"
+#include "io/files/running_hash.h"
 #include "io/tiff/encoded_page.h"
 #include "io/tiff/tiff_file.h"
 
@@ -171,7 +172,8 @@ int drop_warning(TIFF*, void*, const char*, const char*, va_list) {
 }  // namespace
 
 std::string TiffProgress::text() const {
-  return std::to_string(slices) + " " + std::to_string(length) + " " + std::to_string(inode);
+  return std::to_string(slices) + " " + std::to_string(length) + " " + std::to_string(inode) + " " +
+         std::to_string(hash);
 }
 
 std::optional<TiffProgress> TiffProgress::parse(const std::string& text) {
@@ -184,8 +186,8 @@ std::optional<TiffProgress> TiffProgress::parse(const std::string& text) {
     at = last ? after : after + 1;
     return true;
   };
-  if (!number(progress.slices, false) || !number(progress.length, false) || !number(progress.inode, true) ||
-      progress.slices < 0)
+  if (!number(progress.slices, false) || !number(progress.length, false) ||
+      !number(progress.inode, false) || !number(progress.hash, true) || progress.slices < 0)
     return std::nullopt;
   return progress;
 }
@@ -197,13 +199,17 @@ struct TiffWriter::State {
   }
   State(std::string path, WriterOptions given, const TiffProgress& from)
       : options(std::move(given)),
-        file(std::move(path), options.overwrite, ResumeAt{from.slices > 0 ? from.length : 0}) {
+        file(std::move(path), options.overwrite, ResumeAt{from.slices > 0 ? from.length : 0}),
+        hash(std::in_place) {
     sink.descriptor = file.descriptor();
     if (from.slices > 0) go_on(from);
   }
   ~State() { close(); }
 
   void go_on(const TiffProgress& from);
+  void add_to_hash(std::uint64_t begin, std::uint64_t end);
+  void verify(const TiffProgress& from, const std::vector<std::uint64_t>& links, std::size_t link_bytes);
+  [[noreturn]] void refuse(const std::string& what) const;
   void open(const StripLayout& layout);
   void close() {
     if (tiff != nullptr) TIFFClose(std::exchange(tiff, nullptr));
@@ -229,6 +235,7 @@ struct TiffWriter::State {
   PixelType type = PixelType::u8;
   std::int64_t written = 0;
   std::uint64_t length = 0;  // of the file with these slices
+  std::optional<RunningHash> hash;  // of a resumable file
   bool failed = false;
 };
 
@@ -247,10 +254,15 @@ void TiffWriter::State::go_on(const TiffProgress& from) {
   const TiffFile before(file.partial());
   const TiffDirectory first = before.directory(before.first_directory());
   TiffDirectory last = first;
-  for (std::int64_t n = 1; n < from.slices; ++n) last = before.directory(last.next);
+  std::vector<std::uint64_t> links{first.next_position};
+  for (std::int64_t n = 1; n < from.slices; ++n) {
+    last = before.directory(last.next);
+    links.push_back(last.next_position);
+  }
+  const std::size_t bytes = before.is_big_tiff() ? 8 : 4;
+  verify(from, links, bytes);
   // What came after the last one may have been tied to it already.
   const std::array<char, 8> none{};
-  const std::size_t bytes = before.is_big_tiff() ? 8 : 4;
   if (::pwrite(sink.descriptor, none.data(), bytes, static_cast<off_t>(last.next_position)) !=
       static_cast<ssize_t>(bytes)) {
     sink.failure = errno;
@@ -267,6 +279,42 @@ void TiffWriter::State::go_on(const TiffProgress& from) {
   written = from.slices;
   length = from.length;
   sink.end = from.length;
+}
+
+/// Adds a part of the file as it was when its last page was done.
+void TiffWriter::State::add_to_hash(std::uint64_t begin, std::uint64_t end) {
+  constexpr std::uint64_t most = 1 << 20;
+  std::vector<char> part;
+  Sink reading{sink.descriptor, begin, 0, 0, {}};  // libtiff knows where its own one stands
+  while (reading.position < end) {
+    part.resize(std::min(end - reading.position, most));
+    const tmsize_t got = sink_read(&reading, part.data(), static_cast<tmsize_t>(part.size()));
+    if (reading.failure != 0) {
+      sink.failure = reading.failure;
+      fail();
+    }
+    if (got != static_cast<tmsize_t>(part.size())) refuse("is cut short");
+    hash->add(part.data(), part.size());
+  }
+}
+
+/// What was written before must be what it was. links: where directories name their next one, which none of them did then.
+void TiffWriter::State::verify(const TiffProgress& from, const std::vector<std::uint64_t>& links,
+                               std::size_t link_bytes) {
+  const std::array<char, 8> none{};
+  std::uint64_t begin = 0;
+  for (const std::uint64_t link : links) {
+    if (link < begin || link + link_bytes > from.length) refuse("is damaged");
+    add_to_hash(begin, link);
+    hash->add(none.data(), link_bytes);
+    begin = link + link_bytes;
+  }
+  add_to_hash(begin, from.length);
+  if (hash->value() != from.hash) refuse("is damaged");
+}
+
+void TiffWriter::State::refuse(const std::string& what) const {
+  throw Error(ErrorKind::bad_data, file.path(), "what was written of it before (" + file.partial() + ") " + what);
 }
 
 void TiffWriter::State::open(const StripLayout& layout) {
@@ -377,6 +425,7 @@ void TiffWriter::State::begin(const StripLayout& layout) {
 void TiffWriter::State::end() {
   if (TIFFWriteDirectory(tiff) != 1 || sink.failure != 0) fail();
   ++written;
+  if (hash) add_to_hash(length, sink.end);
   length = sink.end;
   failed = false;
 }
@@ -432,7 +481,9 @@ bool TiffWriter::copy(const std::string& file) {
 }
 
 std::string TiffWriter::progress() const {
-  return TiffProgress{state_->written, state_->length, state_->file.inode()}.text();
+  return TiffProgress{state_->written, state_->length, state_->file.inode(),
+                      state_->hash ? state_->hash->value() : 0}
+      .text();
 }
 
 void TiffWriter::sync() {

@@ -14,9 +14,10 @@ struct TiffProgress {
   std::int64_t slices = 0;
   std::uint64_t length = 0;  ///< bytes that hold them
   std::uint64_t inode = 0;   ///< of the file, which it keeps when it is given its name
+  std::uint64_t hash = 0;    ///< RunningHash of these bytes, where each directory has no next one yet
   friend bool operator==(const TiffProgress&, const TiffProgress&) = default;
 
-  /// "SLICES LENGTH INODE", and back; nothing if it is another text.
+  /// "SLICES LENGTH INODE HASH", and back; nothing if it is another text.
   std::string text() const;
   static std::optional<TiffProgress> parse(const std::string& text);
 };
@@ -31,7 +32,7 @@ class TiffWriter final : public StackWriter {
 
   /// Resumable; goes on from there, and forgets slices that came later. With no slices it begins anew. Throws
   /// io::Error: as above; cannot_create if another process writes the file; bad_data if what was written
-  /// before is gone or damaged.
+  /// before is gone or damaged: all of it is read again.
   TiffWriter(std::string path, WriterOptions options, const TiffProgress& from);
   ~TiffWriter() override;
   TiffWriter(const TiffWriter&) = delete;

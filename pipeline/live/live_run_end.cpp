@@ -166,6 +166,9 @@ void LiveRun::keep_note(const AcquisitionNote& note) {
   writer_.write([&] {
     const std::lock_guard lock(mutex_);
     state_.journal().append(entry);
+  });
+  writer_.write([&] {
+    const std::lock_guard lock(mutex_);
     state_.journal().sync();
   });
   const std::lock_guard lock(mutex_);

@@ -190,9 +190,13 @@ WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_
     whole.write(kept.data(), kept.size());
     whole.commit();
   }
+  open();
+  bytes_ = kept.size();
+}
+
+void WatchJournal::open() {
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (descriptor_ < 0) fail(path_, "cannot be opened", errno);
-  bytes_ = kept.size();
 }
 
 bool WatchJournal::had_checkpoint() const {
@@ -217,10 +221,31 @@ void WatchJournal::append(const JournalEntry& entry) {
     done += static_cast<std::size_t>(put);
   }
   bytes_ += line.size();
+  unsynced_ += line;
 }
 
 void WatchJournal::sync() {
-  if (::fdatasync(descriptor_) != 0) fail(path_, "cannot be brought to the disk", errno);
+  if (distrusted_) return write_anew();
+  if (::fdatasync(descriptor_) != 0) {
+    distrusted_ = true;
+    fail(path_, "cannot be brought to the disk", errno);
+  }
+  unsynced_.clear();
+}
+
+void WatchJournal::write_anew() {
+  std::string text = io::contents_if_there(path_).value_or("");
+  const std::uint64_t sure = bytes_ - unsynced_.size();
+  if (text.size() < sure) throw io::Error(io::ErrorKind::read_write, path_, "was cut short");
+  text.resize(sure);
+  text += unsynced_;
+  io::AtomicFile whole(path_, true);
+  whole.write(text.data(), text.size());
+  whole.commit();
+  ::close(std::exchange(descriptor_, -1));
+  open();
+  distrusted_ = false;
+  unsynced_.clear();
 }
 
 }  // namespace fibflow::pipeline

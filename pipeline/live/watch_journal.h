@@ -54,14 +54,21 @@ class WatchJournal {
 
   /// Adds a line. Durable only after sync(). Throws io::Error, and is then as it was before.
   void append(const JournalEntry& entry);
+  /// Throws io::Error if the disk failed. What the system was to write then may be lost though a second call would succeed:
+  /// it is written anew, into a new file.
   void sync();
 
   std::uint64_t bytes() const { return bytes_; }
 
  private:
+  void open();
+  void write_anew();
+
   std::string path_;
   int descriptor_ = -1;
   std::uint64_t bytes_ = 0;
+  std::string unsynced_;   // the lines at its end that may not be on the disk
+  bool distrusted_ = false;  // a sync failed
   std::vector<JournalEntry> entries_;
 };
 

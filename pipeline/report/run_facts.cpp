@@ -74,6 +74,13 @@ std::optional<std::string> one_sided(const std::vector<SliceRecord>& slices) {
   return std::nullopt;
 }
 
+std::optional<std::string> changed_meanwhile(const std::vector<std::string>& files) {
+  if (files.empty()) return std::nullopt;
+  const std::string others =
+      files.size() > 1 ? " and " + std::to_string(files.size() - 1) + " other files were" : " was";
+  return files.front() + others + " changed, replaced or removed while the stack was read: the result may be of both states";
+}
+
 std::size_t peak_memory() {
   // getrusage would count the process that it was forked from, too.
   std::ifstream status("/proc/self/status");

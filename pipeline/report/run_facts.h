@@ -35,6 +35,9 @@ void tell(RunReport& report, const AdaptationStart& start);
 /// from; nothing if they look as they should, or there are none.
 std::optional<std::string> one_sided(const std::vector<SliceRecord>& slices);
 
+/// A warning if files of the input were changed while they were read.
+std::optional<std::string> changed_meanwhile(const std::vector<std::string>& files);
+
 /// The largest resident set of this process so far, in bytes; 0 if unknown.
 std::size_t peak_memory();
 

@@ -15,6 +15,7 @@
 #include "io/error.h"
 #include "io/files/file_mark.h"
 #include "io/files/sha256.h"
+#include "io/files/unchanged_files.h"
 #include "io/stack_view.h"
 #include "pipeline/adapt/adaptation_start.h"
 #include "pipeline/flow/pipeline_error.h"
@@ -105,6 +106,7 @@ class Run {
   nlohmann::ordered_json setting_;   // of a run that is resumable, and
   double checkpoint_seconds_ = 0;    // how often it writes checkpoints
   Outcome outcome_;
+  const io::UnchangedFiles input_{stack_.files()};
   const Clock::time_point begin_ = Clock::now();
 };
 
@@ -239,6 +241,7 @@ void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format) {
 Outcome Run::finish() {
   tell(report(), start_);
   if (const auto warning = one_sided(report().slices)) report().warnings.push_back(*warning);
+  if (const auto warning = changed_meanwhile(input_.changed())) report().warnings.push_back(*warning);
   outcome_.statistics = start_.used(estimator_);
   if (options_.recipe != Recipe::none) {
     if (estimator_.state().images == 0 && !uses_source()) {

@@ -394,7 +394,11 @@ std::map<std::string, std::string> Training::metadata() const {
 }
 
 TrainingOutcome Training::run() {
-  if (output_.resume) resume();
+  if (output_.resume && TrainingCheckpoint::exists(output_.checkpoint)) {
+    resume();
+  } else if (output_.resume) {
+    log("there is no " + output_.checkpoint + " yet: beginning");
+  }
   log(formatted("%zu weights, %s of memory, %d threads; normalization %s", trainer_->values().all().size(),
                 spoken_memory(trainer_->memory()).c_str(), team_.threads(), normalization_.text().c_str()));
   if (hooks_.begin) {

@@ -166,6 +166,36 @@ TEST_F(KilledSegmentTest, KilledAtAnyChangeOfTheFileSystemItGoesOn) {
   }
 }
 
+TEST_F(KilledSegmentTest, WhatAFailedSyncLosesIsMadeAgain) {
+#ifdef FIBFLOW_SANITIZED
+  GTEST_SKIP() << "a sanitizer has to be loaded first";
+#endif
+  const std::string plain = folder / "plain";
+  ASSERT_EQ(run(arguments(plain)).code, 0) << said;
+  checkpoint_every = "0";
+  StartOptions counted;
+  counted.environment = {{"LD_PRELOAD", FIBFLOW_LOSSY_DISK}, {"FIBFLOW_COUNT_TO", folder / "count"}};
+  std::filesystem::create_directory(folder / "counted");
+  ASSERT_EQ(run(arguments(folder / "counted/run", {"--resume"}), counted).code, 0) << said;
+  const long syncs = std::atol(bytes_of(folder / "count").c_str());
+  ASSERT_GT(syncs, 100);
+  const int places = number_from("FIBFLOW_FAILING_SYNCS", 6);
+  for (long at = 1; at <= syncs; at += std::max(1L, syncs / places)) {
+    SCOPED_TRACE("sync " + std::to_string(at) + " of " + std::to_string(syncs) + " failed");
+    std::filesystem::remove_all(folder / "killed");
+    std::filesystem::create_directory(folder / "killed");
+    const std::string killed = folder / "killed/run";
+    StartOptions losing;
+    losing.environment = {{"LD_PRELOAD", FIBFLOW_LOSSY_DISK},
+                          {"FIBFLOW_LOSE_AT", std::to_string(at)},
+                          {"FIBFLOW_LOSE_ERROR", std::to_string(EIO)}};
+    EXPECT_EQ(run(arguments(killed, {"--resume"}), losing).code, 74) << said;
+    ASSERT_EQ(run(resumed(killed)).code, 0) << said;
+    expect_equal(killed, plain);
+    expect_only_outputs();
+  }
+}
+
 /// A run that was killed in its middle, with a checkpoint after each slice.
 class InterruptedSegmentTest : public KilledSegmentTest {
  protected:
@@ -225,6 +255,21 @@ TEST_F(InterruptedSegmentTest, ACheckpointThatIsCutOffIsReplacedByTheOlderOne) {
 
 TEST_F(InterruptedSegmentTest, ACheckpointThatIsGoneIsReplacedByTheOlderOne) {
   std::filesystem::remove(checkpoint());
+  expect_that_it_ends_as_a_plain_run();
+}
+
+TEST_F(InterruptedSegmentTest, OneByteThatDiffersInWhatIsKeptIsNoticed) {
+  const std::string kept = folder / "killed/.run_m.tif.partial";
+  std::string bytes = bytes_of(kept);
+  const std::size_t at = bytes.size() / 3;
+  bytes[at] ^= 1;
+  std::ofstream(kept, std::ios::binary) << bytes;
+  EXPECT_EQ(run(arguments(killed(), {"--resume"})).code, 65) << said;
+  EXPECT_NE(said.find("run_m.tif.partial) is damaged"), std::string::npos) << said;
+  // Nothing of it was lost: with that byte back it goes on.
+  bytes = bytes_of(kept);
+  bytes[at] ^= 1;
+  std::ofstream(kept, std::ios::binary) << bytes;
   expect_that_it_ends_as_a_plain_run();
 }
 

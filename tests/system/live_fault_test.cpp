@@ -58,6 +58,38 @@ TEST_F(LiveFaultTest, AFullDiskIsSeenInTheStatusWhereThatHasADiskOfItsOwn) {
   ASSERT_TRUE(masks_come(0, 40));
 }
 
+TEST_F(LiveFaultTest, WhatAFailedSyncLosesIsWrittenAnew) {
+  // With the error of a full disk it goes on by itself, with another one it ends and is started again.
+  put(0, 12);
+  StartOptions counting;
+  counting.environment = {{"LD_PRELOAD", FIBFLOW_LOSSY_DISK}, {"FIBFLOW_COUNT_TO", folder / "count"}};
+  start({}, counting);
+  ASSERT_TRUE(masks_come(0, 12));
+  ASSERT_EQ(stop(), 0) << daemon->said();
+  long syncs = 0;
+  std::ifstream(folder / "count") >> syncs;
+  ASSERT_GT(syncs, 12);
+  const int tries = std::min(number_from("FIBFLOW_FAILING_SYNCS", 6), static_cast<int>(syncs));
+  for (int n = 0; n < tries; ++n) {
+    const long at = 1 + n * (syncs - 1) / tries;
+    for (const int error : {ENOSPC, EIO}) {
+      std::filesystem::remove_all(output.folder());
+      StartOptions losing;
+      losing.environment = {{"LD_PRELOAD", FIBFLOW_LOSSY_DISK},
+                            {"FIBFLOW_LOSE_AT", std::to_string(at)},
+                            {"FIBFLOW_LOSE_ERROR", std::to_string(error)}};
+      start({}, losing);
+      await([&] { return !daemon->is_running() || has_mask(11); });
+      daemon->signal(SIGTERM);
+      ASSERT_TRUE(daemon->wait()) << daemon->said();
+      start();
+      ASSERT_TRUE(masks_come(0, 12)) << "sync " << at;
+      ASSERT_EQ(stop(), 0) << "sync " << at << "\n" << daemon->said();
+      expect_masks_of_batch(0, 12);
+    }
+  }
+}
+
 TEST_F(LiveFaultTest, WhatCannotBeReadIsReportedAndTheOthersGoOn) {
   put(0, 3);
   std::filesystem::create_directory(in(name_of_slice(3)));

@@ -1,11 +1,13 @@
 #include "pipeline/cli/arguments/file_names.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
 #include "io/error.h"
 #include "io/files/atomic_file.h"
+#include "io/format.h"
 #include "io/formats/formats.h"
 
 namespace fibflow::cli {
@@ -49,6 +51,17 @@ void require_apart(const std::vector<std::string>& written, const std::vector<st
       if (std::filesystem::equivalent(written[i], input, error))
         throw std::invalid_argument(written[i] + " is read: it cannot be replaced by an output");
     }
+  }
+}
+
+void require_not_among_slices(const std::string& path, const std::string& folder) {
+  const bool inside = place_of(path).parent_path() == place_of(folder);
+  const auto formats = io::formats();
+  const bool is_slice =
+      std::ranges::any_of(formats, [&](const io::Format* format) { return io::has_suffix(*format, path); });
+  if (inside && is_slice) {
+    throw std::invalid_argument(path + ": lies in " + folder +
+                                ", where it would be one of the slices the next time: write it elsewhere");
   }
 }
 

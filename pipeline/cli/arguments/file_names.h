@@ -12,6 +12,9 @@ void require_free(const std::string& path, bool overwrite);
 /// overwritten does not mean that. Empty names are no files.
 void require_apart(const std::vector<std::string>& written, const std::vector<std::string>& read);
 
+/// Throws std::invalid_argument if an output would be taken for a slice of the folder that is read, the next time.
+void require_not_among_slices(const std::string& path, const std::string& folder);
+
 /// Throws std::invalid_argument if a name has not the ending of a stack that can be written, or of another kind of file
 /// (".onnx"). Empty names, and what is there and no regular file (/dev/null), pass.
 void require_stack_ending(const std::string& path);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -359,6 +360,11 @@ void require_free(const RunArguments& arguments) {
 
 void require_apart(const RunArguments& arguments, std::vector<std::string> outputs, const io::Stack& stack) {
   outputs.insert(outputs.end(), {arguments.report, arguments.trace});
+  std::error_code error;
+  for (const std::string& output : outputs) {
+    if (!output.empty() && std::filesystem::is_directory(arguments.stack, error))
+      require_not_among_slices(output, arguments.stack);
+  }
   std::vector<std::string> inputs = stack.files();
   inputs.insert(inputs.end(), {arguments.stack, arguments.model});
   require_apart(outputs, inputs);

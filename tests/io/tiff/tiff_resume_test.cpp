@@ -133,6 +133,27 @@ TEST_P(TiffResumeTest, OneThatIsShorterThanItsPositionOrGoneIsRefused) {
   EXPECT_EQ(folder.contents(), Names{});
 }
 
+TEST_P(TiffResumeTest, OneByteThatDiffersIsNoticed) {
+  const TiffProgress three = leave(3, 3);
+  const auto bytes = testing::read_bytes(partial);
+  ASSERT_EQ(bytes.size(), three.length);
+  for (std::size_t at = 0; at < bytes.size(); at += at < 40 ? 1 : bytes.size() / 60 + 1) {
+    auto other = bytes;
+    other[at] ^= 0x10;
+    testing::write_bytes(partial, other);
+    try {
+      TiffWriter writer(path, options(), three);
+      ADD_FAILURE() << "went on with another byte " << at << " of " << bytes.size();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::bad_data);
+      EXPECT_NE(std::string(error.what()).find("out.tif"), std::string::npos) << error.what();
+    }
+    EXPECT_EQ(testing::read_bytes(partial), other) << "a refusal changed it";
+  }
+  testing::write_bytes(partial, bytes);
+  EXPECT_EQ(completed(three), uninterrupted());
+}
+
 TEST_P(TiffResumeTest, OneWriterAtATime) {
   TiffWriter writer(path, options(), {});
   writer.write(slice(0));

@@ -93,6 +93,13 @@ TEST_F(TrainCommandTest, AnInterruptionLeavesACheckpointAndNoModel) {
   EXPECT_NE(other.err.find("another length in iterations"), std::string::npos) << other.err;
 }
 
+TEST_F(TrainCommandTest, BeginsIfThereIsNothingToGoOnFrom) {
+  const auto run = run_fibflow(train({"--iterations", "3", "--resume"}));
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.err.find("model.onnx.checkpoint yet: beginning"), std::string::npos) << run.err;
+  EXPECT_TRUE(std::filesystem::exists(model));
+}
+
 TEST_F(TrainCommandTest, ExitCodesSayWhatWasWrong) {
   const auto code = [&](std::vector<std::string> more) { return run_fibflow(train(std::move(more))).code; };
   EXPECT_EQ(code({"--time", "soon"}), 64);
@@ -100,7 +107,6 @@ TEST_F(TrainCommandTest, ExitCodesSayWhatWasWrong) {
   EXPECT_EQ(code({"--channels", "0"}), 64);
   EXPECT_EQ(code({"--iterations", "5", "--patch", "4096"}), 64);
   EXPECT_EQ(code({"--iterations", "5", "--validation-images", images}), 64);
-  EXPECT_EQ(code({"--resume"}), 66);
   EXPECT_EQ(run_fibflow({"train", "--images", folder / "none.tif", "--labels", labels, "-o", model}).code,
             66);
   // The image is no labels.

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -205,6 +207,27 @@ TEST(SegmentTest, ClassesAreIndicesInTheMask) {
   output.threshold = 0.5;
   output.overwrite = true;
   EXPECT_THROW(segment(stack, network, {}, {}, output, {}), std::invalid_argument);
+}
+
+TEST(SegmentTest, SaysIfItsInputWasChangedMeanwhile) {
+  auto slices = textured_stack(6, 40, 40);
+  for (const bool touched : {false, true}) {
+    const testing::TemporaryFolder folder;
+    testing::write_tiff(slices, folder / "stack.tif");
+    const auto stack = io::open_stack(folder / "stack.tif");
+    OutputOptions output;
+    output.mask = folder / "m.tif";
+    output.overwrite = true;
+    RunHooks hooks;
+    hooks.begin = [&](const std::string& phase, std::int64_t) {
+      if (touched && phase == "segment") std::filesystem::resize_file(folder / "stack.tif", 1 << 20);
+    };
+    const Outcome outcome = segment(*stack, small_network(), {}, {}, output, {}, hooks);
+    const bool said = std::ranges::any_of(outcome.report->warnings, [](const std::string& warning) {
+      return warning.find("stack.tif was changed, replaced or removed while") != std::string::npos;
+    });
+    EXPECT_EQ(said, touched);
+  }
 }
 
 TEST(SegmentTest, AProbeThatCoversTheStackIsItsPooledMoments) {
