@@ -1,5 +1,6 @@
 #include "pipeline/report/page/recorded_run.h"
 
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -19,7 +20,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Facts = RecordedRun::Facts;
 
-constexpr int deepest = 32;  // levels of objects and arrays; a report has six
+constexpr int deepest = 32;       // levels of objects and arrays; a report has six
+constexpr int most_names = 1000;  // of an object; a report has a few dozen
 
 /// A value of the file with its place, for messages. What is absent behaves as null.
 class Field {
@@ -285,10 +287,16 @@ RecordedRun run_of(const Field& report) {
 RecordedRun parse_recorded_run(const std::string& text, const std::string& path) {
   Json json;
   try {
-    // Deep nesting would end in recursion without end when values are copied: it is refused before it is built.
-    json = Json::parse(text, [&path](int depth, Json::parse_event_t, Json&) {
+    // Deep nesting would end in recursion without end when values are copied, and each name of an object is looked for
+    // among those before it: both are refused before they are built.
+    std::array<int, deepest + 1> names{};
+    json = Json::parse(text, [&](int depth, Json::parse_event_t event, Json&) {
       if (depth > deepest)
         throw io::Error(io::ErrorKind::bad_data, path, "is nested too deeply for a run report");
+      int& here = names.at(static_cast<std::size_t>(depth));
+      if (event == Json::parse_event_t::key && ++here > most_names)
+        throw io::Error(io::ErrorKind::bad_data, path, "has more names in one object than any run report");
+      if (event == Json::parse_event_t::object_end) names.at(static_cast<std::size_t>(depth) + 1) = 0;
       return true;
     });
   } catch (const Json::exception& error) {

@@ -95,6 +95,13 @@ TEST(RecordedRunTest, RefusesEndlessNesting) {
     EXPECT_EQ(has(answer, "nested too deeply"), levels > 4) << answer;
   }
   EXPECT_TRUE(has(refusal(std::string(100000, '[')), "nested too deeply"));
+  // Names without end, too, but not objects without end.
+  std::string names = "{\"options\": {";
+  for (int i = 0; i < 200000; ++i) names += "\"" + std::to_string(i) + "\": 1, ";
+  EXPECT_TRUE(has(refusal(names + "\"a\": 1}}"), "more names in one object"));
+  std::string objects = "{\"slices\": [";
+  for (int i = 0; i < 5000; ++i) objects += "{\"a\": {\"b\": 1}}, ";
+  EXPECT_FALSE(has(refusal(objects + "1]}"), "more names in one object"));
 }
 
 // What this page is made of can be checked as XML, but for the elements that HTML does not close.
