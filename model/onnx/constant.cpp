@@ -12,7 +12,7 @@ using Ints = std::vector<std::int64_t>;
 
 // Shape arithmetic is tiny; a file that asks for more is wrong or hostile.
 constexpr std::int64_t largest_computed = 1 << 22;
-constexpr std::size_t most_dimensions = 32;
+constexpr std::size_t most_dimensions = 8;
 
 std::int64_t product(const Ints& dims, const Node& node) {
   if (dims.size() > most_dimensions) throw NodeError(node, "computes a constant with too many dimensions");

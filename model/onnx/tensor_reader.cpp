@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 
+#include "model/onnx/external_file.h"
 #include "model/onnx/half.h"
 
 namespace fibflow::model {
@@ -71,7 +71,7 @@ std::string label_of(const onnx::NodeProto& proto) {
 
 /// The number of values that a tensor's shape asks for.
 std::int64_t count_of(const onnx::TensorProto& t, const std::string& owner) {
-  constexpr int most_dimensions = 32;
+  constexpr int most_dimensions = 8;
   if (t.dims_size() > most_dimensions) throw ModelError(owner + ": has an impossible shape");
   std::int64_t n = 1;
   for (const std::int64_t d : t.dims()) {
@@ -81,7 +81,7 @@ std::int64_t count_of(const onnx::TensorProto& t, const std::string& owner) {
   return n;
 }
 
-void embed(onnx::TensorProto& t, const std::filesystem::path& folder, const std::string& owner) {
+void embed(onnx::TensorProto& t, ExternalFiles& files, const std::string& owner) {
   if (t.data_location() != onnx::TensorProto::EXTERNAL) return;
   const std::int64_t n = count_of(t, owner);
   std::string location;
@@ -96,33 +96,17 @@ void embed(onnx::TensorProto& t, const std::filesystem::path& folder, const std:
       throw ModelError(owner + ": its external data has an unreadable " + entry.key());
     }
   }
-  // A model must not read files outside its own folder (ONNX: "external data must be relative").
-  const std::filesystem::path relative(location);
-  if (location.empty() || relative.is_absolute() || std::ranges::find(relative, "..") != relative.end()) {
-    throw ModelError(owner + ": its external data lies outside the model's folder: " + in_quotes(location));
-  }
   const std::size_t width = byte_width(t.data_type());
   if (t.data_type() != onnx::TensorProto::FLOAT && t.data_type() != onnx::TensorProto::FLOAT16)
     throw ModelError(owner + ": external data must be float32 or float16");
   const std::int64_t bytes = n * static_cast<std::int64_t>(width);
   if (offset < 0 || (length >= 0 && length != bytes))
     throw ModelError(owner + ": its external data does not have the size of its shape");
-  std::ifstream file(folder / relative, std::ios::binary);
-  if (!file)
-    throw ModelError(owner + ": its external data file " + in_quotes((folder / relative).string()) +
-                     " cannot be opened");
-  file.seekg(0, std::ios::end);
-  if (file.tellg() < 0 || offset > static_cast<std::int64_t>(file.tellg()) - bytes) {
-    throw ModelError(owner + ": its external data file " + in_quotes((folder / relative).string()) +
-                     " is too short");
+  try {
+    t.set_raw_data(files.read(location, offset, bytes));
+  } catch (const ModelError& error) {
+    throw ModelError(owner + ": " + error.what());
   }
-  file.seekg(offset);
-  std::string raw(static_cast<std::size_t>(bytes), '\0');
-  file.read(raw.data(), bytes);
-  if (!file)
-    throw ModelError(owner + ": its external data file " + in_quotes((folder / relative).string()) +
-                     " cannot be read");
-  t.set_raw_data(std::move(raw));
   t.clear_external_data();
   t.clear_data_location();
 }
@@ -198,11 +182,12 @@ std::string name_of(const onnx::NodeProto& proto) {
 }
 
 void embed_external(onnx::ModelProto& proto, const std::filesystem::path& folder) {
+  ExternalFiles files(folder);
   for (onnx::TensorProto& t : *proto.mutable_graph()->mutable_initializer())
-    embed(t, folder, "initializer " + in_quotes(t.name()));
+    embed(t, files, "initializer " + in_quotes(t.name()));
   for (onnx::NodeProto& node : *proto.mutable_graph()->mutable_node()) {
     for (onnx::AttributeProto& attribute : *node.mutable_attribute()) {
-      if (attribute.has_t()) embed(*attribute.mutable_t(), folder, label_of(node));
+      if (attribute.has_t()) embed(*attribute.mutable_t(), files, label_of(node));
     }
   }
 }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <onnx/onnx_pb.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -87,6 +88,46 @@ std::string refusal_of(const std::filesystem::path& file) {
 
 TEST(BrokenModelTest, WhatIsNoFileIsNotCalledTooLarge) {
   EXPECT_EQ(refusal_of("/dev/null"), "/dev/null: is not a regular file");
+}
+
+TEST(BrokenModelTest, ExternalDataAreRegularFilesThatAreNotLinks) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::path(testing::TempDir()) / "external_data_kinds";
+  fs::remove_all(folder);
+  fs::create_directories(folder / "elsewhere");
+  const fs::path file = folder / "external_data.onnx";
+  const fs::path weights = folder / "external_data.weights";
+  fs::copy(kFolder / "models/external_data.onnx", file);
+  fs::copy(kFolder / "models/external_data.weights", weights);
+  EXPECT_EQ(refusal_of(file), "");
+  fs::rename(weights, folder / "elsewhere/weights");
+  fs::create_symlink("elsewhere/weights", weights);
+  EXPECT_NE(refusal_of(file).find("external_data.weights' is a link"), std::string::npos) << refusal_of(file);
+  fs::remove(weights);
+  ASSERT_EQ(::mkfifo(weights.c_str(), 0600), 0);
+  EXPECT_NE(refusal_of(file).find("is no regular file"), std::string::npos) << "it waits for a writer";
+  fs::remove_all(folder);
+}
+
+TEST(BrokenModelTest, ExternalDataAreReadOnce) {
+  // A small file must not fill the memory by being named again and again.
+  onnx::ModelProto model;
+  std::ifstream sound(kFolder / "models/external_data.onnx", std::ios::binary);
+  ASSERT_TRUE(model.ParseFromIstream(&sound));
+  const onnx::TensorProto tensor = model.graph().initializer(0);
+  for (int i = 0; i < 1000; ++i) {
+    onnx::TensorProto& again = *model.mutable_graph()->add_initializer();
+    again = tensor;
+    again.set_name("again " + std::to_string(i));
+  }
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "external_data_again";
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy(kFolder / "models/external_data.weights", folder,
+                        std::filesystem::copy_options::overwrite_existing);
+  const std::filesystem::path file = folder / "external_data.onnx";
+  std::ofstream(file, std::ios::binary) << model.SerializeAsString();
+  EXPECT_NE(refusal_of(file).find("is named more often than it has data"), std::string::npos) << refusal_of(file);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(BrokenModelTest, ExternalDataThatWouldEndBeyondAllNumbersAreTooShort) {
