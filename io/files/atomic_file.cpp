@@ -176,8 +176,7 @@ void AtomicFile::sync() {
 /// After a failure the system may have thrown away what it could not write, and the next call would succeed.
 void AtomicFile::sync_content() {
   if (sync_failure_ == 0 && ::fsync(descriptor_) != 0) sync_failure_ = errno;
-  if (sync_failure_ != 0)
-    fail(ErrorKind::read_write, path_, "cannot be brought to the disk", sync_failure_);
+  if (sync_failure_ != 0) fail(ErrorKind::read_write, path_, "cannot be brought to the disk", sync_failure_);
 }
 
 void AtomicFile::keep() {

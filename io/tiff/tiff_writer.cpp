@@ -186,8 +186,8 @@ std::optional<TiffProgress> TiffProgress::parse(const std::string& text) {
     at = last ? after : after + 1;
     return true;
   };
-  if (!number(progress.slices, false) || !number(progress.length, false) ||
-      !number(progress.inode, false) || !number(progress.hash, true) || progress.slices < 0)
+  if (!number(progress.slices, false) || !number(progress.length, false) || !number(progress.inode, false) ||
+      !number(progress.hash, true) || progress.slices < 0)
     return std::nullopt;
   return progress;
 }
@@ -234,7 +234,7 @@ struct TiffWriter::State {
   int width = 0;
   PixelType type = PixelType::u8;
   std::int64_t written = 0;
-  std::uint64_t length = 0;  // of the file with these slices
+  std::uint64_t length = 0;         // of the file with these slices
   std::optional<RunningHash> hash;  // of a resumable file
   bool failed = false;
 };
@@ -314,7 +314,8 @@ void TiffWriter::State::verify(const TiffProgress& from, const std::vector<std::
 }
 
 void TiffWriter::State::refuse(const std::string& what) const {
-  throw Error(ErrorKind::bad_data, file.path(), "what was written of it before (" + file.partial() + ") " + what);
+  throw Error(ErrorKind::bad_data, file.path(),
+              "what was written of it before (" + file.partial() + ") " + what);
 }
 
 void TiffWriter::State::open(const StripLayout& layout) {
@@ -404,13 +405,14 @@ TiffWriter::~TiffWriter() = default;
 void TiffWriter::State::begin(const StripLayout& layout) {
   if (failed) throw std::logic_error("TiffWriter: written to after a failure");
   if (options.depth > 0 && written == options.depth) {
-    throw std::invalid_argument("TiffWriter: more slices than the " + std::to_string(options.depth) + " announced");
+    throw std::invalid_argument("TiffWriter: more slices than the " + std::to_string(options.depth) +
+                                " announced");
   }
   if (written > 0 && (layout.height != height || layout.width != width || layout.type != type)) {
     throw std::invalid_argument("TiffWriter: slice " + std::to_string(written) + " has " +
                                 std::to_string(layout.height) + " x " + std::to_string(layout.width) + " " +
-                                name_of(layout.type) + " voxels, the first one " + std::to_string(height) + " x " +
-                                std::to_string(width) + " " + name_of(type));
+                                name_of(layout.type) + " voxels, the first one " + std::to_string(height) +
+                                " x " + std::to_string(width) + " " + name_of(type));
   }
   failed = true;
   if (tiff == nullptr) open(layout);

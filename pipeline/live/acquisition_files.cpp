@@ -89,7 +89,8 @@ bool Acquisition::put_candidate(std::int64_t number, Candidate candidate) {
   });
   if (place != candidates.end() && place->file == candidate.file) {
     // The events of one write come more than once.
-    if (place->identity != candidate.identity) *place = place->changed_to(candidate.identity, candidate.changed);
+    if (place->identity != candidate.identity)
+      *place = place->changed_to(candidate.identity, candidate.changed);
     return false;
   }
   candidates.insert(place, std::move(candidate));

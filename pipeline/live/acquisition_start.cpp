@@ -98,8 +98,7 @@ void Acquisition::decide_step() {
   if (!regular) return;
   if (next_ > *first_) next_ += smallest - step_;
   step_ = smallest;
-  note(Kind::numbered, 0, step_, numbering_.saved(),
-       "slices are numbered " + spoken_numbering());
+  note(Kind::numbered, 0, step_, numbering_.saved(), "slices are numbered " + spoken_numbering());
 }
 
 /// A number came that is between two of them.
@@ -107,7 +106,8 @@ void Acquisition::refine_step(std::int64_t number) {
   const std::int64_t finer = std::gcd(step_, number - *first_);
   if (next_ > *first_) next_ += finer - step_;
   step_ = finer;
-  note(Kind::numbered, 0, step_, numbering_.saved(), "slices are numbered " + spoken_numbering() + " after all");
+  note(Kind::numbered, 0, step_, numbering_.saved(),
+       "slices are numbered " + spoken_numbering() + " after all");
 }
 
 /// Gives the next number to the file that is the first in the order, once it is complete and no other one is coming.
@@ -217,7 +217,8 @@ bool Acquisition::begins_again_for(const std::string& file) {
   if (committed_ || closed_ || options_.first || counts_.skipped > 0 || !failed_.empty()) return false;
   ++restarts_;
   note(Kind::earlier, *first_, *first_, file,
-       file + " comes before slice " + std::to_string(*first_) + ", which nothing was done with yet: beginning anew");
+       file + " comes before slice " + std::to_string(*first_) +
+           ", which nothing was done with yet: beginning anew");
   first_.reset();
   const auto now = Clock::now();
   for (const auto& [number, given] : std::exchange(taken_, {})) {

@@ -74,8 +74,8 @@ std::vector<std::string> LiveOutput::write_stacks(const std::vector<std::string>
       advance();
     }
     if (parts.empty()) continue;
-    const auto writer = io::create_stack(stack_of(kind), {options_.compression, shape.voxel_nm, description_, true,
-                                                          static_cast<std::int64_t>(parts.size())});
+    const auto writer = io::create_stack(stack_of(kind), {options_.compression, shape.voxel_nm, description_,
+                                                          true, static_cast<std::int64_t>(parts.size())});
     for (const std::string& part : parts) {
       if (!writer->copy(part)) writer->write(io::open_stack(part)->read(0));
       advance();

@@ -83,7 +83,7 @@ class LiveRun {
   const std::string started_ = utc_now();
   bool closing_ = false;
   Silence silence_;
-  bool looked_at_all_ = false;       // of the folder, since silence lasts for long
+  bool looked_at_all_ = false;      // of the folder, since silence lasts for long
   std::uint64_t acquisitions_ = 0;  // how often the acquisition began again
 
   std::vector<AcquiredSlice> first_;  // until there are enough to begin

@@ -73,11 +73,11 @@ void LiveRun::conclude() {
                         " have the number of another one; name the slices with --pattern");
   }
   if (counts.before_first > 0) {
-    throw io::Error(io::ErrorKind::bad_data, options_.acquisition.folder,
-                    std::to_string(done_.size()) + " slices are segmented, but " +
-                        std::to_string(counts.before_first) + " came too late, with numbers below that of the first one (" +
-                        done_.front().file.name +
-                        "), and are left out: with --first N, in another --output, they are waited for");
+    throw io::Error(
+        io::ErrorKind::bad_data, options_.acquisition.folder,
+        std::to_string(done_.size()) + " slices are segmented, but " + std::to_string(counts.before_first) +
+            " came too late, with numbers below that of the first one (" + done_.front().file.name +
+            "), and are left out: with --first N, in another --output, they are waited for");
   }
 }
 
@@ -92,15 +92,16 @@ void LiveRun::write_stacks() {
   writer_.set_working(true);
   std::vector<std::string> left_out;
   writer_.write([&] {
-    left_out = output_.write_stacks(files, {checkpoint_.height, checkpoint_.width, checkpoint_.voxel_nm}, [&] {
-      services_.liveness.progress();
-      if (stopping()) throw Interrupted();
-    });
+    left_out =
+        output_.write_stacks(files, {checkpoint_.height, checkpoint_.width, checkpoint_.voxel_nm}, [&] {
+          services_.liveness.progress();
+          if (stopping()) throw Interrupted();
+        });
     if (!left_out.empty()) {
-      const std::string text = left_out.front() + (left_out.size() > 1 ? " and " + std::to_string(left_out.size() - 1) +
-                                                                             " more were"
-                                                                       : " was") +
-                               " moved away or made unreadable: not in the stack";
+      const std::string text =
+          left_out.front() +
+          (left_out.size() > 1 ? " and " + std::to_string(left_out.size() - 1) + " more were" : " was") +
+          " moved away or made unreadable: not in the stack";
       services_.warn(text);
       status_.warn(text);
     }

@@ -80,8 +80,8 @@ void LiveRun::doubt_result() {
 void LiveRun::took_note(const AcquisitionNote& note) {
   using Kind = AcquisitionNote::Kind;
   const bool ordinary = note.kind == Kind::numbered || note.kind == Kind::first ||
-                        note.kind == Kind::earlier || note.kind == Kind::missing || note.kind == Kind::folder_back ||
-                        note.kind == Kind::foreign;
+                        note.kind == Kind::earlier || note.kind == Kind::missing ||
+                        note.kind == Kind::folder_back || note.kind == Kind::foreign;
   keep_note(note);
   if (note.kind == Kind::numbered)
     services_.board.change([&](LiveStatus& status) { status.numbering = acquisition_.spoken_numbering(); });

@@ -19,7 +19,8 @@ class Silence {
   void go_on(Time begin, Time end) {
     // Longer than any rest between two looks.
     constexpr std::chrono::seconds longest_absence{5};
-    const bool was_away = end - begin > longest_absence || (last_look_ && begin - *last_look_ > longest_absence);
+    const bool was_away =
+        end - begin > longest_absence || (last_look_ && begin - *last_look_ > longest_absence);
     if (was_away || !since_) since_ = end;
     last_look_ = end;
   }

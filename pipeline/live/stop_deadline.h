@@ -13,7 +13,9 @@ class StopDeadline {
  public:
   /// stop: what is waited for.
   StopDeadline(std::stop_token stop, std::chrono::milliseconds patience)
-      : thread_([this, stop = std::move(stop), patience](const std::stop_token& over) { wait(over, stop, patience); }) {}
+      : thread_([this, stop = std::move(stop), patience](const std::stop_token& over) {
+          wait(over, stop, patience);
+        }) {}
 
   std::stop_token token() const { return passed_.get_token(); }
 

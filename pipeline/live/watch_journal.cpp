@@ -176,8 +176,9 @@ WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_
     lines.emplace_back(*entry, std::string_view(text).substr(at, end + 1 - at));
     at = end + 1;
   }
-  const bool has_lost_it =
-      acknowledged == 0 && std::ranges::any_of(lines, [](const auto& line) { return line.first.kind == Kind::kept; });
+  const bool has_lost_it = acknowledged == 0 && std::ranges::any_of(lines, [](const auto& line) {
+                             return line.first.kind == Kind::kept;
+                           });
   std::string kept;
   for (auto& [entry, line] : lines) {
     const bool sure = has_lost_it || static_cast<std::size_t>(line.data() - text.data()) < acknowledged;

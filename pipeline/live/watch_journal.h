@@ -67,7 +67,7 @@ class WatchJournal {
   std::string path_;
   int descriptor_ = -1;
   std::uint64_t bytes_ = 0;
-  std::string unsynced_;   // the lines at its end that may not be on the disk
+  std::string unsynced_;     // the lines at its end that may not be on the disk
   bool distrusted_ = false;  // a sync failed
   std::vector<JournalEntry> entries_;
 };

@@ -73,10 +73,11 @@ WatchState::WatchState(std::string folder, const WatchIdentity& identity, bool h
       std::make_unique<WatchJournal>(folder_ + "/journal", checkpoint_ ? checkpoint_->journal_bytes : 0);
   has_kept_ = journal_->had_checkpoint();
   if (has_lost_checkpoint()) {
-    remarks_.push_back(state_.path() +
-                       " is gone, and with it the statistics of the slices that are done: what follows is segmented with "
-                       "statistics that are measured anew; to begin anew altogether, remove " +
-                       identity.output_folder);
+    remarks_.push_back(
+        state_.path() +
+        " is gone, and with it the statistics of the slices that are done: what follows is segmented with "
+        "statistics that are measured anew; to begin anew altogether, remove " +
+        identity.output_folder);
   }
 }
 
@@ -87,8 +88,8 @@ void WatchState::load_checkpoint(const WatchIdentity& identity) {
   } catch (const io::Error& error) {
     if (error.kind() != io::ErrorKind::bad_data) throw;
     throw io::Error(io::ErrorKind::bad_data, error.path(),
-                    std::string(error.what()).substr(error.path().size() + 2) + "; without " + state_.path() + " and " +
-                        state_.path() + ".previous, this goes on after the masks that are there");
+                    std::string(error.what()).substr(error.path().size() + 2) + "; without " + state_.path() +
+                        " and " + state_.path() + ".previous, this goes on after the masks that are there");
   }
   if (!refusal.empty()) remarks_.push_back(refusal + "; the checkpoint before it is used");
 }

@@ -78,7 +78,8 @@ std::optional<std::string> changed_meanwhile(const std::vector<std::string>& fil
   if (files.empty()) return std::nullopt;
   const std::string others =
       files.size() > 1 ? " and " + std::to_string(files.size() - 1) + " other files were" : " was";
-  return files.front() + others + " changed, replaced or removed while the stack was read: the result may be of both states";
+  return files.front() + others +
+         " changed, replaced or removed while the stack was read: the result may be of both states";
 }
 
 std::size_t peak_memory() {

@@ -65,9 +65,9 @@ struct LiveStatus {
   std::string reason;  ///< of waiting or pausing, for people: "slice 118 is not there yet", "no room on /out"
   std::string folder;  ///< that is followed
   std::string output;
-  std::string model;    ///< file
+  std::string model;      ///< file
   std::string numbering;  ///< how slices are numbered, for people; empty before it is decided
-  std::string options;  ///< on one line (one_line())
+  std::string options;    ///< on one line (one_line())
   std::chrono::system_clock::time_point started;
   Counts counts;
   Latencies latency;

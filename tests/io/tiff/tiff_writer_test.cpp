@@ -82,7 +82,8 @@ TEST_P(TiffWriterKindTest, CopiesSlicesAsTheyAreStored) {
     written_to(single(z), 1, [&](TiffWriter& writer, int) { writer.write(slice(z)); });
   }
   written_to(folder.path("whole.tif"), 3, [&](TiffWriter& writer, int z) { writer.write(slice(z)); });
-  written_to(folder.path("copied.tif"), 3, [&](TiffWriter& writer, int z) { EXPECT_TRUE(writer.copy(single(z))); });
+  written_to(folder.path("copied.tif"), 3,
+             [&](TiffWriter& writer, int z) { EXPECT_TRUE(writer.copy(single(z))); });
   EXPECT_EQ(testing::read_bytes(folder.path("copied.tif")), testing::read_bytes(folder.path("whole.tif")));
 }
 

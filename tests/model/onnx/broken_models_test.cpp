@@ -126,7 +126,8 @@ TEST(BrokenModelTest, ExternalDataAreReadOnce) {
                         std::filesystem::copy_options::overwrite_existing);
   const std::filesystem::path file = folder / "external_data.onnx";
   std::ofstream(file, std::ios::binary) << model.SerializeAsString();
-  EXPECT_NE(refusal_of(file).find("is named more often than it has data"), std::string::npos) << refusal_of(file);
+  EXPECT_NE(refusal_of(file).find("is named more often than it has data"), std::string::npos)
+      << refusal_of(file);
   std::filesystem::remove_all(folder);
 }
 

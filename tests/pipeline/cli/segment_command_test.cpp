@@ -167,7 +167,8 @@ TEST_F(SegmentCommandTest, AFileOfAFolderThatIsReadIsNotReplaced) {
   EXPECT_EQ(run.code, 64) << run.err;
   EXPECT_NE(run.err.find("slices/a_2.tif"), std::string::npos) << run.err;
   // Nor is one put among them.
-  const auto among = run_fibflow({"segment", folder / "slices", "--model", model_file, "-o", folder / "slices/m.tif"});
+  const auto among =
+      run_fibflow({"segment", folder / "slices", "--model", model_file, "-o", folder / "slices/m.tif"});
   EXPECT_EQ(among.code, 64) << among.err;
   EXPECT_NE(among.err.find("would be one of the slices the next time"), std::string::npos) << among.err;
   EXPECT_FALSE(std::filesystem::exists(folder / "slices/m.tif"));

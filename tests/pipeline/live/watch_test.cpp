@@ -202,7 +202,8 @@ TEST_F(WatchTest, EndsWithoutTheMasksThatSomebodyMovedAwayOrDamaged) {
   EXPECT_EQ(run(), WatchEnd::complete);
   EXPECT_EQ(masks_in(folder / "out/masks.tif").size(), 4u);
   EXPECT_EQ(masks_in(folder / "out/probabilities.tif").size(), 6u);
-  EXPECT_NE(log.find("masks/slice_2.tif and 1 more were moved away or made unreadable"), std::string::npos) << log;
+  EXPECT_NE(log.find("masks/slice_2.tif and 1 more were moved away or made unreadable"), std::string::npos)
+      << log;
   EXPECT_EQ(report()["slices"].size(), 6u);
 }
 
