@@ -108,7 +108,7 @@ class Fixing {
       factors.push_back(static_cast<float>(static_cast<double>(to) / static_cast<double>(from)));
     }
     node.inputs.resize(3);
-    replace(node, 2, Constant::of_floats({static_cast<std::int64_t>(factors.size())}, std::move(factors)));
+    replace(node, 2, Constant::of_floats(sizes->dims, std::move(factors)));
   }
 
   Graph& graph_;
