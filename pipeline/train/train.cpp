@@ -457,9 +457,13 @@ void require_free(const std::string& path, const char* otherwise) {
 
 }  // namespace
 
-TrainingOutcome train(const TrainingInput& input, const TrainingOptions& options,
-                      const TrainingOutput& output, int threads, const RunHooks& hooks) {
+TrainingOutcome train(const TrainingInput& input, const TrainingOptions& options, const TrainingOutput& given,
+                      int threads, const RunHooks& hooks) {
   require_sensible(options);
+  TrainingOutput output = given;
+  // One that goes on may have been killed between its last steps: what is there is its own.
+  if (output.resume && !output.checkpoint.empty() && TrainingCheckpoint::exists(output.checkpoint))
+    output.overwrite = true;
   require((input.validation_images == nullptr) == (input.validation_labels == nullptr),
           "images and labels for validation come together");
   require(!output.resume || !output.checkpoint.empty(), "there is no checkpoint to go on from");

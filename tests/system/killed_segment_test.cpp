@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "pipeline/options/exit_codes.h"
+#include "tests/fixtures/fault_count.h"
 #include "tests/fixtures/kept_marks.h"
 #include "tests/fixtures/temporary_folder.h"
 #include "tests/fixtures/textured_stack.h"
@@ -110,6 +111,7 @@ TEST_P(KilledRecipeTest, KilledAtRandomMomentsItEndsWithTheBytesOfAnUninterrupte
   std::mt19937 random(static_cast<unsigned>(seed));
   SCOPED_TRACE("FIBFLOW_SEED=" + std::to_string(seed));
   int kills = number_from("FIBFLOW_KILLS", 2);
+  record_faults(kills);
   std::optional<ProgramEnd> end;
   while (!end || end->killed_by == SIGKILL) {
     RunningProgram program(resumed(killed), folder / "killed.log");
@@ -163,6 +165,7 @@ TEST_F(KilledSegmentTest, KilledAtAnyChangeOfTheFileSystemItGoesOn) {
     ASSERT_EQ(run(resumed(killed)).code, 0) << said;
     expect_equal(killed, plain);
     expect_only_outputs();
+    record_faults(2 * (at / stride + 1));
   }
 }
 
@@ -180,6 +183,7 @@ TEST_F(KilledSegmentTest, WhatAFailedSyncLosesIsMadeAgain) {
   const long syncs = std::atol(bytes_of(folder / "count").c_str());
   ASSERT_GT(syncs, 100);
   const int places = number_from("FIBFLOW_FAILING_SYNCS", 6);
+  record_faults(places);
   for (long at = 1; at <= syncs; at += std::max(1L, syncs / places)) {
     SCOPED_TRACE("sync " + std::to_string(at) + " of " + std::to_string(syncs) + " failed");
     std::filesystem::remove_all(folder / "killed");

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "pipeline/options/exit_codes.h"
+#include "tests/fixtures/fault_count.h"
 #include "tests/system/live_test.h"
 #include "tests/system/small_disk.h"
 
@@ -70,6 +71,7 @@ TEST_F(LiveFaultTest, WhatAFailedSyncLosesIsWrittenAnew) {
   std::ifstream(folder / "count") >> syncs;
   ASSERT_GT(syncs, 12);
   const int tries = std::min(number_from("FIBFLOW_FAILING_SYNCS", 6), static_cast<int>(syncs));
+  record_faults(2 * tries);
   for (int n = 0; n < tries; ++n) {
     const long at = 1 + n * (syncs - 1) / tries;
     for (const int error : {ENOSPC, EIO}) {

@@ -7,6 +7,7 @@
 
 #include "io/formats/formats.h"
 #include "pipeline/options/exit_codes.h"
+#include "tests/fixtures/fault_count.h"
 #include "tests/fixtures/service_manager.h"
 #include "tests/system/live_test.h"
 
@@ -70,6 +71,7 @@ TEST_F(LiveEndTest, KilledAtRandomMomentsItEndsWithTheMasksOfABatchRun) {
   SCOPED_TRACE("FIBFLOW_SEED=" + std::to_string(seed));
   std::mt19937 random(static_cast<unsigned>(seed));
   const int kills = number_from("FIBFLOW_KILLS", 5);
+  record_faults(kills);
   const std::int64_t per_kill = 8;
   for (int kill = 0; kill < kills; ++kill) {
     put(kill * per_kill, (kill + 1) * per_kill);
@@ -90,6 +92,7 @@ TEST_F(LiveEndTest, KilledAtAnyChangeOfTheFileSystemItGoesOn) {
 #endif
   // Each life ends a bit later than the one before, so that the deaths fall into every kind of step.
   const int lives = number_from("FIBFLOW_KILLS", 8);
+  record_faults(lives);
   const std::int64_t slices = 12;
   put(0, slices);
   for (int life = 0; life < lives; ++life) {
@@ -128,6 +131,7 @@ TEST_F(LiveEndTest, KilledWhileItEndsItEndsTheNextTime) {
   std::filesystem::rename(folder / "copy", output.folder());
 
   const long stride = std::max(1L, changes / number_from("FIBFLOW_KILLS", 6));
+  record_faults((changes + stride - 1) / stride);
   for (long at = changes; at > 0; at -= stride) {
     StartOptions killing;
     killing.environment = {{"LD_PRELOAD", FIBFLOW_KILLER}, {"FIBFLOW_KILL_AT", std::to_string(at)}};

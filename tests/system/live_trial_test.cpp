@@ -1,5 +1,6 @@
 // The short form of what acquisition_trial does at length: a whole acquisition, followed while the program is killed.
 #include "tests/system/live_trial.h"
+#include "tests/fixtures/fault_count.h"
 
 #include <gtest/gtest.h>
 
@@ -23,6 +24,7 @@ TEST(LiveTrialTest, ALostDoubledEarlyOrDifferentSliceIsNowhereInAnAcquisitionWit
   trial.seed = seed == nullptr ? 1 : static_cast<unsigned>(std::atoi(seed));
   trial.perturbation.seed = trial.script.seed = trial.seed;
   trial.kills = 3;
+  record_faults(trial.kills);
   trial.settle = 0.3;
   trial.missing_wait = 3;
   trial.script.interval = 0.04;

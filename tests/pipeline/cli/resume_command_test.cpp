@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/fixtures/fault_count.h"
 #include "tests/fixtures/kept_marks.h"
 #include "tests/fixtures/kills.h"
 #include "tests/fixtures/run_program.h"
@@ -79,6 +80,7 @@ TEST_F(ResumeCommandTest, KilledAtRandomMomentsItLosesNothing) {
   ASSERT_EQ(run_fibflow(segment(whole)).code, 0);
   const auto once = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   const int wanted = testing::kills_wanted(5);
+  testing::record_faults(wanted);
   std::mt19937 random(std::random_device{}());
   int kills = 0;
   int stories = 0;
