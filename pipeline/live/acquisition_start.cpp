@@ -208,7 +208,8 @@ void Acquisition::judge() {
   if (failed_in_a_row_ >= in_a_row) {
     refusal_ = std::to_string(failed_in_a_row_) + " slices in a row cannot be used";
     const auto& last = *std::ranges::max_element(failed_, {}, [](const auto& entry) { return entry.first; });
-    refusal_ += ", the last of them '" + last.second.name + "': " + last_failure_;
+    refusal_ += ", the last of them '" + last.second.name + "': " + last_failure_ +
+                "; once they are mended, --retry-left-out takes them";
   }
 }
 

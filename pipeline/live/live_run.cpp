@@ -97,12 +97,13 @@ LiveRun::LiveRun(const model::Network& network, const WatchOptions& options, con
 
 void LiveRun::resume() {
   for (const std::string& remark : state_.remarks()) services_.warn(remark);
+  if (options_.retry_left_out) retry_left_out();
   const AcquisitionPast past = state_.past();
   acquisition_.resume(past);
   for (const JournalEntry& entry : state_.journal().entries()) {
     if (entry.kind == JournalEntry::Kind::event) {
       events_.push_back(entry.event);
-    } else if (entry.kind != JournalEntry::Kind::kept) {
+    } else if (entry.kind != JournalEntry::Kind::kept && entry.kind != JournalEntry::Kind::retried) {
       (entry.kind == JournalEntry::Kind::taken ? done_ : decisions_).push_back(entry);
     }
   }
@@ -140,6 +141,27 @@ void LiveRun::resume() {
     if (!done_.empty()) status.newest_slice = done_.back().first;
     if (live_) status.voxels_per_slice = static_cast<double>(checkpoint_.height) * checkpoint_.width;
   });
+}
+
+/// Slices are adapted to in their order: what lies before the last one that is segmented stays left out.
+void LiveRun::retry_left_out() {
+  std::int64_t next = 0;
+  std::uint64_t passed = 0;
+  for (const JournalEntry& entry : state_.journal().entries()) {
+    if (entry.kind == JournalEntry::Kind::taken) next = std::max(next, entry.first + 1);
+  }
+  for (const JournalEntry& entry : state_.journal().entries()) {
+    const bool left_out =
+        entry.kind == JournalEntry::Kind::failed || entry.kind == JournalEntry::Kind::skipped;
+    if (left_out && entry.first < next) passed += static_cast<std::uint64_t>(entry.last - entry.first + 1);
+  }
+  state_.journal().retry(next);
+  services_.log("what was left out is tried again from number " + std::to_string(next) + " on");
+  if (passed > 0) {
+    services_.warn(
+        "what was left out before it (" + std::to_string(passed) +
+        ") stays so: slices are adapted to in their order; `fibflow segment` takes those by themselves");
+  }
 }
 
 WatchEnd LiveRun::run() {

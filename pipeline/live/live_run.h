@@ -35,6 +35,7 @@ class LiveRun {
   using Clock = std::chrono::steady_clock;
 
   void resume();
+  void retry_left_out();
   bool follow();
   bool stopping() const { return services_.stop.stop_requested(); }
   void look_for_end();

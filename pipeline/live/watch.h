@@ -25,6 +25,8 @@ struct WatchOptions {
   std::string state_folder;         ///< default: OUTPUT/.state
   std::string stop_file;            ///< default: OUTPUT/stop
   std::optional<std::chrono::milliseconds> end_after;  ///< without a new slice; default: never
+  /// What was left out after the last slice that was segmented is tried again: it was mended meanwhile.
+  bool retry_left_out = false;
   /// After a stop request: what is in flight then is given up, and done again by the next process.
   std::chrono::milliseconds finish_within{60'000};
 };

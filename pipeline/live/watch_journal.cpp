@@ -28,13 +28,14 @@ namespace {
 
 using Kind = JournalEntry::Kind;
 
-constexpr std::array<std::pair<Kind, const char*>, 7> words = {{{Kind::numbered, "numbered"},
+constexpr std::array<std::pair<Kind, const char*>, 8> words = {{{Kind::numbered, "numbered"},
                                                                 {Kind::first, "first"},
                                                                 {Kind::taken, "taken"},
                                                                 {Kind::skipped, "skipped"},
                                                                 {Kind::failed, "failed"},
                                                                 {Kind::event, "event"},
-                                                                {Kind::kept, "kept"}}};
+                                                                {Kind::kept, "kept"},
+                                                                {Kind::retried, "retried"}}};
 
 /// Holds after a restart, though the slices after it may be done again.
 bool is_decision(Kind kind) {
@@ -184,6 +185,7 @@ WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_
     const bool sure = has_lost_it || static_cast<std::size_t>(line.data() - text.data()) < acknowledged;
     if (!sure && !is_decision(entry.kind)) continue;
     kept += line;
+    if (entry.kind == Kind::retried) forget_left_out(entry.first);
     entries_.push_back(std::move(entry));
   }
   if (kept != text || text.empty()) {
@@ -198,6 +200,21 @@ WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_
 void WatchJournal::open() {
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (descriptor_ < 0) fail(path_, "cannot be opened", errno);
+}
+
+void WatchJournal::forget_left_out(std::int64_t first) {
+  std::erase_if(entries_, [first](const JournalEntry& entry) {
+    return (entry.kind == Kind::failed || entry.kind == Kind::skipped) && entry.first >= first;
+  });
+}
+
+void WatchJournal::retry(std::int64_t first) {
+  JournalEntry entry;
+  entry.kind = Kind::retried;
+  entry.first = entry.last = first;
+  append(entry);
+  sync();
+  forget_left_out(first);
 }
 
 bool WatchJournal::had_checkpoint() const {

@@ -19,6 +19,7 @@ struct JournalEntry {
     failed,    ///< number `first` is left out: `file` cannot be used
     event,     ///< something happened to the statistics after number `first`
     kept,      ///< the first checkpoint is on the disk: from now on there is always one
+    retried,   ///< what was left out from number `first` on is tried again
   };
   Kind kind = Kind::first;
   std::int64_t first = 0;
@@ -49,6 +50,9 @@ class WatchJournal {
   /// What the journal held when it was opened.
   const std::vector<JournalEntry>& entries() const { return entries_; }
 
+  /// Takes back that numbers from `first` on are left out; durable when it returns. Throws io::Error.
+  void retry(std::int64_t first);
+
   /// Whether there has been a checkpoint.
   bool had_checkpoint() const;
 
@@ -62,6 +66,7 @@ class WatchJournal {
 
  private:
   void open();
+  void forget_left_out(std::int64_t first);
   void write_anew();
 
   std::string path_;

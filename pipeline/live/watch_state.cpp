@@ -141,6 +141,7 @@ AcquisitionPast WatchState::past() const {
         break;
       case JournalEntry::Kind::event:
       case JournalEntry::Kind::kept:
+      case JournalEntry::Kind::retried:
         break;
     }
   }

@@ -111,6 +111,10 @@ void add_acquisition_arguments(CLI::App& command, Arguments& arguments) {
                "for a file whose end is all zero: black, or not written yet")
       ->group(fine_tuning);
   command
+      .add_flag("--retry-left-out", arguments.watch.retry_left_out,
+                "try what was left out again, from the last mask on")
+      ->group(fine_tuning);
+  command
       .add_option_function<std::string>(
           "--end-after",
           [&arguments](const std::string& text) {

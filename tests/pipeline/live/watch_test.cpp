@@ -99,6 +99,25 @@ TEST_F(WatchTest, WhatWasLeftOutStaysLeftOutAfterARestart) {
   EXPECT_EQ(status.counts.late, 1u);
 }
 
+TEST_F(WatchTest, WhatWasLeftOutIsTriedAgainIfThatIsWanted) {
+  options.acquisition.wait_missing = milliseconds(0);
+  for (const int z : {0, 1, 3, 4}) put(z);  // 2 is missing, and stays so
+  auto other = testing::textured_stack(30, height + 1, width);
+  for (int z = 5; z < 20; ++z) put(z, other.read(z));
+  EXPECT_NE(refusal().find("--retry-left-out takes them"), std::string::npos) << log;
+  for (int z = 5; z < 20; ++z) put(z);
+  put(2);
+  on_ready = [this] { end_it(); };
+  options.retry_left_out = true;
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(status.counts.processed, 19u);
+  EXPECT_NE(log.find("left out before it (1) stays so"), std::string::npos) << log;
+  options.retry_left_out = false;
+  EXPECT_EQ(run(), WatchEnd::complete) << "it stays so";
+  fs::remove(folder / "run/slice_2.tif");
+  EXPECT_EQ(masks_in(folder / "out/masks.tif"), batch_masks());
+}
+
 TEST_F(WatchTest, UsesTheSourceOnDoubtAsABatchRunDoesAlsoAfterARestart) {
   network = testing::pixel_network(0.3, 0.1, 3);  // adapted, it finds nothing
   adaptation.source_share = 0;
