@@ -54,14 +54,17 @@ AtomicFile::AtomicFile(std::string path, bool overwrite, UnderHiddenName)
   open_hidden();
 }
 
+std::string AtomicFile::hidden_name(const std::string& ending) const {
+  constexpr std::size_t longest_stem = 240;  // a name may be 255 bytes long
+  return folder_ + "/." + name_of_file(path_).substr(0, longest_stem) + ending;
+}
+
 /// The first of its hidden names that no process holds: what a killed one left under it is not needed any more.
 void AtomicFile::open_hidden() {
-  constexpr std::size_t longest_stem = 240;  // a name may be 255 bytes long
   constexpr int most_writers = 100;
-  const std::string stem = folder_ + "/." + name_of_file(path_).substr(0, longest_stem) + ".partial-";
   try {
     for (int n = 0; n < most_writers; ++n) {
-      const std::string hidden = stem + std::to_string(n);
+      const std::string hidden = hidden_name(".partial-" + std::to_string(n));
       if (!open_locked(hidden, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW)) continue;
       if (::ftruncate(descriptor_, 0) != 0) fail(ErrorKind::read_write, path_, "cannot be emptied", errno);
       partial_ = hidden;
@@ -98,8 +101,7 @@ AtomicFile::AtomicFile(std::string path, bool overwrite, ResumeAt from)
     : path_(std::move(path)), overwrite_(overwrite), resumable_(true) {
   check_name();
   folder_ = folder_of(path_);
-  // Short of 255 bytes with its decoration.
-  const std::string partial = folder_ + "/." + name_of_file(path_).substr(0, 240) + ".partial";
+  const std::string partial = hidden_name(".partial");
   try {
     if (!open_locked(partial, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (from.length == 0 ? O_CREAT : 0)))
       throw Error(ErrorKind::cannot_create, path_, "is being written by another process");
@@ -203,7 +205,7 @@ void AtomicFile::name_unnamed() {
   if (code == 0) return;
   if (code != EEXIST) fail(ErrorKind::cannot_create, path_, "cannot be given its name", code);
   if (!overwrite_) throw Error(ErrorKind::cannot_create, path_, "has been made by someone else meanwhile");
-  const std::string hidden = folder_ + "/." + name_of_file(path_).substr(0, 240) + ".new";
+  const std::string hidden = hidden_name(".new");
   // One that lies there is of a process that was killed between these two calls, and is nobody's any more.
   for (int attempt = 0;; ++attempt) {
     const int hidden_code = link_to(hidden);

@@ -64,6 +64,7 @@ class AtomicFile {
 
  private:
   void check_name() const;
+  std::string hidden_name(const std::string& ending) const;
   bool lock();
   bool open_locked(const std::string& hidden, int flags);
   bool open_unnamed();

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cstdarg>
+#include <cstdint>
+#include <memory>
+#include <new>
 
 namespace fibflow::io {
 namespace {
@@ -12,26 +15,19 @@ int drop(TIFF*, void*, const char*, const char*, va_list) {
   return 1;
 }
 
-TIFF* handle(void* tiff) {
-  return static_cast<TIFF*>(tiff);
-}
+using Handle = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
 
-}  // namespace
-
-void EncodedPage::Close::operator()(void* tiff) const {
-  TIFFClose(handle(tiff));
-}
-
-std::optional<EncodedPage> EncodedPage::open(const std::string& path) {
+Handle open_silently(const std::string& path) {
   TIFFOpenOptions* options = TIFFOpenOptionsAlloc();
   if (options == nullptr) throw std::bad_alloc();
   TIFFOpenOptionsSetErrorHandlerExtR(options, drop, nullptr);
   TIFFOpenOptionsSetWarningHandlerExtR(options, drop, nullptr);
-  EncodedPage page;
-  page.tiff_.reset(TIFFOpenExt(path.c_str(), "r", options));
+  Handle handle(TIFFOpenExt(path.c_str(), "r", options), TIFFClose);
   TIFFOpenOptionsFree(options);
-  if (!page.tiff_) return std::nullopt;
-  TIFF* const tiff = handle(page.tiff_.get());
+  return handle;
+}
+
+std::optional<StripLayout> layout_of(TIFF* tiff) {
   const auto value = [&](std::uint32_t tag, auto otherwise) {
     TIFFGetFieldDefaulted(tiff, tag, &otherwise);
     return otherwise;
@@ -47,30 +43,36 @@ std::optional<EncodedPage> EncodedPage::open(const std::string& path) {
   const auto height = value(TIFFTAG_IMAGELENGTH, std::uint32_t{0});
   const auto width = value(TIFFTAG_IMAGEWIDTH, std::uint32_t{0});
   if (height == 0 || width == 0 || height > largest || width > largest) return std::nullopt;
-  page.layout_.height = static_cast<int>(height);
-  page.layout_.width = static_cast<int>(width);
-  page.layout_.type = is_float ? PixelType::f32 : bits == 8 ? PixelType::u8 : PixelType::u16;
-  page.layout_.rows_per_strip = std::min(value(TIFFTAG_ROWSPERSTRIP, std::uint32_t{0}), height);
-  page.layout_.compression = value(TIFFTAG_COMPRESSION, std::uint16_t{0});
+  StripLayout layout;
+  layout.height = static_cast<int>(height);
+  layout.width = static_cast<int>(width);
+  layout.type = is_float ? PixelType::f32 : bits == 8 ? PixelType::u8 : PixelType::u16;
+  layout.rows_per_strip = std::min(value(TIFFTAG_ROWSPERSTRIP, std::uint32_t{0}), height);
+  layout.compression = value(TIFFTAG_COMPRESSION, std::uint16_t{0});
   std::uint16_t predictor = 1;
-  if (TIFFGetField(tiff, TIFFTAG_PREDICTOR, &predictor) == 1) page.layout_.predictor = predictor;
-  return page;
+  if (TIFFGetField(tiff, TIFFTAG_PREDICTOR, &predictor) == 1) layout.predictor = predictor;
+  return layout;
 }
 
-std::size_t EncodedPage::strips() const {
-  return TIFFNumberOfStrips(handle(tiff_.get()));
-}
+}  // namespace
 
-const std::vector<std::byte>* EncodedPage::strip(std::size_t i) {
-  TIFF* const tiff = handle(tiff_.get());
-  const auto index = static_cast<std::uint32_t>(i);
-  const std::uint64_t size = TIFFRawStripSize64(tiff, index);
+std::optional<EncodedPage> read_encoded_page(const std::string& path) {
+  const Handle handle = open_silently(path);
+  if (!handle) return std::nullopt;
+  TIFF* const tiff = handle.get();
+  const auto layout = layout_of(tiff);
+  if (!layout) return std::nullopt;
+  EncodedPage page{*layout, {}};
   // Voxels that do not compress grow a little; more than that is no strip of ours.
   const auto most = 2 * static_cast<std::uint64_t>(TIFFStripSize64(tiff)) + 1024;
-  if (size == 0 || size > most) return nullptr;
-  bytes_.resize(size);
-  const tmsize_t got = TIFFReadRawStrip(tiff, index, bytes_.data(), static_cast<tmsize_t>(size));
-  return got == static_cast<tmsize_t>(size) ? &bytes_ : nullptr;
+  for (std::uint32_t i = 0; i < TIFFNumberOfStrips(tiff); ++i) {
+    const std::uint64_t size = TIFFRawStripSize64(tiff, i);
+    if (size == 0 || size > most) return std::nullopt;
+    std::vector<std::byte>& strip = page.strips.emplace_back(size);
+    if (TIFFReadRawStrip(tiff, i, strip.data(), static_cast<tmsize_t>(size)) != static_cast<tmsize_t>(size))
+      return std::nullopt;
+  }
+  return page;
 }
 
 }  // namespace fibflow::io

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,24 +21,14 @@ struct StripLayout {
   friend bool operator==(const StripLayout&, const StripLayout&) = default;
 };
 
-/// The only page of a TIFF, strip by strip as it is stored. One thread at a time.
-class EncodedPage {
- public:
-  /// Nothing if there is no such file, or it has several pages, tiles, several samples, or another byte order than this machine.
-  static std::optional<EncodedPage> open(const std::string& path);
-
-  const StripLayout& layout() const { return layout_; }
-  std::size_t strips() const;
-  /// Nothing if it cannot be read. Valid until the next call.
-  const std::vector<std::byte>* strip(std::size_t i);
-
- private:
-  struct Close {
-    void operator()(void* tiff) const;
-  };
-  std::unique_ptr<void, Close> tiff_;
-  StripLayout layout_;
-  std::vector<std::byte> bytes_;
+/// A page as it is stored.
+struct EncodedPage {
+  StripLayout layout;
+  std::vector<std::vector<std::byte>> strips;
 };
+
+/// The only page of a TIFF, without unpacking it. Nothing if there is no such file, it cannot be read to its end, or has
+/// several pages, tiles, several samples, or another byte order than this machine.
+std::optional<EncodedPage> read_encoded_page(const std::string& path);
 
 }  // namespace fibflow::io

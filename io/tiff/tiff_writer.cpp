@@ -7,8 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
@@ -21,6 +19,7 @@
 #include "io/files/running_hash.h"
 #include "io/tiff/encoded_page.h"
 #include "io/tiff/tiff_file.h"
+#include "io/tiff/tiff_sink.h"
 
 namespace fibflow::io {
 namespace {
@@ -98,77 +97,6 @@ std::uint16_t scheme(Compression compression) {
   throw std::logic_error("TiffWriter: not a compression");
 }
 
-// libtiff's view of the growing file. libtiff tells that a write failed, but not why, and its closing does
-// not even tell that: so the first failure is kept here.
-struct Sink {
-  int descriptor = -1;
-  std::uint64_t position = 0;
-  std::uint64_t end = 0;
-  int failure = 0;  // errno
-  std::string error;
-};
-
-tmsize_t sink_read(thandle_t handle, void* buffer, tmsize_t bytes) {
-  auto& sink = *static_cast<Sink*>(handle);
-  tmsize_t done = 0;
-  while (done < bytes) {
-    const ssize_t got = ::pread(sink.descriptor, static_cast<char*>(buffer) + done,
-                                static_cast<std::size_t>(bytes - done), static_cast<off_t>(sink.position));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && sink.failure == 0) sink.failure = errno;
-    if (got <= 0) break;
-    sink.position += static_cast<std::uint64_t>(got);
-    done += got;
-  }
-  return done;
-}
-
-tmsize_t sink_write(thandle_t handle, void* buffer, tmsize_t bytes) {
-  auto& sink = *static_cast<Sink*>(handle);
-  tmsize_t done = 0;
-  // After the first failure nothing more goes to the disk: the file is lost anyway.
-  while (done < bytes && sink.failure == 0) {
-    const ssize_t put = ::pwrite(sink.descriptor, static_cast<const char*>(buffer) + done,
-                                 static_cast<std::size_t>(bytes - done), static_cast<off_t>(sink.position));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) {
-      sink.failure = errno;
-      break;
-    }
-    sink.position += static_cast<std::uint64_t>(put);
-    done += put;
-  }
-  sink.end = std::max(sink.end, sink.position);
-  return done;
-}
-
-toff_t sink_seek(thandle_t handle, toff_t offset, int whence) {
-  auto& sink = *static_cast<Sink*>(handle);
-  if (whence == SEEK_SET) sink.position = offset;
-  if (whence == SEEK_CUR) sink.position += offset;
-  if (whence == SEEK_END) sink.position = sink.end + offset;
-  return sink.position;
-}
-
-int sink_close(thandle_t) {
-  return 0;
-}
-toff_t sink_size(thandle_t handle) {
-  return static_cast<Sink*>(handle)->end;
-}
-
-int keep_error(TIFF*, void* user, const char*, const char* format, va_list arguments) {
-  auto& sink = *static_cast<Sink*>(user);
-  std::array<char, 512> text{};
-  std::vsnprintf(text.data(), text.size(), format, arguments);
-  if (sink.error.empty()) sink.error = text.data();
-  return 1;
-}
-
-int drop_warning(TIFF*, void*, const char*, const char*, va_list) {
-  return 1;
-}
-
 }  // namespace
 
 std::string TiffProgress::text() const {
@@ -228,7 +156,7 @@ struct TiffWriter::State {
 
   WriterOptions options;
   AtomicFile file;
-  Sink sink;
+  TiffSink sink;
   TIFF* tiff = nullptr;
   int height = 0;  // of the first slice, as width and type
   int width = 0;
@@ -285,15 +213,15 @@ void TiffWriter::State::go_on(const TiffProgress& from) {
 void TiffWriter::State::add_to_hash(std::uint64_t begin, std::uint64_t end) {
   constexpr std::uint64_t most = 1 << 20;
   std::vector<char> part;
-  Sink reading{sink.descriptor, begin, 0, 0, {}};  // libtiff knows where its own one stands
+  TiffSink reading{sink.descriptor, begin, 0, 0, {}};  // libtiff knows where its own one stands
   while (reading.position < end) {
     part.resize(std::min(end - reading.position, most));
-    const tmsize_t got = sink_read(&reading, part.data(), static_cast<tmsize_t>(part.size()));
+    const std::size_t got = reading.read(part.data(), part.size());
     if (reading.failure != 0) {
       sink.failure = reading.failure;
       fail();
     }
-    if (got != static_cast<tmsize_t>(part.size())) refuse("is cut short");
+    if (got != part.size()) refuse("is cut short");
     hash->add(part.data(), part.size());
   }
 }
@@ -319,14 +247,7 @@ void TiffWriter::State::refuse(const std::string& what) const {
 }
 
 void TiffWriter::State::open(const StripLayout& layout) {
-  TIFFOpenOptions* open_options = TIFFOpenOptionsAlloc();
-  if (open_options == nullptr) throw std::bad_alloc();
-  TIFFOpenOptionsSetErrorHandlerExtR(open_options, keep_error, &sink);
-  TIFFOpenOptionsSetWarningHandlerExtR(open_options, drop_warning, &sink);
-  const char* mode = written > 0 ? "a" : needs_big_tiff(options, layout) ? "w8" : "w4";
-  tiff = TIFFClientOpenExt(file.path().c_str(), mode, &sink, sink_read, sink_write, sink_seek, sink_close,
-                           sink_size, nullptr, nullptr, open_options);
-  TIFFOpenOptionsFree(open_options);
+  tiff = sink.open(file.path(), written > 0 ? "a" : needs_big_tiff(options, layout) ? "w8" : "w4");
   if (tiff == nullptr) fail();
 }
 
@@ -460,21 +381,16 @@ void TiffWriter::write(const Slice& slice) {
 
 bool TiffWriter::copy(const std::string& file) {
   State& state = *state_;
-  auto page = EncodedPage::open(file);
+  const auto page = read_encoded_page(file);
   if (!page || state.may_be_two()) return false;
-  const StripLayout& theirs = page->layout();
+  const StripLayout& theirs = page->layout;
   if (theirs != state.layout_of(theirs.height, theirs.width, theirs.type)) return false;
-  // Nothing is begun with a page that cannot be read to its end.
-  for (std::size_t i = 0; i < page->strips(); ++i) {
-    if (page->strip(i) == nullptr) return false;
-  }
   state.begin(theirs);
-  for (std::size_t i = 0; i < page->strips(); ++i) {
-    const std::vector<std::byte>* bytes = page->strip(i);
-    if (bytes == nullptr) throw Error(ErrorKind::read_write, file, "cannot be read any more");
+  for (std::size_t i = 0; i < page->strips.size(); ++i) {
+    const std::vector<std::byte>& bytes = page->strips[i];
     // libtiff does not write to what it is given.
-    if (TIFFWriteRawStrip(state.tiff, static_cast<std::uint32_t>(i), const_cast<std::byte*>(bytes->data()),
-                          static_cast<tmsize_t>(bytes->size())) < 0) {
+    if (TIFFWriteRawStrip(state.tiff, static_cast<std::uint32_t>(i), const_cast<std::byte*>(bytes.data()),
+                          static_cast<tmsize_t>(bytes.size())) < 0) {
       state.fail();
     }
   }
