@@ -83,8 +83,8 @@ TIFF* TiffSink::open(const std::string& name, const char* mode) {
   if (options == nullptr) throw std::bad_alloc();
   TIFFOpenOptionsSetErrorHandlerExtR(options, keep_error, this);
   TIFFOpenOptionsSetWarningHandlerExtR(options, drop_warning, this);
-  TIFF* tiff = TIFFClientOpenExt(name.c_str(), mode, this, sink_read, sink_write, sink_seek, sink_close, sink_size,
-                                 nullptr, nullptr, options);
+  TIFF* tiff = TIFFClientOpenExt(name.c_str(), mode, this, sink_read, sink_write, sink_seek, sink_close,
+                                 sink_size, nullptr, nullptr, options);
   TIFFOpenOptionsFree(options);
   return tiff;
 }

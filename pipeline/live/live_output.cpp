@@ -57,9 +57,9 @@ void LiveOutput::write(const nodes::SegmentedSlice& slice, const std::string& fi
               voxel_nm);
 }
 
-std::vector<std::string> LiveOutput::write_stacks(const std::vector<std::string>& files, const Shape& shape,
-                                                  const std::function<void()>& advance) {
-  std::vector<std::string> left_out;
+LiveOutput::Written LiveOutput::write_stacks(const std::vector<std::string>& files, const Shape& shape,
+                                             const std::function<void()>& advance) {
+  Written written_now;
   for (const nodes::LayerFormat& format : options_.layers()) {
     const std::string kind = nodes::plural_of(format.layer);
     const auto is_usable = [&](const std::string& file) {
@@ -70,7 +70,7 @@ std::vector<std::string> LiveOutput::write_stacks(const std::vector<std::string>
     // How many there are has to be known before the first one is written.
     std::vector<std::string> parts;
     for (const std::string& file : files) {
-      (is_usable(file) ? parts : left_out).push_back(path_of(kind, file));
+      (is_usable(file) ? parts : written_now.left_out).push_back(path_of(kind, file));
       advance();
     }
     if (parts.empty()) continue;
@@ -81,8 +81,9 @@ std::vector<std::string> LiveOutput::write_stacks(const std::vector<std::string>
       advance();
     }
     writer->finish();
+    written_now.stacks.emplace_back(stack_of(kind), parts.size());
   }
-  return left_out;
+  return written_now;
 }
 
 std::string LiveOutput::stack_of(const std::string& kind) const {

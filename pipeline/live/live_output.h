@@ -37,6 +37,12 @@ class LiveOutput {
     io::VoxelSize voxel_nm;
   };
 
+  /// What became of the stacks.
+  struct Written {
+    std::vector<std::pair<std::string, std::size_t>> stacks;  ///< path and slices
+    std::vector<std::string> left_out;                        ///< files
+  };
+
   /// Makes the folders where they are missing. Throws io::Error (cannot_create).
   LiveOutput(LiveOutputOptions options, std::string description);
 
@@ -52,10 +58,10 @@ class LiveOutput {
              const io::Margins& margins = {});
 
   /// Writes the stacks of these slices' layers, in this order, replacing older ones; what was written of each slice is copied
-  /// as it is stored, and memory is that of one slice. What somebody has moved away, or made unreadable, is left out: the
-  /// result names the files. advance: called after each slice. Throws io::Error.
-  std::vector<std::string> write_stacks(const std::vector<std::string>& files, const Shape& shape,
-                                        const std::function<void()>& advance);
+  /// as it is stored, and memory is that of one slice. What somebody has moved away, or made unreadable, is left out. advance:
+  /// called after each slice. Throws io::Error.
+  Written write_stacks(const std::vector<std::string>& files, const Shape& shape,
+                       const std::function<void()>& advance);
 
   /// The names of the stacks: kind and path.
   std::vector<std::pair<std::string, std::string>> stacks() const;

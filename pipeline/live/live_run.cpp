@@ -145,15 +145,11 @@ void LiveRun::resume() {
 
 /// Slices are adapted to in their order: what lies before the last one that is segmented stays left out.
 void LiveRun::retry_left_out() {
-  std::int64_t next = 0;
-  std::uint64_t passed = 0;
-  for (const JournalEntry& entry : state_.journal().entries()) {
-    if (entry.kind == JournalEntry::Kind::taken) next = std::max(next, entry.first + 1);
-  }
-  for (const JournalEntry& entry : state_.journal().entries()) {
-    const bool left_out =
-        entry.kind == JournalEntry::Kind::failed || entry.kind == JournalEntry::Kind::skipped;
-    if (left_out && entry.first < next) passed += static_cast<std::uint64_t>(entry.last - entry.first + 1);
+  const AcquisitionPast past = state_.past();
+  const std::int64_t next = past.taken.empty() ? 0 : past.taken.rbegin()->first + 1;
+  auto passed = std::distance(past.failed.begin(), past.failed.lower_bound(next));
+  for (const auto& [first, last] : past.skipped) {
+    if (first < next) passed += (last - first) / past.step + 1;
   }
   state_.journal().retry(next);
   services_.log("what was left out is tried again from number " + std::to_string(next) + " on");

@@ -90,31 +90,24 @@ void LiveRun::write_stacks() {
   std::vector<std::string> files;
   for (const JournalEntry& entry : done_) files.push_back(entry.file.name);
   writer_.set_working(true);
-  std::vector<std::string> left_out;
+  LiveOutput::Written written;
   writer_.write([&] {
-    left_out =
-        output_.write_stacks(files, {checkpoint_.height, checkpoint_.width, checkpoint_.voxel_nm}, [&] {
-          services_.liveness.progress();
-          if (stopping()) throw Interrupted();
-        });
-    if (!left_out.empty()) {
-      const std::string text =
-          left_out.front() +
-          (left_out.size() > 1 ? " and " + std::to_string(left_out.size() - 1) + " more were" : " was") +
-          " moved away or made unreadable: not in the stack";
-      services_.warn(text);
-      status_.warn(text);
-    }
-    report().write(options_.output.folder + "/report.json");
-  });
-  writer_.set_working(false);
-  for (const auto& [kind, path] : output_.stacks()) {
-    const auto missing = std::ranges::count_if(left_out, [&, kind = kind](const std::string& file) {
-      return fs::path(file).parent_path().filename() == kind;
+    written = output_.write_stacks(files, {checkpoint_.height, checkpoint_.width, checkpoint_.voxel_nm}, [&] {
+      services_.liveness.progress();
+      if (stopping()) throw Interrupted();
     });
-    const auto slices = static_cast<std::ptrdiff_t>(files.size()) - missing;
-    if (slices > 0) services_.log(path + ": " + std::to_string(slices) + " slices");
+  });
+  if (const std::size_t missing = written.left_out.size(); missing > 0) {
+    const std::string text = written.left_out.front() +
+                             (missing > 1 ? " and " + std::to_string(missing - 1) + " more were" : " was") +
+                             " moved away or made unreadable: not in the stack";
+    services_.warn(text);
+    status_.warn(text);
   }
+  writer_.write([&] { report().write(options_.output.folder + "/report.json"); });
+  writer_.set_working(false);
+  for (const auto& [path, slices] : written.stacks)
+    services_.log(path + ": " + std::to_string(slices) + " slices");
 }
 
 WatchReport LiveRun::report() {

@@ -7,25 +7,23 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 
+#include "tests/system/counted_calls.h"
+
 namespace {
 
-std::atomic<long> calls = 0;
+CountedCalls calls;
 
 long wanted() {
-  static const long number = [] {
-    const char* text = std::getenv("FIBFLOW_KILL_AT");
-    return text == nullptr ? 0L : std::atol(text);
-  }();
+  static const long number = number_in_environment("FIBFLOW_KILL_AT");
   return number;
 }
 
 bool is_the_one() {
-  return ++calls == wanted();
+  return ++calls.number == wanted();
 }
 
 [[noreturn]] void die() {
@@ -40,17 +38,6 @@ template <typename Function>
 Function real(const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
 }
-
-struct CountKeeper {
-  ~CountKeeper() {
-    const char* path = std::getenv("FIBFLOW_COUNT_TO");
-    if (path == nullptr) return;
-    if (std::FILE* file = std::fopen(path, "w")) {
-      std::fprintf(file, "%ld\n", calls.load());
-      std::fclose(file);
-    }
-  }
-} count_keeper;
 
 }  // namespace
 

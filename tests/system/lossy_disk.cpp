@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -15,16 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/system/counted_calls.h"
+
 namespace {
 
-std::atomic<long> calls = 0;
+CountedCalls calls;
 std::mutex mutex;
 std::map<ino_t, off_t> safe;  // bytes of a file that are on the disk
-
-long number_of(const char* variable) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? 0L : std::atol(text);
-}
 
 void lose(int descriptor, off_t begin, off_t end) {
   // Opened anew: one that appends would append.
@@ -41,25 +37,14 @@ int synced(const char* name, int descriptor) {
   if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return next(descriptor);
   const std::lock_guard lock(mutex);
   off_t& safe_bytes = safe[status.st_ino];
-  if (++calls != number_of("FIBFLOW_LOSE_AT")) {
+  if (++calls.number != number_in_environment("FIBFLOW_LOSE_AT")) {
     safe_bytes = status.st_size;
     return next(descriptor);
   }
   if (safe_bytes < status.st_size) lose(descriptor, safe_bytes, status.st_size);
-  errno = static_cast<int>(number_of("FIBFLOW_LOSE_ERROR"));
+  errno = static_cast<int>(number_in_environment("FIBFLOW_LOSE_ERROR"));
   return -1;
 }
-
-struct CountKeeper {
-  ~CountKeeper() {
-    const char* path = std::getenv("FIBFLOW_COUNT_TO");
-    if (path == nullptr) return;
-    if (std::FILE* file = std::fopen(path, "w")) {
-      std::fprintf(file, "%ld\n", calls.load());
-      std::fclose(file);
-    }
-  }
-} count_keeper;
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "model/tile/inference.h"
@@ -109,45 +110,45 @@ TEST(BrokenModelTest, ExternalDataAreRegularFilesThatAreNotLinks) {
   fs::remove_all(folder);
 }
 
-TEST(BrokenModelTest, ExternalDataAreReadOnce) {
-  // A small file must not fill the memory by being named again and again.
+/// What is said of the model whose weights lie beside it once something was done to it.
+std::string refusal_of_edited(const std::function<void(onnx::ModelProto& model)>& edit) {
+  namespace fs = std::filesystem;
   onnx::ModelProto model;
   std::ifstream sound(kFolder / "models/external_data.onnx", std::ios::binary);
-  ASSERT_TRUE(model.ParseFromIstream(&sound));
-  const onnx::TensorProto tensor = model.graph().initializer(0);
-  for (int i = 0; i < 1000; ++i) {
-    onnx::TensorProto& again = *model.mutable_graph()->add_initializer();
-    again = tensor;
-    again.set_name("again " + std::to_string(i));
-  }
-  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "external_data_again";
-  std::filesystem::create_directories(folder);
-  std::filesystem::copy(kFolder / "models/external_data.weights", folder,
-                        std::filesystem::copy_options::overwrite_existing);
-  const std::filesystem::path file = folder / "external_data.onnx";
+  EXPECT_TRUE(model.ParseFromIstream(&sound));
+  edit(model);
+  const fs::path folder = fs::path(testing::TempDir()) / "external_data_edited";
+  fs::create_directories(folder);
+  fs::copy(kFolder / "models/external_data.weights", folder, fs::copy_options::overwrite_existing);
+  const fs::path file = folder / "external_data.onnx";
   std::ofstream(file, std::ios::binary) << model.SerializeAsString();
-  EXPECT_NE(refusal_of(file).find("is named more often than it has data"), std::string::npos)
-      << refusal_of(file);
-  std::filesystem::remove_all(folder);
+  const std::string refusal = refusal_of(file);
+  fs::remove_all(folder);
+  return refusal;
+}
+
+TEST(BrokenModelTest, ExternalDataAreReadOnce) {
+  // A small file must not fill the memory by being named again and again.
+  const std::string refusal = refusal_of_edited([](onnx::ModelProto& model) {
+    const onnx::TensorProto tensor = model.graph().initializer(0);
+    for (int i = 0; i < 1000; ++i) {
+      onnx::TensorProto& again = *model.mutable_graph()->add_initializer();
+      again = tensor;
+      again.set_name("again " + std::to_string(i));
+    }
+  });
+  EXPECT_NE(refusal.find("is named more often than it has data"), std::string::npos) << refusal;
 }
 
 TEST(BrokenModelTest, ExternalDataThatWouldEndBeyondAllNumbersAreTooShort) {
-  onnx::ModelProto model;
-  std::ifstream sound(kFolder / "models/external_data.onnx", std::ios::binary);
-  ASSERT_TRUE(model.ParseFromIstream(&sound));
-  for (auto& tensor : *model.mutable_graph()->mutable_initializer()) {
-    for (auto& entry : *tensor.mutable_external_data()) {
-      if (entry.key() == "offset") entry.set_value("9223372036854775807");
+  const std::string refusal = refusal_of_edited([](onnx::ModelProto& model) {
+    for (auto& tensor : *model.mutable_graph()->mutable_initializer()) {
+      for (auto& entry : *tensor.mutable_external_data()) {
+        if (entry.key() == "offset") entry.set_value("9223372036854775807");
+      }
     }
-  }
-  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "external_data_far";
-  std::filesystem::create_directories(folder);
-  std::filesystem::copy(kFolder / "models/external_data.weights", folder,
-                        std::filesystem::copy_options::overwrite_existing);
-  const std::filesystem::path file = folder / "external_data.onnx";
-  std::ofstream(file, std::ios::binary) << model.SerializeAsString();
-  EXPECT_NE(refusal_of(file).find("is too short"), std::string::npos) << refusal_of(file);
-  std::filesystem::remove_all(folder);
+  });
+  EXPECT_NE(refusal.find("is too short"), std::string::npos) << refusal;
 }
 
 }  // namespace
