@@ -54,6 +54,8 @@ struct StackInfo {
   std::vector<std::string> remarks;
   /// Bytes that reading a slice takes beside the slice itself, at most: what it is decoded in or from.
   std::size_t decoding_bytes = 0;
+  /// Bytes that it takes to know where the slices are, at most: grows with their number, and is small beside one.
+  std::size_t index_bytes = 0;
 
   /// Of a slice's voxels.
   std::size_t slice_bytes() const;

@@ -13,7 +13,10 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+
+#include "io/files/running_hash.h"
 
 namespace fibflow::io {
 namespace {
@@ -29,6 +32,19 @@ constexpr int scan_share = 10;
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
+
+std::uint64_t hash_of(const std::string& path) {
+  RunningHash hash;
+  hash.add(path.data(), path.size());
+  return hash.value();
+}
+
+std::uint64_t hash_of(const FileIdentity& identity) {
+  static_assert(std::has_unique_object_representations_v<FileIdentity>);
+  RunningHash hash;
+  hash.add(&identity, sizeof identity);
+  return hash.value();
+}
 
 bool is_hidden(std::string_view name) {
   return name.empty() || name.front() == '.';
@@ -110,8 +126,39 @@ void FolderWatch::read_events() {
   }
 }
 
+void FolderWatch::settle(const std::string& path) {
+  const auto known = known_.find(path);
+  if (known == known_.end()) return;
+  settled_[hash_of(path)] = {hash_of(known->second.identity), known->second.scan};
+  known_.erase(known);
+}
+
+void FolderWatch::forget(const std::string& path) {
+  known_.erase(path);
+  if (!settled_.empty()) settled_.erase(hash_of(path));
+}
+
+/// Whether it is settled.
+bool FolderWatch::examine_settled(const std::string& path, const std::optional<FileIdentity>& identity,
+                                  Changes& changes) {
+  if (settled_.empty()) return false;
+  const auto settled = settled_.find(hash_of(path));
+  if (settled == settled_.end()) return false;
+  if (!identity) {
+    settled_.erase(settled);
+    return true;
+  }
+  settled->second.scan = scans_;
+  const std::uint64_t now = hash_of(*identity);
+  if (settled->second.identity == now) return true;
+  settled->second.identity = now;
+  changes.files.push_back({path, *identity});
+  return true;
+}
+
 void FolderWatch::examine(const std::string& path, Changes& changes) {
   const auto identity = identify(full(path));
+  if (examine_settled(path, identity, changes)) return;
   const auto known = known_.find(path);
   if (!identity) {
     if (known == known_.end()) return;
@@ -144,6 +191,7 @@ void FolderWatch::scan(Changes& changes) {
       changes.gone.push_back(file->first);
       file = known_.erase(file);
     }
+    std::erase_if(settled_, [&](const auto& file) { return file.second.scan != scans_; });
   }
   const auto end = Clock::now();
   next_scan_ = end + std::max<Clock::duration>(options_.poll, scan_share * (end - begin));

@@ -55,9 +55,12 @@ class FolderWatch {
   /// Lets the next look() examine the whole folder.
   void rescan() { next_scan_ = {}; }
 
+  /// Whoever asked is done with a file: from now on its name is not held, it is told of only if it changes, and not when it goes.
+  void settle(const std::string& path);
+
   /// A file that could not be used though it was told of: it is told again if it is there when the whole folder is
   /// looked at.
-  void forget(const std::string& path) { known_.erase(path); }
+  void forget(const std::string& path);
 
   bool is_there() const { return there_; }  ///< the folder could be read when it was last looked at
   const std::string& reason() const { return reason_; }   ///< why not
@@ -70,6 +73,10 @@ class FolderWatch {
     FileIdentity identity;
     std::uint64_t scan = 0;  // the last one that saw it
   };
+  struct Settled {
+    std::uint64_t identity = 0;  // hash
+    std::uint64_t scan = 0;
+  };
   struct Watched {
     std::string folder;  // relative; empty for the folder itself
     std::uint64_t inode = 0;
@@ -77,6 +84,8 @@ class FolderWatch {
 
   void read_events();
   void examine(const std::string& path, Changes& changes);
+  bool examine_settled(const std::string& path, const std::optional<FileIdentity>& identity,
+                       Changes& changes);
   void scan(Changes& changes);
   bool scan_folder(const std::string& relative, Changes& changes);
   void watch_folder(const std::string& relative, int descriptor);
@@ -86,11 +95,12 @@ class FolderWatch {
   const std::string folder_;
   const Options options_;
   int notify_ = -1;
-  std::map<int, Watched> watches_;                 // by inotify's number
-  std::unordered_map<std::string, int> watch_of_;  // by relative folder
-  std::unordered_map<std::string, Known> known_;   // by relative path
-  std::unordered_set<std::string> touched_;        // named by events, not examined yet
-  std::unordered_set<std::string> new_folders_;    // the same for folders
+  std::map<int, Watched> watches_;                      // by inotify's number
+  std::unordered_map<std::string, int> watch_of_;       // by relative folder
+  std::unordered_map<std::string, Known> known_;        // by relative path
+  std::unordered_map<std::uint64_t, Settled> settled_;  // by the hash of the relative path
+  std::unordered_set<std::string> touched_;             // named by events, not examined yet
+  std::unordered_set<std::string> new_folders_;         // the same for folders
   Clock::time_point next_scan_;
   bool there_ = false;
   std::string reason_;

@@ -99,6 +99,10 @@ std::unique_ptr<Stack> open_files(const std::string& path, std::vector<std::stri
   return std::make_unique<FolderStack>(path, std::move(files), std::move(remarks), options, z_spacing_nm);
 }
 
+// Of a file while a folder is opened, measured: its name is held as it is, and taken apart to find the number in it.
+constexpr std::size_t opening_bytes = 400;
+constexpr std::size_t opening_copies = 4;
+
 }  // namespace
 
 FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::vector<std::string> remarks,
@@ -109,6 +113,7 @@ FolderStack::FolderStack(std::string path, std::vector<std::string> files, std::
   info_.file_order = name_of(options.order);
   info_.format = "folder of " + info_.format + " slices";
   info_.depth = static_cast<std::int64_t>(files_.size());
+  for (const std::string& file : files_) info_.index_bytes += opening_bytes + opening_copies * file.size();
   info_.remarks.insert(info_.remarks.begin(), remarks.begin(), remarks.end());
   if (info_.voxel_nm.z == 0 && z_spacing_nm > 0) {
     info_.voxel_nm.z = z_spacing_nm;

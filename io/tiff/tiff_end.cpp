@@ -53,10 +53,11 @@ void require_written(const TiffFile& file, const TiffDirectory& directory,
 /// Zeros at the end of the page's last strip or tile (only of the last one: an image that has a voxel there was
 /// written to its end), or of the file.
 std::uint64_t zero_end(const TiffFile& file) {
-  const std::vector<TiffPage> pages = pages_of(file);
-  const auto page = std::find_if(pages.begin(), pages.end(), [](const TiffPage& p) { return !p.reduced; });
-  if (page == pages.end()) return 0;
-  const TiffDirectory directory = file.directory(page->offset);
+  const TiffPages pages = pages_of(file);
+  std::size_t page = 0;
+  while (page < pages.size() && pages[page].reduced) ++page;
+  if (page == pages.size()) return 0;
+  const TiffDirectory directory = file.directory(pages.offset(page));
   const bool tiled = directory.find(TIFFTAG_TILEOFFSETS) != nullptr;
   const auto values = [&](std::uint16_t tag) {
     const TiffEntry* entry = directory.find(tag);

@@ -101,6 +101,16 @@ std::uint64_t end_of_voxels(const TiffFile& file, const TiffDirectory& directory
   return *offset > UINT64_MAX - *count ? UINT64_MAX : *offset + *count;
 }
 
+/// Names the first page that is visited twice.
+[[noreturn]] void refuse_loop(const TiffFile& file, const TiffPages& pages) {
+  std::unordered_set<std::uint64_t> seen;
+  std::size_t page = 0;
+  while (page < pages.size() && seen.insert(pages.offset(page)).second) ++page;
+  throw Error(
+      ErrorKind::bad_data, file.path(),
+      "page " + std::to_string(page + 1) + ": the chain of pages runs in a loop: the file is damaged");
+}
+
 }  // namespace
 
 TiffPage TiffPage::of(const TiffFile& file, const TiffDirectory& directory) {
@@ -130,15 +140,40 @@ TiffPage TiffPage::of(const TiffFile& file, const TiffDirectory& directory) {
   return page;
 }
 
-std::vector<TiffPage> pages_of(const TiffFile& file) {
-  std::vector<TiffPage> pages;
-  std::unordered_set<std::uint64_t> seen;
+void TiffPages::add(const TiffPage& page) {
+  TiffPage kind = page;
+  kind.offset = kind.voxels_end = 0;
+  // Of a file in which all differ, not each one is compared with each.
+  constexpr std::size_t compared = 8;
+  const std::size_t first = kinds_.size() > compared ? kinds_.size() - compared : 0;
+  std::size_t found = first;
+  while (found < kinds_.size() && kinds_[found] != kind) ++found;
+  if (found == kinds_.size()) kinds_.push_back(kind);
+  kind_.push_back(static_cast<std::uint32_t>(found));
+  offsets_.push_back(page.offset);
+  ends_.push_back(page.voxels_end);
+}
+
+TiffPage TiffPages::operator[](std::size_t i) const {
+  TiffPage page = kinds_[kind_[i]];
+  page.offset = offsets_[i];
+  page.voxels_end = ends_[i];
+  return page;
+}
+
+TiffPages pages_of(const TiffFile& file) {
+  TiffPages pages;
   std::uint64_t offset = file.first_directory();
+  // A loop is found where the chain comes back to a page that is remembered: a later one each time that so many more were
+  // visited (Brent 1980).
+  std::uint64_t remembered = 0;
+  std::size_t next_to_remember = 1;
   while (offset != 0) {
     const std::string which = "page " + std::to_string(pages.size() + 1);
-    if (!seen.insert(offset).second) {
-      throw Error(ErrorKind::bad_data, file.path(),
-                  which + ": the chain of pages runs in a loop: the file is damaged");
+    if (offset == remembered) refuse_loop(file, pages);
+    if (pages.size() == next_to_remember) {
+      remembered = offset;
+      next_to_remember *= 2;
     }
     TiffDirectory directory;
     try {
@@ -147,7 +182,7 @@ std::vector<TiffPage> pages_of(const TiffFile& file) {
       // what() already starts with the path; the page belongs between the two.
       throw Error(error.kind(), file.path(), which + ": " + (error.what() + file.path().size() + 2));
     }
-    pages.push_back(TiffPage::of(file, directory));
+    pages.add(TiffPage::of(file, directory));
     offset = directory.next;
   }
   return pages;

@@ -29,11 +29,28 @@ struct TiffPage {
   bool reduced = false;          ///< a thumbnail, pyramid level or transparency mask, not a slice
 
   static TiffPage of(const TiffFile& file, const TiffDirectory& directory);
+  friend bool operator==(const TiffPage&, const TiffPage&) = default;
+};
+
+/// Pages in little memory: a stack has as many as it has slices, and most are alike. A plain value.
+class TiffPages {
+ public:
+  void add(const TiffPage& page);
+
+  std::size_t size() const { return offsets_.size(); }
+  TiffPage operator[](std::size_t i) const;
+  std::uint64_t offset(std::size_t i) const { return offsets_[i]; }
+
+ private:
+  std::vector<TiffPage> kinds_;  // without their places
+  std::vector<std::uint32_t> kind_;
+  std::vector<std::uint64_t> offsets_;
+  std::vector<std::uint64_t> ends_;
 };
 
 /// The directories of a file in the order of its chain, each visited once.
 /// Throws Error (bad_data) for a loop, or a directory outside the file.
-std::vector<TiffPage> pages_of(const TiffFile& file);
+TiffPages pages_of(const TiffFile& file);
 
 /// How a page's samples are to be read as gray values.
 struct GrayLayout {

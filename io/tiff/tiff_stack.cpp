@@ -32,6 +32,10 @@ std::optional<ShapedDescription> shape_of(const TiffFile& file, const TiffDirect
   return entry == nullptr ? std::nullopt : parse_shaped(file.text(*entry, longest_description));
 }
 
+/// Of a page while a file is opened, with room for vectors that grow: 20 in a TiffPages, twice as the reduced ones are left out,
+/// and 12 that stay.
+constexpr std::size_t opening_bytes = 2 * (20 + 20 + 12);
+
 }  // namespace
 
 TiffStack::TiffStack(const std::string& path, bool one_of_many, const OpenOptions& options)
@@ -56,9 +60,11 @@ TiffStack::TiffStack(const std::string& path, bool one_of_many, const OpenOption
   } catch (const std::runtime_error& reason) {
     bad(path, page_name(0) + ": " + reason.what());
   }
-  for (const TiffPage& page : pages_) {
-    const std::int64_t z = &page - pages_.data();
-    if (const std::string differs = difference(page, pages_[0]); !differs.empty()) {
+  const TiffPage first_page = pages_[0];
+  for (std::size_t i = 0; i < pages_.size(); ++i) {
+    const TiffPage page = pages_[i];
+    const auto z = static_cast<std::int64_t>(i);
+    if (const std::string differs = difference(page, first_page); !differs.empty()) {
       bad(path, page_name(z) + ": " + differs + " in the first slice");
     }
     // Read errors would tell as much, but hours later.
@@ -81,6 +87,7 @@ TiffStack::TiffStack(const std::string& path, bool one_of_many, const OpenOption
   info_.width = layout_.width;
   info_.type = layout_.type;
   info_.depth = static_cast<std::int64_t>(directories_.size());
+  info_.index_bytes = directories_.size() * opening_bytes;
   const VoxelReading voxel = read_voxel_size(file_, first, info_.height, info_.width);
   info_.voxel_nm = voxel.nm;
   info_.voxel_source = voxel.source;
@@ -107,36 +114,36 @@ TiffStack::TiffStack(const std::string& path, bool one_of_many, const OpenOption
 }
 
 void TiffStack::select_pages() {
-  const auto slices = static_cast<std::size_t>(
-      std::count_if(pages_.begin(), pages_.end(), [](const TiffPage& p) { return !p.reduced; }));
+  TiffPages kept;
+  for (std::size_t i = 0; i < pages_.size(); ++i) {
+    const TiffPage page = pages_[i];
+    if (page.reduced) continue;
+    kept.add(page);
+    directories_.push_back(page.offset);
+    page_numbers_.push_back(static_cast<std::uint32_t>(i + 1));
+  }
+  const std::size_t slices = kept.size();
   if (slices == 0) bad(info_.path, "holds only thumbnails, reduced-resolution images or masks");
   if (const std::size_t left_out = pages_.size() - slices; left_out > 0) {
     info_.remarks.push_back(std::to_string(left_out) + " of " + std::to_string(pages_.size()) +
                             " pages left out: thumbnails, reduced-resolution images or transparency masks");
-  }
-  std::vector<TiffPage> kept;
-  kept.reserve(slices);
-  for (std::size_t i = 0; i < pages_.size(); ++i) {
-    if (pages_[i].reduced) continue;
-    kept.push_back(pages_[i]);
-    directories_.push_back(pages_[i].offset);
-    page_numbers_.push_back(static_cast<std::uint32_t>(i + 1));
   }
   pages_ = std::move(kept);
 }
 
 /// Programs that do not mark a thumbnail put one after each image.
 void TiffStack::leave_thumbnails_out() {
-  const TiffPage& image = pages_[0];
   if (pages_.size() < 2 || pages_.size() % 2 != 0) return;
-  const TiffPage& other = pages_[1];
+  const TiffPage image = pages_[0];
+  const TiffPage other = pages_[1];
   if (other.width == 0 || other.height == 0 || 2 * other.width > image.width ||
       2 * other.height > image.height)
     return;
   std::vector<std::size_t> images;
   for (std::size_t i = 0; i < pages_.size(); ++i) {
     const TiffPage& expected = i % 2 == 0 ? image : other;
-    if (pages_[i].width != expected.width || pages_[i].height != expected.height) return;
+    const TiffPage page = pages_[i];
+    if (page.width != expected.width || page.height != expected.height) return;
     if (i % 2 == 0) images.push_back(i);
   }
   info_.remarks.push_back(std::to_string(images.size()) + " of " + std::to_string(pages_.size()) +
@@ -146,11 +153,11 @@ void TiffStack::leave_thumbnails_out() {
 }
 
 void TiffStack::keep_pages(const std::vector<std::size_t>& kept) {
-  std::vector<TiffPage> pages;
+  TiffPages pages;
   std::vector<std::uint64_t> directories;
   std::vector<std::uint32_t> numbers;
   for (const std::size_t i : kept) {
-    pages.push_back(pages_[i]);
+    pages.add(pages_[i]);
     directories.push_back(directories_[i]);
     numbers.push_back(page_numbers_[i]);
   }

@@ -52,7 +52,7 @@ class TiffStack : public Stack {
   GrayLayout layout_;
   bool palette_ = false;
   bool planes_are_slices_ = false;
-  std::vector<TiffPage> pages_;              // only while opening
+  TiffPages pages_;                          // only while opening
   std::vector<std::uint64_t> directories_;   // of the slices
   std::vector<std::uint32_t> page_numbers_;  // from 1, as in the file
   std::uint64_t contiguous_at_ = 0;          // file offset of slice 0; 0 if each slice has its page

@@ -18,6 +18,8 @@ constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 // The process without data: code, libraries, threads' stacks, the heap's slack. Measured, with a margin.
 constexpr std::size_t process_memory = 48 * mebibyte;
+// Of that, for knowing where slices are: some ten thousand of them.
+constexpr std::size_t index_allowance = 4 * mebibyte;
 // A worker beside its workspace: compiled plans of the tiles at hand, thread-local buffers.
 constexpr std::size_t worker_slack = 8 * mebibyte;
 // Below this, a core is all halo.
@@ -95,7 +97,9 @@ class Planner {
     const std::size_t aside =
         slice_pixels * (request.voxel_bytes + (request.voxel_bytes == 4 ? 4 : 0)) + request.decoding_bytes;
     const bool both = (request.measures || request.probes) && request.freezes;
-    fixed_ = fixed_memory(inference, both ? 2 : 1) + aside;
+    // Few slices change nothing, so that a part of a stack has the tiles of the whole.
+    const std::size_t index = request.index_bytes - std::min(request.index_bytes, index_allowance);
+    fixed_ = fixed_memory(inference, both ? 2 : 1) + aside + index;
   }
 
   Plan plan() const {

@@ -32,6 +32,7 @@ struct PlanRequest {
   bool reopens = false;         ///< a slice may be measured in `batch` mode while others are segmented
   std::size_t voxel_bytes = 1;
   std::size_t decoding_bytes = 0;  ///< beside the slice, while one is read (io::StackInfo)
+  std::size_t index_bytes = 0;     ///< of the whole stack (io::StackInfo)
   std::size_t layer_bytes = 1;     ///< per voxel, of all layers that are written
 };
 

@@ -29,6 +29,7 @@ PlanRequest plan_request(const ResolvedOptions& options, const io::StackInfo& st
   request.reopens = options.freeze == Freeze::settled && options.monitor.every > 0;
   request.voxel_bytes = io::bytes_per_voxel(stack.type);
   request.decoding_bytes = stack.decoding_bytes;
+  request.index_bytes = stack.index_bytes;
   request.layer_bytes = layer_bytes;
   return request;
 }

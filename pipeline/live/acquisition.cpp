@@ -47,18 +47,35 @@ Acquisition::Acquisition(AcquisitionOptions options, std::function<void(const Ac
 }
 
 void Acquisition::resume(AcquisitionPast past) {
-  if (!past.numbering.empty()) {
+  const bool numbers = !past.numbering.empty();
+  if (numbers) {
     numbering_.restore(past.numbering);
     step_ = past.step;
-    step_is_known_ = step_is_known_ || step_ > 1 || past.taken.size() > 1;
   }
+  const bool in_order_only = numbering_.is_decided() && !numbering_.counts();
+  const auto got_number = [&](std::int64_t number, const AcquisitionPast::File& file) {
+    if (!in_order_only) return;
+    numbered_[file.name] = number;
+    const bool is_last =
+        !last_numbered_ ||
+        numbering_.is_before(last_numbered_->name, last_numbered_->modified_ns, file.name, file.modified_ns);
+    if (is_last) last_numbered_ = file;
+  };
+  if (past.each_taken) {
+    past.each_taken([&](std::int64_t number, const AcquisitionPast::File& file) {
+      if (taken_.empty()) first_file_ = file.name;
+      taken_.add(number, file);
+      got_number(number, file);
+    });
+  }
+  if (numbers) step_is_known_ = step_is_known_ || step_ > 1 || taken_.size() > 1;
   if (!past.first) return;
   first_ = past.first;
   // The step may have been decided after the last slice was taken.
-  next_ = past.taken.empty() ? past.next : past.taken.rbegin()->first + step_;
-  taken_ = {past.taken.begin(), past.taken.end()};
+  next_ = taken_.empty() ? past.next : taken_.last() + step_;
   for (const auto& [number, file] : past.failed) {
     failed_.emplace(number, file);
+    got_number(number, file);
     if (number >= next_) failed_ahead_.insert(number);
     ++counts_.failed;
   }
@@ -66,23 +83,11 @@ void Acquisition::resume(AcquisitionPast past) {
     if (last >= next_) skipped_ahead_[first] = last;
     counts_.skipped += static_cast<std::uint64_t>((last - first) / step_ + 1);
   }
-  if (numbering_.is_decided() && !numbering_.counts()) {
-    for (const auto* files : {&past.taken, &past.failed}) {
-      for (const auto& [number, file] : *files) {
-        numbered_[file.name] = number;
-        const bool is_last =
-            !last_numbered_ || numbering_.is_before(last_numbered_->name, last_numbered_->modified_ns,
-                                                    file.name, file.modified_ns);
-        if (is_last) last_numbered_ = file;
-      }
-    }
-  }
   height_ = past.height;
   width_ = past.width;
   type_ = past.type;
-  counts_.seen = past.taken.size() + past.failed.size();
-  committed_ = !past.taken.empty();
-  if (!past.taken.empty()) first_file_ = past.taken.begin()->second.name;
+  counts_.seen = taken_.size() + past.failed.size();
+  committed_ = !taken_.empty();
 }
 
 std::optional<AcquiredSlice> Acquisition::take() {
@@ -299,7 +304,8 @@ void Acquisition::accept(std::int64_t number, const Candidate& candidate,
   }
   const std::string file = candidate.file;
   failed_in_a_row_ = 0;
-  taken_[number] = AcquisitionPast::File::of(file, reading.identity);
+  taken_.add(number, AcquisitionPast::File::of(file, reading.identity));
+  watch_.settle(file);
   for (const Candidate& other : candidates_.at(number)) {
     if (other.file.empty() || other.file == file) continue;
     ++counts_.late;

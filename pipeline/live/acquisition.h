@@ -18,6 +18,7 @@
 #include "io/folder/slice_file.h"
 #include "io/folder/slice_numbering.h"
 #include "io/slice.h"
+#include "pipeline/live/taken_files.h"
 
 namespace fibflow::pipeline {
 
@@ -78,23 +79,15 @@ struct AcquisitionNote {
 
 /// What became of an acquisition's slices before this process: what a restart needs to go on.
 struct AcquisitionPast {
-  struct File {
-    std::string name;
-    std::uint64_t size = 0;
-    std::int64_t modified_ns = 0;
+  using File = PastFile;
+  using TakeFile = std::function<void(std::int64_t number, const File& file)>;
 
-    static File of(const std::string& name, const io::FileIdentity& identity) {
-      return {name, identity.size, identity.modified_ns};
-    }
-    bool same_content(const io::FileIdentity& identity) const {
-      return size == identity.size && modified_ns == identity.modified_ns;
-    }
-  };
   std::string numbering;  ///< SliceNumbering::saved(); empty if it was not decided
   std::int64_t step = 1;
   std::optional<std::int64_t> first;
-  std::int64_t next = 0;                ///< number after the last slice that was segmented; with `first` only
-  std::map<std::int64_t, File> taken;   ///< segmented
+  std::int64_t next = 0;  ///< number after the last slice that was segmented; with `first` only
+  std::function<void(const TakeFile& take)>
+      each_taken;                       ///< gives what was segmented, in its order; empty: nothing was
   std::map<std::int64_t, File> failed;  ///< given up; from `next` on, too
   std::vector<std::pair<std::int64_t, std::int64_t>> skipped;  ///< first and last number; from `next` on, too
   int height = 0;                                              ///< of the slices; 0: none was taken
@@ -268,7 +261,7 @@ class Acquisition {
   std::map<std::int64_t, Candidates>
       candidates_;  // numbers from next_ on; all of them before the first is decided
   std::deque<std::pair<Clock::time_point, std::int64_t>> arrivals_;  // numbers as they became candidates
-  std::unordered_map<std::int64_t, AcquisitionPast::File> taken_;
+  TakenFiles taken_;
   std::unordered_map<std::int64_t, AcquisitionPast::File> failed_;
   std::map<std::int64_t, std::int64_t> skipped_ahead_;  // decided by an earlier process: first to last
   std::unordered_set<std::int64_t> failed_ahead_;

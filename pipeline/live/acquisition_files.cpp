@@ -131,16 +131,19 @@ void Acquisition::add_late_file(std::int64_t number, const io::FolderWatch::File
     ++counts_.late;
     note(kind, number, number, file.path, text);
   };
-  if (const auto taken = taken_.find(number); taken != taken_.end()) {
-    if (taken->second.name != file.path) {
+  switch (taken_.relation(number, AcquisitionPast::File::of(file.path, file.identity))) {
+    case TakenFiles::Relation::none:
+      break;
+    case TakenFiles::Relation::same:
+      return watch_.settle(file.path);
+    case TakenFiles::Relation::changed:
+      return tell(
+          Kind::replaced,
+          file.path + " was changed after it had been segmented; its mask is that of the old content");
+    case TakenFiles::Relation::other_file:
       if (!told_.contains(file.path)) ++counts_.repeated;
-      tell(Kind::duplicate,
-           file.path + " has the number of " + taken->second.name + ", which was segmented: ignored");
-    } else if (!taken->second.same_content(file.identity)) {
-      tell(Kind::replaced,
-           file.path + " was changed after it had been segmented; its mask is that of the old content");
-    }
-    return;
+      return tell(Kind::duplicate, file.path + " has the number of " + taken_.spoken_name(number) +
+                                       ", which was segmented: ignored");
   }
   const auto failed = failed_.find(number);
   if (failed != failed_.end() && failed->second.name == file.path &&

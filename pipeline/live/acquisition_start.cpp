@@ -216,13 +216,15 @@ void Acquisition::judge() {
 /// Whether the acquisition begins earlier than was thought: nothing was done with what has been given, and it is given anew.
 bool Acquisition::begins_again_for(const std::string& file) {
   if (committed_ || closed_ || options_.first || counts_.skipped > 0 || !failed_.empty()) return false;
+  if (taken_.size() > taken_.latest().size()) return false;
   ++restarts_;
   note(Kind::earlier, *first_, *first_, file,
        file + " comes before slice " + std::to_string(*first_) +
            ", which nothing was done with yet: beginning anew");
   first_.reset();
   const auto now = Clock::now();
-  for (const auto& [number, given] : std::exchange(taken_, {})) {
+  const TakenFiles all_given = std::exchange(taken_, {});
+  for (const auto& [number, given] : all_given.latest()) {
     if (const auto identity = io::identify(options_.folder + "/" + given.name)) {
       put_candidate(number, candidate_of(given.name, {*identity, now}));
       ++counts_.pending;

@@ -57,7 +57,7 @@ void LiveOutput::write(const nodes::SegmentedSlice& slice, const std::string& fi
               voxel_nm);
 }
 
-LiveOutput::Written LiveOutput::write_stacks(const std::vector<std::string>& files, const Shape& shape,
+LiveOutput::Written LiveOutput::write_stacks(const EachName& each_file, const Shape& shape,
                                              const std::function<void()>& advance) {
   Written written_now;
   for (const nodes::LayerFormat& format : options_.layers()) {
@@ -68,20 +68,29 @@ LiveOutput::Written LiveOutput::write_stacks(const std::vector<std::string>& fil
              info->type == format.type;
     };
     // How many there are has to be known before the first one is written.
-    std::vector<std::string> parts;
-    for (const std::string& file : files) {
-      (is_usable(file) ? parts : written_now.left_out).push_back(path_of(kind, file));
+    std::vector<bool> usable;
+    std::int64_t slices = 0;
+    each_file([&](const std::string& file) {
+      usable.push_back(is_usable(file));
+      if (usable.back()) {
+        ++slices;
+      } else if (written_now.left_out++ == 0) {
+        written_now.first_left_out = path_of(kind, file);
+      }
       advance();
-    }
-    if (parts.empty()) continue;
-    const auto writer = io::create_stack(stack_of(kind), {options_.compression, shape.voxel_nm, description_,
-                                                          true, static_cast<std::int64_t>(parts.size())});
-    for (const std::string& part : parts) {
+    });
+    if (slices == 0) continue;
+    const auto writer =
+        io::create_stack(stack_of(kind), {options_.compression, shape.voxel_nm, description_, true, slices});
+    std::size_t place = 0;
+    each_file([&](const std::string& file) {
+      if (!usable.at(place++)) return;
+      const std::string part = path_of(kind, file);
       if (!writer->copy(part)) writer->write(io::open_stack(part)->read(0));
       advance();
-    }
+    });
     writer->finish();
-    written_now.stacks.emplace_back(stack_of(kind), parts.size());
+    written_now.stacks.emplace_back(stack_of(kind), static_cast<std::size_t>(slices));
   }
   return written_now;
 }

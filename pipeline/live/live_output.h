@@ -40,8 +40,13 @@ class LiveOutput {
   /// What became of the stacks.
   struct Written {
     std::vector<std::pair<std::string, std::size_t>> stacks;  ///< path and slices
-    std::vector<std::string> left_out;                        ///< files
+    std::size_t left_out = 0;                                 ///< files
+    std::string first_left_out;
   };
+
+  using TakeName = std::function<void(const std::string& file)>;
+  /// Gives the names of the slices' files in their order, the same ones each time.
+  using EachName = std::function<void(const TakeName& take)>;
 
   /// Makes the folders where they are missing. Throws io::Error (cannot_create).
   LiveOutput(LiveOutputOptions options, std::string description);
@@ -60,8 +65,7 @@ class LiveOutput {
   /// Writes the stacks of these slices' layers, in this order, replacing older ones; what was written of each slice is copied
   /// as it is stored, and memory is that of one slice. What somebody has moved away, or made unreadable, is left out. advance:
   /// called after each slice. Throws io::Error.
-  Written write_stacks(const std::vector<std::string>& files, const Shape& shape,
-                       const std::function<void()>& advance);
+  Written write_stacks(const EachName& each_file, const Shape& shape, const std::function<void()>& advance);
 
   /// The names of the stacks: kind and path.
   std::vector<std::pair<std::string, std::string>> stacks() const;

@@ -104,41 +104,44 @@ void LiveRun::resume() {
     if (entry.kind == JournalEntry::Kind::event) {
       events_.push_back(entry.event);
     } else if (entry.kind != JournalEntry::Kind::kept && entry.kind != JournalEntry::Kind::retried) {
-      (entry.kind == JournalEntry::Kind::taken ? done_ : decisions_).push_back(entry);
+      decisions_.push_back(entry);
     }
   }
-  saved_ = done_.size();
+  services_.board.change([&](LiveStatus& status) {
+    state_.journal().visit_taken([&](const JournalEntry& entry) {
+      count_done(entry);
+      status.latency.add(entry.latency);
+      status.slices.add(shown_of(entry, {}));
+    });
+  });
+  saved_ = done_;
   if (state_.checkpoint()) {
     checkpoint_ = *state_.checkpoint();
     before_ = checkpoint_.run.seconds;
     checkpoint_.run.resumed.push_back({checkpoint_.next_number, utc_now()});
     live_.emplace(network_, resolved_, slices(), format_, context_);
     live_->resume(checkpoint_.run, kept_previews());
-    services_.log("going on after " + std::to_string(done_.size()) + " slices, with number " +
+    services_.log("going on after " + std::to_string(done_) + " slices, with number " +
                   std::to_string(checkpoint_.next_number));
     tell_warnings();
   }
   if (state_.has_lost_checkpoint()) {
-    checkpoint_.slices_before = done_.size();
+    checkpoint_.slices_before = done_;
     // What is needed to end at once.
-    for (const JournalEntry& entry : done_) {
+    state_.journal().visit_taken([&](const JournalEntry& entry) {
+      if (checkpoint_.height > 0) return;
       const auto mask = output_.written(entry.file.name, nodes::plural_of(nodes::Layer::mask));
-      if (!mask) continue;
+      if (!mask) return;
       checkpoint_.height = mask->height;
       checkpoint_.width = mask->width;
       checkpoint_.voxel_nm = mask->voxel_nm;
-      break;
-    }
-    services_.log("going on after " + std::to_string(done_.size()) + " slices");
+    });
+    services_.log("going on after " + std::to_string(done_) + " slices");
   }
   services_.board.change([&](LiveStatus& status) {
     status.numbering = acquisition_.spoken_numbering();
     status.counts.processed = saved_;
-    for (const JournalEntry& entry : done_) {
-      status.latency.add(entry.latency);
-      status.slices.add(shown_of(entry, {}));
-    }
-    if (!done_.empty()) status.newest_slice = done_.back().first;
+    if (done_ > 0) status.newest_slice = last_done_.first;
     if (live_) status.voxels_per_slice = static_cast<double>(checkpoint_.height) * checkpoint_.width;
   });
 }
@@ -146,7 +149,8 @@ void LiveRun::resume() {
 /// Slices are adapted to in their order: what lies before the last one that is segmented stays left out.
 void LiveRun::retry_left_out() {
   const AcquisitionPast past = state_.past();
-  const std::int64_t next = past.taken.empty() ? 0 : past.taken.rbegin()->first + 1;
+  std::int64_t next = 0;
+  past.each_taken([&](std::int64_t number, const AcquisitionPast::File&) { next = number + 1; });
   auto passed = std::distance(past.failed.begin(), past.failed.lower_bound(next));
   for (const auto& [first, last] : past.skipped) {
     if (first < next) passed += (last - first) / past.step + 1;
@@ -293,7 +297,7 @@ io::StackInfo LiveRun::slices() const {
   io::StackInfo info;
   info.path = options_.acquisition.folder;
   info.format = "live acquisition";
-  info.depth = static_cast<std::int64_t>(done_.size());
+  info.depth = static_cast<std::int64_t>(done_);
   const io::Region kept = checkpoint_.cropped.within(checkpoint_.height, checkpoint_.width);
   info.height = static_cast<int>(kept.y.size());
   info.width = static_cast<int>(kept.x.size());
@@ -417,7 +421,7 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
       state_.journal().append(line);
     });
   }
-  done_.push_back(entry);
+  count_done(entry);
   to_show_.push_back(shown_of(entry, std::chrono::system_clock::now()));
   checkpoint_.run.session = SegmentSession::state_after(done);
   checkpoint_.next_number = acquired.next;
@@ -429,15 +433,21 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
   if (Clock::now() - last_save_ >= between_saves) save();
 }
 
+void LiveRun::count_done(const JournalEntry& entry) {
+  if (done_++ == 0) first_file_ = entry.file.name;
+  sums_.add(entry.record);
+  last_done_ = entry;
+}
+
 /// Acknowledges what is on the disk.
 void LiveRun::save() {
-  if (saved_ == done_.size()) return;
+  if (saved_ == done_) return;
   checkpoint_.run.seconds = seconds_so_far();
   writer_.write([&] {
     const std::lock_guard lock(mutex_);
     state_.save(checkpoint_);
   });
-  saved_ = done_.size();
+  saved_ = done_;
   last_save_ = Clock::now();
   const double drift = live_->drift_from_source(checkpoint_.run.session);
   Acquisition::Counts counts;
@@ -453,8 +463,8 @@ void LiveRun::save() {
       status.latency.add(slice.latency);
     }
     status.counts.processed = saved_;
-    status.newest_slice = done_.back().first;
-    status.adaptation = resolved_.recipe == Recipe::none ? "none" : nodes::name_of(done_.back().record.state);
+    status.newest_slice = last_done_.first;
+    status.adaptation = resolved_.recipe == Recipe::none ? "none" : nodes::name_of(last_done_.record.state);
     if (resolved_.recipe != Recipe::none) status.drift_from_source = drift;
   });
   doubt_result();

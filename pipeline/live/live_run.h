@@ -48,6 +48,7 @@ class LiveRun {
   bool segment();
   std::optional<io::Slice> next_slice();
   void was_segmented(const SegmentSession::Done& done);
+  void count_done(const JournalEntry& entry);
   void doubt_result();
   void tell_now_and_then();
   std::string spoken_wait() const;
@@ -97,8 +98,12 @@ class LiveRun {
 
   // Of the writer, and between bursts.
   std::vector<RunEvent> events_;
-  std::vector<JournalEntry> done_;  // on the disk; all of them
-  std::size_t saved_ = 0;           // of those, acknowledged
+  // On the disk, all of them; each one is in the journal.
+  std::uint64_t done_ = 0;
+  SliceSums sums_;
+  std::string first_file_;          // of those
+  JournalEntry last_done_;          // of those, if there is one
+  std::uint64_t saved_ = 0;         // of those, acknowledged
   bool doubted_result_ = false;     // looked whether all of them are background, or foreground
   std::vector<LiveSlice> to_show_;  // not acknowledged yet
   WatchCheckpoint checkpoint_;      // after the last one of them

@@ -35,7 +35,7 @@ std::optional<JournalEntry::Kind> kind_of(AcquisitionNote::Kind kind) {
 
 /// Ends a run over an acquisition that is over.
 void LiveRun::conclude() {
-  if (done_.empty()) {
+  if (done_ == 0) {
     remove_stop_file();
     if (!acquisition_.refusal().empty()) {
       throw io::Error(io::ErrorKind::bad_data, options_.acquisition.folder, acquisition_.refusal());
@@ -52,7 +52,7 @@ void LiveRun::conclude() {
   write_stacks();
   for (const std::string& line : summary_of(report().run)) services_.log(line);
   const Acquisition::Counts counts = acquisition_.counts();
-  services_.log(std::to_string(done_.size()) + " slices segmented, " + std::to_string(counts.skipped) +
+  services_.log(std::to_string(done_) + " slices segmented, " + std::to_string(counts.skipped) +
                 " never came, " + std::to_string(counts.failed) + " could not be used, " +
                 std::to_string(counts.late) + " files came late or twice");
   const auto status = services_.board.latest().status;
@@ -64,20 +64,20 @@ void LiveRun::conclude() {
   status_.write(LiveState::ending, "the acquisition is over");
   remove_stop_file();  // not before: who is killed is to be asked again
   const std::uint64_t left_out = counts.failed + counts.ignored + counts.repeated;
-  if (left_out >= done_.size()) {
+  if (left_out >= done_) {
     throw io::Error(io::ErrorKind::bad_data, options_.acquisition.folder,
-                    std::to_string(done_.size()) + " slices are segmented, but " + std::to_string(left_out) +
+                    std::to_string(done_) + " slices are segmented, but " + std::to_string(left_out) +
                         " files were left out: " + std::to_string(counts.failed) + " could not be used, " +
                         std::to_string(counts.ignored) + " are not numbered as the others are, " +
                         std::to_string(counts.repeated) +
                         " have the number of another one; name the slices with --pattern");
   }
   if (counts.before_first > 0) {
-    throw io::Error(
-        io::ErrorKind::bad_data, options_.acquisition.folder,
-        std::to_string(done_.size()) + " slices are segmented, but " + std::to_string(counts.before_first) +
-            " came too late, with numbers below that of the first one (" + done_.front().file.name +
-            "), and are left out: with --first N, in another --output, they are waited for");
+    throw io::Error(io::ErrorKind::bad_data, options_.acquisition.folder,
+                    std::to_string(done_) + " slices are segmented, but " +
+                        std::to_string(counts.before_first) +
+                        " came too late, with numbers below that of the first one (" + first_file_ +
+                        "), and are left out: with --first N, in another --output, they are waited for");
   }
 }
 
@@ -87,18 +87,20 @@ void LiveRun::remove_stop_file() const {
 }
 
 void LiveRun::write_stacks() {
-  std::vector<std::string> files;
-  for (const JournalEntry& entry : done_) files.push_back(entry.file.name);
+  const auto each_file = [&](const LiveOutput::TakeName& take) {
+    state_.journal().visit_taken([&](const JournalEntry& entry) { take(entry.file.name); });
+  };
   writer_.set_working(true);
   LiveOutput::Written written;
   writer_.write([&] {
-    written = output_.write_stacks(files, {checkpoint_.height, checkpoint_.width, checkpoint_.voxel_nm}, [&] {
-      services_.liveness.progress();
-      if (stopping()) throw Interrupted();
-    });
+    written =
+        output_.write_stacks(each_file, {checkpoint_.height, checkpoint_.width, checkpoint_.voxel_nm}, [&] {
+          services_.liveness.progress();
+          if (stopping()) throw Interrupted();
+        });
   });
-  if (const std::size_t missing = written.left_out.size(); missing > 0) {
-    const std::string text = written.left_out.front() +
+  if (const std::size_t missing = written.left_out; missing > 0) {
+    const std::string text = written.first_left_out +
                              (missing > 1 ? " and " + std::to_string(missing - 1) + " more were" : " was") +
                              " moved away or made unreadable: not in the stack";
     services_.warn(text);
@@ -127,16 +129,26 @@ WatchReport LiveRun::report() {
     summary.probe_slices = live_->start().findings().probe_slices;
     summary.batches = session.batches();
     // From a place in the order to a number.
-    if (const auto order = session.frozen_after())
-      summary.frozen_after = done_.at(checkpoint_.slices_before + static_cast<std::size_t>(*order)).first;
+    if (const auto order = session.frozen_after()) {
+      std::int64_t place = -static_cast<std::int64_t>(checkpoint_.slices_before);
+      state_.journal().visit_taken([&](const JournalEntry& entry) {
+        if (place++ == *order) summary.frozen_after = entry.first;
+      });
+    }
   }
   report.run.events = events_;
-  for (const JournalEntry& entry : done_) report.run.slices.push_back(entry.record);
-  if (const auto warning = one_sided(report.run.slices)) report.run.warnings.push_back(*warning);
+  report.run.sums = sums_;
+  report.run.each_slice = [this](const TakeSliceRecord& take) {
+    state_.journal().visit_taken([&](const JournalEntry& entry) {
+      SliceRecord record = entry.record;
+      record.live = {entry.file.name, entry.latency};
+      take(record);
+    });
+  };
+  if (const auto warning = one_sided(sums_)) report.run.warnings.push_back(*warning);
   report.run.outputs = output_.stacks();
   report.run.seconds = seconds_so_far();
   report.run.peak_memory = peak_memory();
-  report.done = done_;
   report.left_out = decisions_;
   report.status = services_.board.latest().status;
   // What happened on the way; what was found at the start stands there already.

@@ -65,12 +65,10 @@ void LiveRun::tell_now_and_then() {
 
 /// Once enough slices are done to see it: nobody may look at the masks for days.
 void LiveRun::doubt_result() {
-  constexpr std::size_t enough = 20;
-  if (doubted_result_ || done_.size() < enough) return;
+  constexpr std::uint64_t enough = 20;
+  if (doubted_result_ || done_ < enough) return;
   doubted_result_ = true;
-  std::vector<SliceRecord> records;
-  for (const JournalEntry& entry : done_) records.push_back(entry.record);
-  if (const auto warning = one_sided(records)) {
+  if (const auto warning = one_sided(sums_)) {
     services_.warn(*warning);
     status_.warn(*warning);
   }

@@ -1,16 +1,9 @@
 #include "pipeline/live/watch_journal.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <locale>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,8 +12,6 @@
 #include <utility>
 
 #include "io/error.h"
-#include "io/files/atomic_file.h"
-#include "io/files/contents.h"
 #include "pipeline/report/run_parts.h"
 
 namespace fibflow::pipeline {
@@ -40,19 +31,6 @@ constexpr std::array<std::pair<Kind, const char*>, 8> words = {{{Kind::numbered,
 /// Holds after a restart, though the slices after it may be done again.
 bool is_decision(Kind kind) {
   return kind != Kind::taken && kind != Kind::event;
-}
-
-// FNV-1a (Fowler, Noll, Vo), 64 bits: against lines that were not written to their end, not against forgery.
-std::uint64_t checksum(std::string_view text) {
-  std::uint64_t sum = 0xcbf29ce484222325u;
-  for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return sum;
-}
-
-std::string hex(std::uint64_t value) {
-  std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
-  return text.data();
 }
 
 /// A name may hold any byte; in a line it must not have blanks or line breaks.
@@ -104,15 +82,12 @@ std::string line_of(const JournalEntry& entry) {
   if (entry.kind == Kind::event) {
     line << ' ' << escaped(entry.event.event) << ' ' << escaped(entry.event.text);
   }
-  return checked_line(line.str());
+  return line.str();
 }
 
-/// Nothing if the line, without its break, is not whole.
+/// Nothing if that is none.
 std::optional<JournalEntry> entry_of(std::string_view text) {
-  if (text.size() < 18 || text[16] != ' ' || text.substr(0, 16) != hex(checksum(text.substr(17)))) {
-    return std::nullopt;
-  }
-  std::istringstream line{std::string(text.substr(17))};
+  std::istringstream line{std::string(text)};
   line.imbue(std::locale::classic());
   JournalEntry entry;
   std::string word;
@@ -150,56 +125,54 @@ std::optional<JournalEntry> entry_of(std::string_view text) {
   return known && line ? std::optional(entry) : std::nullopt;
 }
 
-[[noreturn]] void fail(const std::string& path, const std::string& what, int code) {
-  throw io::Error(io::ErrorKind::read_write, path, what + ": " + std::strerror(code), code);
-}
-
 }  // namespace
 
-std::string checked_line(const std::string& text) {
-  return hex(checksum(text)) + " " + text + "\n";
-}
-
-WatchJournal::WatchJournal(std::string path, std::uint64_t acknowledged) : path_(std::move(path)) {
-  const std::string text = io::contents_if_there(path_).value_or("");
-  if (text.size() < acknowledged) {
-    throw io::Error(io::ErrorKind::bad_data, path_,
-                    "has " + std::to_string(text.size()) + " bytes, its checkpoint knows " +
+WatchJournal::WatchJournal(const std::string& path, std::uint64_t acknowledged) : journal_(path) {
+  if (journal_.bytes() < acknowledged) {
+    throw io::Error(io::ErrorKind::bad_data, path,
+                    "has " + std::to_string(journal_.bytes()) + " bytes, its checkpoint knows " +
                         std::to_string(acknowledged) + ": the state is not whole");
   }
-  std::vector<std::pair<JournalEntry, std::string_view>> lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = text.find('\n', at);
-    const auto entry = end == std::string::npos ? std::nullopt : entry_of({text.data() + at, end - at});
-    if (!entry && at < acknowledged)
-      throw io::Error(io::ErrorKind::bad_data, path_, "is damaged at byte " + std::to_string(at));
-    if (!entry) break;
-    lines.emplace_back(*entry, std::string_view(text).substr(at, end + 1 - at));
-    at = end + 1;
-  }
-  const bool has_lost_it = acknowledged == 0 && std::ranges::any_of(lines, [](const auto& line) {
-                             return line.first.kind == Kind::kept;
-                           });
-  std::string kept;
-  for (auto& [entry, line] : lines) {
-    const bool sure = has_lost_it || static_cast<std::size_t>(line.data() - text.data()) < acknowledged;
-    if (!sure && !is_decision(entry.kind)) continue;
-    kept += line;
-    if (entry.kind == Kind::retried) forget_left_out(entry.first);
-    entries_.push_back(std::move(entry));
-  }
-  if (kept != text || text.empty()) {
-    io::AtomicFile whole(path_, true);
-    whole.write(kept.data(), kept.size());
-    whole.commit();
-  }
-  open();
-  bytes_ = kept.size();
+  bool had_one = false;
+  std::uint64_t good = 0;  // bytes, up to the first line that is no entry
+  bool ended = false;
+  journal_.read([&](const Journal::Line& line) {
+    const auto entry = ended ? std::nullopt : entry_of(line.text);
+    ended = !entry;
+    if (!entry) return;
+    good = line.end;
+    had_one = had_one || entry->kind == Kind::kept;
+  });
+  if (good < acknowledged)
+    throw io::Error(io::ErrorKind::bad_data, path, "is damaged at byte " + std::to_string(good));
+  const bool has_lost_it = acknowledged == 0 && had_one;
+  const auto is_kept = [&](const Journal::Line& line, const JournalEntry& entry) {
+    return has_lost_it || line.begin < acknowledged || is_decision(entry.kind);
+  };
+  bool all_kept = good == journal_.bytes();
+  journal_.read(
+      [&](const Journal::Line& line) {
+        JournalEntry entry = *entry_of(line.text);
+        if (!is_kept(line, entry)) {
+          all_kept = false;
+          return;
+        }
+        if (entry.kind == Kind::retried) forget_left_out(entry.first);
+        if (entry.kind != Kind::taken) entries_.push_back(std::move(entry));
+      },
+      good);
+  if (all_kept) return;
+  journal_.keep_only(
+      [&](const Journal::Line& line) { return line.end <= good && is_kept(line, *entry_of(line.text)); });
 }
 
-void WatchJournal::open() {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (descriptor_ < 0) fail(path_, "cannot be opened", errno);
+void WatchJournal::visit_taken(const std::function<void(const JournalEntry& entry)>& visit) const {
+  const std::uint64_t whole = journal_.read([&](const Journal::Line& line) {
+    if (!line.text.starts_with("taken ")) return;
+    if (const auto entry = entry_of(line.text)) visit(*entry);
+  });
+  if (whole != journal_.bytes())
+    throw io::Error(io::ErrorKind::bad_data, journal_.path(), "is damaged at byte " + std::to_string(whole));
 }
 
 void WatchJournal::forget_left_out(std::int64_t first) {
@@ -221,49 +194,8 @@ bool WatchJournal::had_checkpoint() const {
   return std::ranges::any_of(entries_, [](const JournalEntry& entry) { return entry.kind == Kind::kept; });
 }
 
-WatchJournal::~WatchJournal() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 void WatchJournal::append(const JournalEntry& entry) {
-  const std::string line = line_of(entry);
-  for (std::size_t done = 0; done < line.size();) {
-    const ssize_t put = ::write(descriptor_, line.data() + done, line.size() - done);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) {
-      const int code = errno;
-      // What there is of the line has no checksum: it would end the journal.
-      if (::ftruncate(descriptor_, static_cast<off_t>(bytes_)) != 0) fail(path_, "cannot be cut", errno);
-      fail(path_, "cannot be written", code);
-    }
-    done += static_cast<std::size_t>(put);
-  }
-  bytes_ += line.size();
-  unsynced_ += line;
-}
-
-void WatchJournal::sync() {
-  if (distrusted_) return write_anew();
-  if (::fdatasync(descriptor_) != 0) {
-    distrusted_ = true;
-    fail(path_, "cannot be brought to the disk", errno);
-  }
-  unsynced_.clear();
-}
-
-void WatchJournal::write_anew() {
-  std::string text = io::contents_if_there(path_).value_or("");
-  const std::uint64_t sure = bytes_ - unsynced_.size();
-  if (text.size() < sure) throw io::Error(io::ErrorKind::read_write, path_, "was cut short");
-  text.resize(sure);
-  text += unsynced_;
-  io::AtomicFile whole(path_, true);
-  whole.write(text.data(), text.size());
-  whole.commit();
-  ::close(std::exchange(descriptor_, -1));
-  open();
-  distrusted_ = false;
-  unsynced_.clear();
+  journal_.append(line_of(entry));
 }
 
 }  // namespace fibflow::pipeline

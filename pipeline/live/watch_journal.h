@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "pipeline/live/acquisition.h"
-#include "pipeline/report/run_report.h"
+#include "pipeline/report/slice_record.h"
+#include "pipeline/state/journal.h"
 
 namespace fibflow::pipeline {
 
@@ -30,25 +32,21 @@ struct JournalEntry {
   RunEvent event;
 };
 
-/// A line of a journal: its checksum, the text (without a line break), and the end of the line.
-std::string checked_line(const std::string& text);
-
-/// What became of every slice of a live acquisition, as a file of text that only grows: one line for each slice or gap,
-/// each with a checksum. A checkpoint says how many of its bytes belong to it. Lines beyond them may tell of slices that
-/// will be done again, but decisions hold: what was said to be left out is left out after a restart, too.
-/// Not thread-safe.
+/// What became of every slice of a live acquisition: a journal with one line for each slice or gap. A checkpoint says how many of
+/// its bytes belong to it. Lines beyond them may tell of slices that will be done again, but decisions hold: what was said to
+/// be left out is left out after a restart, too. Slices that were taken are on the disk only. Not thread-safe.
 class WatchJournal {
  public:
   /// Opens or makes the journal, `acknowledged` bytes of which belong to the checkpoint (0 without one). Takes out what
   /// is beyond them but for decisions; where there is no checkpoint any more, though there was one, it keeps all that is whole.
   /// Throws io::Error: bad_data if the acknowledged bytes are not there and whole.
-  WatchJournal(std::string path, std::uint64_t acknowledged);
-  ~WatchJournal();
-  WatchJournal(const WatchJournal&) = delete;
-  WatchJournal& operator=(const WatchJournal&) = delete;
+  WatchJournal(const std::string& path, std::uint64_t acknowledged);
 
-  /// What the journal held when it was opened.
+  /// What the journal held when it was opened, but for the slices that were taken.
   const std::vector<JournalEntry>& entries() const { return entries_; }
+
+  /// The slices that were taken, in their order, with those that were added since. Throws io::Error.
+  void visit_taken(const std::function<void(const JournalEntry& entry)>& visit) const;
 
   /// Takes back that numbers from `first` on are left out; durable when it returns. Throws io::Error.
   void retry(std::int64_t first);
@@ -58,22 +56,15 @@ class WatchJournal {
 
   /// Adds a line. Durable only after sync(). Throws io::Error, and is then as it was before.
   void append(const JournalEntry& entry);
-  /// Throws io::Error if the disk failed. What the system was to write then may be lost though a second call would succeed:
-  /// it is written anew, into a new file.
-  void sync();
+  /// As Journal::sync().
+  void sync() { journal_.sync(); }
 
-  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t bytes() const { return journal_.bytes(); }
 
  private:
-  void open();
   void forget_left_out(std::int64_t first);
-  void write_anew();
 
-  std::string path_;
-  int descriptor_ = -1;
-  std::uint64_t bytes_ = 0;
-  std::string unsynced_;     // the lines at its end that may not be on the disk
-  bool distrusted_ = false;  // a sync failed
+  Journal journal_;
   std::vector<JournalEntry> entries_;
 };
 

@@ -28,11 +28,7 @@ Json left_out_json(const std::vector<JournalEntry>& entries) {
 }  // namespace
 
 void WatchReport::write(const std::string& path) const {
-  Json json = run.json();
-  for (std::size_t i = 0; i < done.size(); ++i) {
-    json["slices"][i]["file"] = done[i].file.name;
-    json["slices"][i]["latency"] = done[i].latency;
-  }
+  Json json;
   json["left_out"] = left_out_json(left_out);
   json["latency"] = nullptr;
   if (status->latency.count() > 0) {
@@ -44,9 +40,8 @@ void WatchReport::write(const std::string& path) const {
   json["counts"] = {{"seen", counts.seen},       {"processed", counts.processed},
                     {"skipped", counts.skipped}, {"failed", counts.failed},
                     {"late", counts.late},       {"overflows", counts.overflows}};
-  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   io::AtomicFile file(path, true);
-  file.write(text.data(), text.size());
+  write_json(run, json, [&](std::string_view text) { file.write(text.data(), text.size()); });
   file.commit();
 }
 

@@ -20,7 +20,6 @@ namespace fibflow::pipeline {
 /// Only the first slices are compared with the source.
 struct WatchReport {
   RunReport run;
-  std::vector<JournalEntry> done;  ///< one for each slice of the run
   std::vector<JournalEntry> left_out;
   std::shared_ptr<const LiveStatus> status;
 

@@ -130,23 +130,24 @@ AcquisitionPast WatchState::past() const {
       case JournalEntry::Kind::first:
         past.first = entry.first;
         break;
-      case JournalEntry::Kind::taken:
-        past.taken[entry.first] = entry.file;
-        break;
       case JournalEntry::Kind::skipped:
         past.skipped.emplace_back(entry.first, entry.last);
         break;
       case JournalEntry::Kind::failed:
         past.failed[entry.first] = entry.file;
         break;
+      case JournalEntry::Kind::taken:
       case JournalEntry::Kind::event:
       case JournalEntry::Kind::kept:
       case JournalEntry::Kind::retried:
         break;
     }
   }
+  past.each_taken = [this](const AcquisitionPast::TakeFile& take) {
+    journal_->visit_taken([&](const JournalEntry& entry) { take(entry.first, entry.file); });
+  };
   if (past.first) past.next = *past.first;
-  if (!past.taken.empty()) past.next = past.taken.rbegin()->first + past.step;
+  // Without a checkpoint, after the last one that was taken: Acquisition::resume().
   if (checkpoint_) {
     past.next = checkpoint_->next_number;
     past.height = checkpoint_->height;

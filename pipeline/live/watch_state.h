@@ -49,6 +49,7 @@ class WatchState {
 
   /// Nothing if no slice was acknowledged yet.
   const std::optional<WatchCheckpoint>& checkpoint() const { return checkpoint_; }
+  /// Reads the journal when its slices are gone through: not after this object's end.
   AcquisitionPast past() const;
   WatchJournal& journal() { return *journal_; }
   /// What the user should know: that the older generation had to be used, say.

@@ -56,16 +56,16 @@ void tell(RunReport& report, const AdaptationStart& start) {
   for (std::string& text : findings.warnings()) report.warnings.push_back(std::move(text));
 }
 
-std::optional<std::string> one_sided(const std::vector<SliceRecord>& slices) {
-  if (slices.empty()) return std::nullopt;
+std::optional<std::string> one_sided(const SliceSums& sums) {
+  if (sums.count() == 0) return std::nullopt;
   constexpr double nearly_all = 0.999;
-  const auto all = [&](const auto& is) { return std::ranges::all_of(slices, is); };
-  if (all([](const SliceRecord& slice) { return slice.foreground == 0; })) {
+  const SliceSums::Spread foreground = sums.foreground();
+  if (foreground.most == 0) {
     return "everything is background, in every slice: nothing was found, or intensities, contrast "
            "(--invert), voxel size or "
            "the kind of tissue are not what the model was trained on";
   }
-  if (all([](const SliceRecord& slice) { return slice.foreground >= nearly_all; })) {
+  if (foreground.least >= nearly_all) {
     return "everything is foreground, in every slice: the output of the model is not what it was taken for "
            "(`fibflow info` on "
            "the model says what that is), or intensities or contrast (--invert) are not what it was trained "

@@ -33,7 +33,7 @@ void tell(RunReport& report, const AdaptationStart& start);
 
 /// What looks wrong with all slices together: everything is background, or foreground. As a sentence with what it may come
 /// from; nothing if they look as they should, or there are none.
-std::optional<std::string> one_sided(const std::vector<SliceRecord>& slices);
+std::optional<std::string> one_sided(const SliceSums& sums);
 
 /// A warning if files of the input were changed while they were read.
 std::optional<std::string> changed_meanwhile(const std::vector<std::string>& files);

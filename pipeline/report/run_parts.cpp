@@ -1,5 +1,6 @@
 #include "pipeline/report/run_parts.h"
 
+#include <limits>
 #include <optional>
 #include <stdexcept>
 
@@ -40,17 +41,22 @@ PredictionFigures prediction_figures(const Json& json) {
 }  // namespace
 
 Json json_of(const SliceRecord& slice) {
-  return {{"z", slice.z},
-          {"seconds", slice.seconds},
-          {"work_seconds", slice.work_seconds},
-          {"foreground", slice.foreground},
-          {"entropy", slice.entropy},
-          {"state", nodes::name_of(slice.state)},
-          {"frozen", slice.frozen},
-          {"drift", or_null(slice.drift)},
-          {"drift_from_source", slice.drift_from_source},
-          {"slice_drift", or_null(slice.slice_drift)},
-          {"featureless", slice.featureless}};
+  Json json = {{"z", slice.z},
+               {"seconds", slice.seconds},
+               {"work_seconds", slice.work_seconds},
+               {"foreground", slice.foreground},
+               {"entropy", slice.entropy},
+               {"state", nodes::name_of(slice.state)},
+               {"frozen", slice.frozen},
+               {"drift", or_null(slice.drift)},
+               {"drift_from_source", slice.drift_from_source},
+               {"slice_drift", or_null(slice.slice_drift)},
+               {"featureless", slice.featureless}};
+  if (slice.live) {
+    json["file"] = slice.live->file;
+    json["latency"] = slice.live->latency;
+  }
+  return json;
 }
 
 SliceRecord slice_record(const Json& json) {
@@ -63,7 +69,9 @@ SliceRecord slice_record(const Json& json) {
   slice.state = nodes::slice_state_named(json.at("state").get<std::string>());
   slice.frozen = json.at("frozen");
   slice.drift = number_or_nothing(json, "drift");
-  slice.drift_from_source = json.at("drift_from_source");
+  // As JSON has no infinity.
+  slice.drift_from_source =
+      number_or_nothing(json, "drift_from_source").value_or(std::numeric_limits<double>::infinity());
   slice.slice_drift = number_or_nothing(json, "slice_drift");
   slice.featureless = json.at("featureless");
   return slice;

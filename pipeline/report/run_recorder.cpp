@@ -1,7 +1,5 @@
 #include "pipeline/report/run_recorder.h"
 
-#include <utility>
-
 namespace fibflow::pipeline {
 
 SliceRecord record_of(const nodes::SegmentedSlice& slice, const nodes::Update& update) {
@@ -29,18 +27,7 @@ SliceRecord RunRecorder::was_written(const nodes::SegmentedSlice& slice, const n
   const std::lock_guard lock(mutex_);
   const auto read = read_.extract(record.z);
   if (!read.empty()) record.seconds = std::chrono::duration<double>(Clock::now() - read.mapped()).count();
-  records_.push_back(record);
   return record;
-}
-
-void RunRecorder::restore(std::vector<SliceRecord> records) {
-  const std::lock_guard lock(mutex_);
-  records_ = std::move(records);
-}
-
-std::vector<SliceRecord> RunRecorder::records() const {
-  const std::lock_guard lock(mutex_);
-  return records_;
 }
 
 }  // namespace fibflow::pipeline

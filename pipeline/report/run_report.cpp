@@ -71,9 +71,9 @@ Json adaptation_json(const AdaptationSummary& adaptation) {
           {"layer_channels", adaptation.layer_channels}};
 }
 
-Json states_json(const std::vector<SliceRecord>& slices) {
+Json states_json(const SliceSums& sums) {
   Json json = Json::object();
-  for (const StateCost& cost : state_costs(slices)) {
+  for (const SliceSums::StateCost& cost : sums.states()) {
     json[nodes::name_of(cost.state)] = {
         {"slices", cost.slices},
         {"mean_work_seconds", cost.slices > 0 ? Json(cost.mean_work_seconds) : Json()}};
@@ -81,48 +81,102 @@ Json states_json(const std::vector<SliceRecord>& slices) {
   return json;
 }
 
-}  // namespace
+/// Of text in a file: what is no UTF-8 is replaced.
+std::string dumped(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
 
-Json RunReport::json() const {
+/// All but the slices, whose place is kept.
+Json json_of(const RunReport& report) {
   Json json;
   json["format"] = "fibflow run report";
   json["format_version"] = 1;
   json["fibflow"] = version();
-  json["command"] = command;
-  json["started"] = started;
-  json["input"] = input_json(input, options);
-  json["model"] = model_json(model);
-  json["options"] = json_of(options);
+  json["command"] = report.command;
+  json["started"] = report.started;
+  json["input"] = input_json(report.input, report.options);
+  json["model"] = model_json(report.model);
+  json["options"] = json_of(report.options);
   json["intensity"] = nullptr;
-  if (intensity) {
-    json["intensity"] = {{"black", intensity->range.black},   {"white", intensity->range.white},
-                         {"from", intensity->range_from},     {"mean", intensity->mean},
-                         {"deviation", intensity->deviation}, {"slices", intensity->slices}};
+  if (report.intensity) {
+    json["intensity"] = {{"black", report.intensity->range.black},   {"white", report.intensity->range.white},
+                         {"from", report.intensity->range_from},     {"mean", report.intensity->mean},
+                         {"deviation", report.intensity->deviation}, {"slices", report.intensity->slices}};
   }
-  json["plan"] = plan ? plan_json(*plan) : Json();
-  json["adaptation"] = adaptation ? adaptation_json(*adaptation) : Json();
-  json["comparison"] = comparison ? json_of(*comparison) : Json();
-  json["doubt"] = doubt ? json_of(*doubt) : Json();
-  json["slices"] = json_of_all(slices);
-  json["states"] = states_json(slices);
-  json["events"] = json_of_all(events);
-  json["resumed"] = json_of_all(resumed);
+  json["plan"] = report.plan ? plan_json(*report.plan) : Json();
+  json["adaptation"] = report.adaptation ? adaptation_json(*report.adaptation) : Json();
+  json["comparison"] = report.comparison ? json_of(*report.comparison) : Json();
+  json["doubt"] = report.doubt ? json_of(*report.doubt) : Json();
+  json["slices"] = nullptr;
+  json["states"] = states_json(report.sums);
+  json["events"] = json_of_all(report.events);
+  json["resumed"] = json_of_all(report.resumed);
   json["outputs"] = Json::object();
-  for (const auto& [kind, path] : outputs) json["outputs"][kind] = path;
-  json["seconds"] = json_of(seconds);
-  const double voxels = static_cast<double>(options.end_slice - options.first_slice) *
-                        static_cast<double>(input.height) * input.width;
-  json["voxels_per_second"] = seconds.total > 0 ? Json(voxels / seconds.total) : Json();
-  json["peak_memory"] = peak_memory;
-  json["warnings"] = warnings;
-  json["previews"] = json_of_all(previews);
+  for (const auto& [kind, path] : report.outputs) json["outputs"][kind] = path;
+  json["seconds"] = json_of(report.seconds);
+  const double voxels = static_cast<double>(report.options.end_slice - report.options.first_slice) *
+                        static_cast<double>(report.input.height) * report.input.width;
+  json["voxels_per_second"] = report.seconds.total > 0 ? Json(voxels / report.seconds.total) : Json();
+  json["peak_memory"] = report.peak_memory;
+  json["warnings"] = report.warnings;
+  json["previews"] = json_of_all(report.previews);
   return json;
+}
+
+void write_slices(const RunReport& report, const TakeText& take) {
+  const char* before = "[\n    ";
+  bool any = false;
+  if (report.each_slice) {
+    report.each_slice([&](const SliceRecord& slice) {
+      take(before + dumped(json_of(slice), -1));
+      before = ",\n    ";
+      any = true;
+    });
+  }
+  take(any ? "\n  ]" : "[]");
+}
+
+}  // namespace
+
+void write_json(const RunReport& report, const Json& more, const TakeText& take_all) {
+  constexpr std::size_t enough = std::size_t{1} << 16;
+  std::string gathered;
+  const TakeText take = [&](std::string_view text) {
+    gathered += text;
+    if (gathered.size() < enough) return;
+    take_all(gathered);
+    gathered.clear();
+  };
+  Json json = json_of(report);
+  for (const auto& [name, value] : more.items()) json[name] = value;
+  const char* before = "{\n  ";
+  for (const auto& [name, value] : json.items()) {
+    take(before);
+    before = ",\n  ";
+    take(dumped(name, -1) + ": ");
+    if (name == "slices") {
+      write_slices(report, take);
+      continue;
+    }
+    // Line breaks within texts are written as \n.
+    std::string text = dumped(value, 2);
+    for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1))
+      text.insert(at + 1, "  ");
+    take(text);
+  }
+  take("\n}\n");
+  take_all(gathered);
+}
+
+std::string json_text(const RunReport& report) {
+  std::string text;
+  write_json(report, Json::object(), [&](std::string_view piece) { text += piece; });
+  return text;
 }
 
 void write_report(const RunReport& report, const std::string& path, bool overwrite) {
   io::AtomicFile file(path, overwrite, io::ResumeAt());  // under a name that a run after a kill takes over
-  const std::string text = report.json().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  file.write(text.data(), text.size());
+  write_json(report, Json::object(), [&](std::string_view text) { file.write(text.data(), text.size()); });
   file.commit();
 }
 

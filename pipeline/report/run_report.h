@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/stack.h"
@@ -11,31 +14,10 @@
 #include "pipeline/adapt/plan.h"
 #include "pipeline/options/resolved_options.h"
 #include "pipeline/pictures/preview.h"
+#include "pipeline/report/slice_record.h"
+#include "pipeline/report/slice_sums.h"
 
 namespace fibflow::pipeline {
-
-/// What happened to one slice.
-struct SliceRecord {
-  std::int64_t z = 0;
-  double seconds = 0;       ///< from read to written
-  double work_seconds = 0;  ///< of computing its tiles, on one thread
-  double foreground = 0;    ///< share of pixels that are not background
-  double entropy = 0;       ///< mean over the pixels of the prediction's entropy, in bits (nodes::Classifier)
-  nodes::SliceState state = nodes::SliceState::adapting;
-  bool frozen = false;           ///< segmented with frozen statistics: monitored or frozen
-  std::optional<double> drift;   ///< per channel, that this slice's moments caused in the statistics in use
-  double drift_from_source = 0;  ///< per channel, of the source from the statistics it was segmented with
-  std::optional<double> slice_drift;  ///< per channel, of its own moments from the running statistics it was
-                                      ///< segmented with (nodes::Update); nothing if it was not measured
-  double featureless = 0;             ///< share of pixels that did not count in its moments
-};
-
-/// What happened to the statistics on the way.
-struct RunEvent {
-  std::int64_t z = 0;  ///< of the slice after which it happened
-  std::string event;   ///< "frozen" or "reopened"
-  std::string text;    ///< the same in words, with the reason
-};
 
 /// The run had ended early, and went on.
 struct Resumption {
@@ -77,7 +59,7 @@ struct AdaptationSummary {
 ///     doubt           doubtful, signs (sign, value, limit, text), on_doubt, action; see Doubt; null likewise
 ///     previews        pictures of the compared slices, if they were asked for: z, height, width, and image,
 ///                     source_mask, mask, probability, disagreement as "data:image/png;base64,..."; see Preview
-///     slices          one record for each slice:
+///     slices          one record for each slice, on a line of its own:
 ///                     z
 ///                     seconds            from read to written
 ///                     work_seconds       of computing its tiles, on one thread
@@ -145,18 +127,26 @@ struct RunReport {
   std::optional<Comparison> comparison;
   std::optional<Doubt> doubt;
   std::vector<EncodedPreview> previews;
-  std::vector<SliceRecord> slices;
+  SliceSums sums;              ///< over the slices
+  EachSliceRecord each_slice;  ///< gives their records; empty: there are none
   std::vector<RunEvent> events;
   std::vector<Resumption> resumed;
   std::vector<std::pair<std::string, std::string>> outputs;  ///< kind, path
   Seconds seconds;
   std::size_t peak_memory = 0;
   std::vector<std::string> warnings;
-
-  nlohmann::ordered_json json() const;
 };
 
-/// Writes the report as indented JSON; it appears under its name when it is complete. Throws io::Error.
+using TakeText = std::function<void(std::string_view text)>;
+
+/// Gives the report as indented JSON, a line for each slice, piece by piece: its memory does not grow with the slices. more:
+/// members that are added at the end. Throws what `take` and the records throw.
+void write_json(const RunReport& report, const nlohmann::ordered_json& more, const TakeText& take);
+
+/// The same as one text.
+std::string json_text(const RunReport& report);
+
+/// Writes it; it appears under its name when it is complete. Throws io::Error.
 void write_report(const RunReport& report, const std::string& path, bool overwrite);
 
 }  // namespace fibflow::pipeline

@@ -1,11 +1,10 @@
 #include "pipeline/segment/checkpoint.h"
 
 #include <filesystem>
-#include <stdexcept>
+#include <limits>
 #include <utility>
 
 #include "io/files/sha256.h"
-#include "pipeline/report/run_parts.h"
 #include "pipeline/state/durable_state.h"
 #include "pipeline/state/setting.h"
 
@@ -18,18 +17,17 @@ Json json_of(const Checkpoint& checkpoint) {
   return {{"setting", checkpoint.setting},
           {"run", json_of(checkpoint.run)},
           {"outputs", checkpoint.outputs},
-          {"slices", json_of_all(checkpoint.slices)},
-          {"events", json_of_all(checkpoint.events)}};
+          {"journal_bytes", checkpoint.journal_bytes}};
 }
 
-Checkpoint checkpoint_of(const Json& json, const model::Network& network, int lag) {
+Checkpoint checkpoint_of(const Json& json, const std::string& journal, const model::Network& network,
+                         int lag) {
   Checkpoint checkpoint;
   checkpoint.run = run_state(json.at("run"), network, lag);
   checkpoint.outputs = json.at("outputs").get<SliceWriter::Progress>();
-  checkpoint.slices = all_of(json.at("slices"), slice_record);
-  checkpoint.events = all_of(json.at("events"), run_event);
-  if (checkpoint.slices.size() != static_cast<std::size_t>(checkpoint.run.session.next))
-    throw std::invalid_argument("it has records of another number of slices");
+  checkpoint.journal_bytes = static_cast<std::uint64_t>(
+      whole_number(json, "journal_bytes", 0, std::numeric_limits<std::int64_t>::max()));
+  require_records(journal, checkpoint.journal_bytes, checkpoint.run.session.next);
   return checkpoint;
 }
 
@@ -45,7 +43,8 @@ std::optional<Checkpoint> Checkpoint::read(const std::string& path, const Json& 
   const auto take = [&](const Json& json) {
     found.emplace();
     // One of another run need not fit this network: what differs is told first.
-    if (difference(json.at("setting"), wanted).empty()) found = checkpoint_of(json, network, lag);
+    if (difference(json.at("setting"), wanted).empty())
+      found = checkpoint_of(json, journal_path(path), network, lag);
     found->setting = json.at("setting");
   };
   if (DurableState(path, kind).read(take, refusal))
@@ -65,32 +64,37 @@ std::string checkpoint_path(const std::string& mask) {
   return (whole.parent_path() / name).string();
 }
 
+std::string journal_path(const std::string& checkpoint) {
+  return std::filesystem::path(checkpoint).replace_extension(".journal").string();
+}
+
 bool has_checkpoint(const std::string& mask) {
   return io::has_checked(checkpoint_path(mask));
 }
 
 CheckpointKeeper::CheckpointKeeper(std::string path, double every, Checkpoint run, SliceWriter& writer,
-                                   io::DurableStep step, std::function<void()> acknowledge)
+                                   RunRecords& records, io::DurableStep step,
+                                   std::function<void()> acknowledge)
     : path_(std::move(path)),
       every_(every),
       latest_(std::move(run)),
       writer_(writer),
+      records_(records),
       step_(std::move(step)),
       acknowledge_(std::move(acknowledge)),
       safe_(latest_.run.session.next) {
   latest_.outputs = writer_.progress();
+  latest_.journal_bytes = records_.bytes();
   keep();
   writer_.keep();
 }
 
-void CheckpointKeeper::was_written(const SegmentSession::Done& done, const SliceRecord& record,
-                                   const std::vector<RunEvent>& events,
+void CheckpointKeeper::was_written(const SegmentSession::Done& done,
                                    const std::optional<Comparison>& comparison,
                                    const RunReport::Seconds& seconds) {
   latest_.run.session = SegmentSession::state_after(done);
   latest_.outputs = writer_.progress();
-  latest_.slices.push_back(record);
-  latest_.events = events;
+  latest_.journal_bytes = records_.bytes();
   latest_.run.findings.comparison = comparison;
   latest_.run.seconds = seconds;
   written_ = false;
@@ -101,6 +105,7 @@ void CheckpointKeeper::keep() {
   if (written_) return;
   // In this order: a checkpoint never speaks of slices that a power cut could still take.
   writer_.sync();
+  records_.sync();
   if (step_) step_("outputs synced");
   latest_.write(path_, step_);
   written_ = true;

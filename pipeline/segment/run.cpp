@@ -25,6 +25,7 @@
 #include "pipeline/options/voxel_doubt.h"
 #include "pipeline/report/run_facts.h"
 #include "pipeline/report/run_recorder.h"
+#include "pipeline/report/run_records.h"
 #include "pipeline/report/run_summary.h"
 #include "pipeline/segment/checkpoint.h"
 #include "pipeline/segment/segment_setting.h"
@@ -78,7 +79,8 @@ class Run {
   void keep_checkpoints(const OutputOptions& output, nlohmann::ordered_json setting,
                         std::optional<Checkpoint> found);
   void adapt(const OutputOptions* output);
-  void segment(SliceWriter& writer, const nodes::PredictionFormat& format);
+  /// folder: of the outputs; for what is too much for memory.
+  void segment(SliceWriter& writer, const nodes::PredictionFormat& format, const std::string& folder);
   Outcome finish();
 
   bool uses_source() const { return start_.findings().uses_source(); }
@@ -185,23 +187,23 @@ void Run::leave(CheckpointKeeper& keeper) const {
                " slices are safe; the same command goes on from there");
 }
 
-void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format) {
+void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format, const std::string& folder) {
   const auto begin = Clock::now();
   RunRecorder recorder;
+  const auto records = outcome_.checkpoint.empty()
+                           ? std::make_shared<RunRecords>(folder)
+                           : std::make_shared<RunRecords>(journal_path(outcome_.checkpoint),
+                                                          found_ ? found_->journal_bytes : 0);
   SegmentSession session = start_.session(format);
-  if (found_) {
-    session.restore(found_->run.session);
-    recorder.restore(found_->slices);
-    report().events = found_->events;
-  }
+  if (found_) session.restore(found_->run.session);
   SliceReader reader(stack_, {range().first + session.state().next, range().end});
   context_.begin("segment", range().size() - session.state().next);
   std::optional<CheckpointKeeper> keeper;
   if (!outcome_.checkpoint.empty()) {
     Checkpoint first = checkpoint();
     first.run.session = session.state();
-    keeper.emplace(outcome_.checkpoint, checkpoint_seconds_, std::move(first), writer, hooks_.durable_step,
-                   [&] { context_.advance(); });
+    keeper.emplace(outcome_.checkpoint, checkpoint_seconds_, std::move(first), writer, *records,
+                   hooks_.durable_step, [&] { context_.advance(); });
   }
   const SegmentSession::Source source{[&] {
                                         auto slice = reader();
@@ -213,14 +215,13 @@ void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format) {
     session.run(source, [&](const SegmentSession::Done& done) {
       writer(done.slice);
       start_.was_written(done.slice.mask());
-      const SliceRecord record = recorder.was_written(done.slice, done.update);
+      records->add(recorder.was_written(done.slice, done.update));
       if (const auto event = event_of(done.update, done.slice.z(), options_.lag)) {
         context_.log(event->text);
-        report().events.push_back(*event);
+        records->add(*event);
       }
       if (keeper) {
-        keeper->was_written(done, record, report().events, start_.findings().comparison,
-                            seconds_so_far(begin));
+        keeper->was_written(done, start_.findings().comparison, seconds_so_far(begin));
       } else {
         context_.advance();
       }
@@ -233,15 +234,18 @@ void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format) {
 
   estimator_ = session.estimator();
   batches_ = session.batches();
-  report().slices = recorder.records();
+  report().sums = records->sums();
+  report().events = records->events();
+  report().each_slice = [records](const TakeSliceRecord& take) { records->visit(take); };
   if (session.frozen_after()) frozen_after_ = range().first + *session.frozen_after();
   report().seconds = seconds_so_far(begin);
 }
 
 Outcome Run::finish() {
   tell(report(), start_);
-  if (const auto warning = one_sided(report().slices)) report().warnings.push_back(*warning);
-  if (const auto warning = changed_meanwhile(input_.changed())) report().warnings.push_back(*warning);
+  if (const auto warning = one_sided(report().sums)) report().warnings.push_back(*warning);
+  if (const auto warning = changed_meanwhile(input_.changed(stack_.files())))
+    report().warnings.push_back(*warning);
   outcome_.statistics = start_.used(estimator_);
   if (options_.recipe != Recipe::none) {
     if (estimator_.state().images == 0 && !uses_source()) {
@@ -272,6 +276,24 @@ void require_resumable(const OutputOptions& output) {
 /// The mark of what a run of this setting makes.
 std::string mark_of_setting(const nlohmann::ordered_json& setting) {
   return io::sha256(setting.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+/// Of a checkpoint that is gone: only space is lost if this cannot be.
+void remove_records(const std::string& checkpoint) {
+  std::error_code ignored;
+  std::filesystem::remove(journal_path(checkpoint), ignored);
+}
+
+/// For what has no name.
+std::string folder_of(const OutputOptions& output) {
+  const std::vector<LayerOutput> layers = output.layers();
+  if (layers.empty()) {
+    std::error_code none;
+    const std::string temporary = std::filesystem::temp_directory_path(none).string();
+    return none ? "." : temporary;
+  }
+  const std::string folder = std::filesystem::path(layers.front().path).parent_path().string();
+  return folder.empty() ? "." : folder;
 }
 
 /// What cannot be looked at is not there; making it then says why.
@@ -320,7 +342,7 @@ Outcome segment(io::Stack& whole, const model::Network& network, const InputOpti
   run.adapt(&output);
   if (output.resume)
     writer.emplace(output, stack.info().voxel_nm, slices, description, progress, mark, stack.info().cropped);
-  run.segment(*writer, prediction_format(options.threshold, output.layers()));
+  run.segment(*writer, prediction_format(options.threshold, output.layers()), folder_of(output));
   writer->finish([&] {
     if (hooks.durable_step) hooks.durable_step("output named");
   });
@@ -336,6 +358,7 @@ bool is_done(io::Stack& whole, const model::Network& network, const InputOptions
   const io::StackView stack = view_of(whole, input, network);
   // Until the checkpoint is gone, something may still have to be made of the outcome.
   if (has_checkpoint(output.mask)) return false;
+  remove_records(checkpoint_path(output.mask));  // who was killed between the two leaves them
   const auto mark = io::mark_of(output.mask);
   if (!mark) return false;
   for (const LayerOutput& layer : output.layers()) {
@@ -363,11 +386,13 @@ Standing standing(const OutputOptions& output, const std::vector<std::string>& o
 }
 
 std::string report_json(const Outcome& outcome) {
-  return outcome.report->json().dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json_text(*outcome.report);
 }
 
 void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks) {
-  if (!outcome.checkpoint.empty()) io::remove_checked(outcome.checkpoint, hooks.durable_step);
+  if (outcome.checkpoint.empty()) return;
+  io::remove_checked(outcome.checkpoint, hooks.durable_step);
+  remove_records(outcome.checkpoint);
 }
 
 Outcome adapt(io::Stack& whole, const model::Network& network, const InputOptions& input,
@@ -381,7 +406,8 @@ Outcome adapt(io::Stack& whole, const model::Network& network, const InputOption
   const OutputOptions none;
   run.adapt(options.recipe == Recipe::stream ? &none : nullptr);
   const bool streams = options.recipe == Recipe::stream && options.freeze != Freeze::probe;
-  if (streams && !run.uses_source()) run.segment(nowhere, prediction_format(options.threshold, {}));
+  if (streams && !run.uses_source())
+    run.segment(nowhere, prediction_format(options.threshold, {}), folder_of(none));
   return run.finish();
 }
 

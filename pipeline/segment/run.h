@@ -58,7 +58,8 @@ enum class Standing {
 Standing standing(const OutputOptions& output, const std::vector<std::string>& others,
                   const std::function<bool()>& is_done);
 
-/// What the run was and did, as indented JSON: the format is documented in pipeline/report/run_report.h.
+/// What the run was and did, as indented JSON, a line for each slice: the format is documented in
+/// pipeline/report/run_report.h, which can also write it without having all of it in memory.
 std::string report_json(const Outcome& outcome);
 
 /// Takes away the checkpoint of a run that came to its end, once all that was to be made of its outcome is on

@@ -1,9 +1,13 @@
 #include "pipeline/segment/segment_setting.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "io/error.h"
 #include "io/files/file_identity.h"
+#include "io/files/sha256.h"
 #include "pipeline/state/setting.h"
 
 namespace fibflow::pipeline {
@@ -11,13 +15,34 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+io::FileIdentity identity_of(const std::string& file) {
+  const auto identity = io::identify(file);
+  if (!identity) throw io::Error(io::ErrorKind::missing, file, "is gone, or is no regular file");
+  return *identity;
+}
+
+/// Of each file, what it is known by; of very many, of some together: a setting is kept in memory and in each checkpoint.
 Json files_json(const io::Stack& stack) {
+  constexpr std::size_t most = 1024;
+  const std::vector<std::string> paths = stack.files();
+  const std::size_t together = (paths.size() + most - 1) / most;
   Json files = Json::object();
-  for (const std::string& file : stack.files()) {
-    const auto identity = io::identify(file);
-    if (!identity) throw io::Error(io::ErrorKind::missing, file, "is gone, or is no regular file");
-    files[absolute_path(file)] = {{"bytes", identity->size},
-                                  {"modified (ns since 1970)", identity->modified_ns}};
+  for (std::size_t first = 0; first < paths.size(); first += together) {
+    const std::size_t end = std::min(first + together, paths.size());
+    if (together == 1) {
+      const io::FileIdentity identity = identity_of(paths[first]);
+      files[absolute_path(paths[first])] = {{"bytes", identity.size},
+                                            {"modified (ns since 1970)", identity.modified_ns}};
+      continue;
+    }
+    std::string all;
+    for (std::size_t i = first; i < end; ++i) {
+      const io::FileIdentity identity = identity_of(paths[i]);
+      all += absolute_path(paths[i]) + '\0' + std::to_string(identity.size) + ' ' +
+             std::to_string(identity.modified_ns) + '\n';
+    }
+    files[absolute_path(paths[first]) + " to " + absolute_path(paths[end - 1])] = {
+        {"files", end - first}, {"SHA-256 of their names, sizes and times", io::sha256(all)}};
   }
   return files;
 }

@@ -20,6 +20,7 @@ void open(const std::string& path, const std::string& bytes, std::uint64_t ackno
     pipeline::WatchJournal journal(path, acknowledged);
     // What was taken can be written again.
     for (const pipeline::JournalEntry& entry : journal.entries()) journal.append(entry);
+    journal.visit_taken([](const pipeline::JournalEntry&) {});
   } catch (const io::Error&) {
     // The right answer to a broken journal.
   }

@@ -10,7 +10,6 @@
 #include <sstream>
 
 #include "io/error.h"
-#include "io/files/contents.h"
 #include "pipeline/flow/spoken.h"
 #include "pipeline/report/page/html.h"
 
@@ -142,8 +141,8 @@ RecordedRun::State state_of(const Field& slice) {
   field.reject("is none of adapting, monitored and frozen");
 }
 
-RecordedRun::Slice slice_of(const Field& field) {
-  RecordedRun::Slice slice;
+RecordedSlice slice_of(const Field& field) {
+  RecordedSlice slice;
   slice.z = field["z"].count();
   slice.seconds = field["seconds"].optional_positive().value_or(0);
   slice.foreground = field["foreground"].optional_share();
@@ -242,7 +241,53 @@ void read_costs(const Field& report, RecordedRun& run) {
   run.memory_budget = report["options"]["memory"].optional_positive();
 }
 
-RecordedRun run_of(const Field& report) {
+/// The slices of a report as they are met: each is let go once it is counted.
+class SliceReader {
+ public:
+  explicit SliceReader(const std::string& path) : path_(path) {}
+
+  /// Whether the parser keeps what it has read. Depths are nlohmann's: the report is at 0, its members at 1, slices at 2.
+  bool keeps(int depth, Json::parse_event_t event, const Json& parsed) {
+    if (depth == 1 && event == Json::parse_event_t::key) is_here_ = parsed == "slices";
+    if (!is_here_) return true;
+    if (depth == 1 && event == Json::parse_event_t::array_start) inside_ = true;
+    if (depth == 1 && event == Json::parse_event_t::array_end) inside_ = false;
+    const bool is_whole = event == Json::parse_event_t::object_end ||
+                          event == Json::parse_event_t::array_end || event == Json::parse_event_t::value;
+    if (!inside_ || depth != 2 || !is_whole) return true;
+    take(parsed);
+    return false;
+  }
+
+  /// Throws io::Error if a slice was not as it should be.
+  SlicePoints slices() const {
+    if (failure_) throw *failure_;
+    return slices_;
+  }
+
+ private:
+  void take(const Json& json) {
+    if (failure_) return;
+    try {
+      const Field field(path_, "slices[" + std::to_string(slices_.count()) + "]", json);
+      const RecordedSlice slice = slice_of(field);
+      if (slice.z <= last_z_) field["z"].reject("is not larger than that of the slice before");
+      last_z_ = slice.z;
+      slices_.add(slice);
+    } catch (const io::Error& error) {
+      failure_ = error;  // whether this is a report at all is to be said first
+    }
+  }
+
+  const std::string& path_;
+  bool is_here_ = false;
+  bool inside_ = false;
+  std::int64_t last_z_ = -1;
+  SlicePoints slices_;
+  std::optional<io::Error> failure_;
+};
+
+RecordedRun run_of(const Field& report, const SliceReader& slices) {
   const Field format = report["format"];
   if (!format.known() || format.text() != "fibflow run report") {
     report.reject(
@@ -265,11 +310,8 @@ RecordedRun run_of(const Field& report) {
   report["options"].add_facts(run.options);
   report["outputs"].add_facts(run.outputs);
   run.adaptation = report["adaptation"].optional(adaptation_of);
-  for (const Field& slice : report["slices"].elements()) {
-    run.slices.push_back(slice_of(slice));
-    if (run.slices.size() > 1 && run.slices.back().z <= run.slices[run.slices.size() - 2].z)
-      slice["z"].reject("is not larger than that of the slice before");
-  }
+  report["slices"].elements();  // if they are a list
+  run.slices = slices.slices();
   for (const Field& event : report["events"].elements())
     run.events.push_back({event["z"].count(), event["event"].text(), event["text"].text_or_nothing()});
   for (const Field& slice : report["comparison"]["slices"].elements())
@@ -284,20 +326,23 @@ RecordedRun run_of(const Field& report) {
 
 }  // namespace
 
-RecordedRun parse_recorded_run(const std::string& text, const std::string& path) {
+namespace {
+
+RecordedRun parsed_run(std::istream& text, const std::string& path) {
   Json json;
+  SliceReader slices(path);
   try {
     // Deep nesting would end in recursion without end when values are copied, and each name of an object is looked for
     // among those before it: both are refused before they are built.
     std::array<int, deepest + 1> names{};
-    json = Json::parse(text, [&](int depth, Json::parse_event_t event, Json&) {
+    json = Json::parse(text, [&](int depth, Json::parse_event_t event, Json& parsed) {
       if (depth > deepest)
         throw io::Error(io::ErrorKind::bad_data, path, "is nested too deeply for a run report");
       int& here = names.at(static_cast<std::size_t>(depth));
       if (event == Json::parse_event_t::key && ++here > most_names)
         throw io::Error(io::ErrorKind::bad_data, path, "has more names in one object than any run report");
       if (event == Json::parse_event_t::object_end) names.at(static_cast<std::size_t>(depth) + 1) = 0;
-      return true;
+      return slices.keeps(depth, event, parsed);
     });
   } catch (const Json::exception& error) {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: …"
@@ -307,13 +352,28 @@ RecordedRun parse_recorded_run(const std::string& text, const std::string& path)
   }
   const Field report(path, "", json);
   if (!json.is_object()) report.reject("is not a JSON object");
-  return run_of(report);
+  return run_of(report, slices);
+}
+
+}  // namespace
+
+RecordedRun parse_recorded_run(const std::string& text, const std::string& path) {
+  std::istringstream stream(text);
+  return parsed_run(stream, path);
 }
 
 RecordedRun read_recorded_run(const std::string& path) {
   if (std::filesystem::is_directory(path))
     throw io::Error(io::ErrorKind::bad_data, path, "is a folder, not the report of a run");
-  return parse_recorded_run(io::contents_of(path), path);
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    const int code = errno;
+    throw io::Error(code == ENOENT ? io::ErrorKind::missing : io::ErrorKind::read_write, path,
+                    std::strerror(code), code);
+  }
+  RecordedRun run = parsed_run(file, path);
+  if (file.bad()) throw io::Error(io::ErrorKind::read_write, path, "cannot be read to its end");
+  return run;
 }
 
 }  // namespace fibflow::pipeline

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pipeline/adapt/comparison.h"
+#include "pipeline/report/page/slice_points.h"
 #include "pipeline/report/run_report.h"
 
 namespace fibflow::pipeline {
@@ -15,18 +16,7 @@ namespace fibflow::pipeline {
 /// because a file may come from an older version or from somebody else: what is not recorded is empty, and what is has been
 /// checked.
 struct RecordedRun {
-  enum class State { adapting, monitored, frozen };
-
-  struct Slice {
-    std::int64_t z = 0;
-    double seconds = 0;
-    std::optional<double> foreground;         ///< share
-    std::optional<double> entropy;            ///< bits
-    std::optional<double> drift;              ///< of the statistics by this slice, per channel
-    std::optional<double> drift_from_source;  ///< of the source from the statistics in use, per channel
-    std::optional<double> slice_drift;  ///< of the slice's moments from the running statistics, per channel
-    State state = State::adapting;
-  };
+  using State = RecordedSlice::State;
 
   struct StateSummary {
     std::string state;
@@ -69,7 +59,7 @@ struct RecordedRun {
   Facts options;
   Facts outputs;
   std::optional<Adaptation> adaptation;
-  std::vector<Slice> slices;
+  SlicePoints slices;
   std::vector<RunEvent> events;
   std::vector<StateSummary> states;
   std::vector<SliceComparison> comparison;
@@ -87,7 +77,7 @@ struct RecordedRun {
   std::optional<double> memory_budget;    ///< bytes
 };
 
-/// Reads a report. Throws io::Error: missing or read_write if the file cannot be read; bad_data, with the field, if it
+/// Reads a report, in memory that does not grow with its slices. Throws io::Error: missing or read_write if the file cannot be read; bad_data, with the field, if it
 /// is not JSON, no run report, one of a newer format, or has fields of another type or out of their range.
 RecordedRun read_recorded_run(const std::string& path);
 

@@ -11,8 +11,6 @@
 namespace fibflow::pipeline {
 namespace {
 
-using Slices = std::vector<RecordedRun::Slice>;
-
 std::string section(const std::string& id, const std::string& title, const std::string& inside) {
   return "<section id=\"" + id + "\"><h2>" + title + "</h2>\n" + inside + "</section>\n";
 }
@@ -42,24 +40,11 @@ std::string bytes(double count) {
   return spoken_memory(static_cast<std::size_t>(count));
 }
 
-template <typename Get>
-std::optional<double> mean_of(const Slices& slices, Get get) {
-  double sum = 0;
-  double count = 0;
-  for (const RecordedRun::Slice& slice : slices) {
-    if (const std::optional<double> value = get(slice)) {
-      sum += *value;
-      ++count;
-    }
-  }
-  return count > 0 ? std::optional(sum / count) : std::nullopt;
-}
+using Figure = Extent SlicePoint::*;
 
-template <typename Get>
-ZCurve curve_of(const RecordedRun& run, std::string name, std::string tone, Get get) {
-  ZCurve curve{std::move(name), std::move(tone), {}};
-  for (const RecordedRun::Slice& slice : run.slices) curve.values.push_back(get(slice));
-  return curve;
+std::optional<double> mean_of(const RecordedRun& run, Figure figure) {
+  const Extent all = run.slices.over_all(figure);
+  return all ? std::optional(all.mean()) : std::nullopt;
 }
 
 /// A bar from the left, as wide as value / largest.
@@ -275,13 +260,11 @@ std::string figures_section(const RecordedRun& run) {
     figures += "<div><dt>" + name + "</dt><dd>" + html(value) +
                (note.empty() ? "" : "<small>" + html(note) + "</small>") + "</dd></div>\n";
   };
-  add("slices", std::to_string(run.slices.size()));
-  if (const auto mean = mean_of(run.slices, [](const auto& s) { return s.foreground; }))
-    add("foreground", percent(*mean));
+  add("slices", std::to_string(run.slices.count()));
+  if (const auto mean = mean_of(run, &SlicePoint::foreground)) add("foreground", percent(*mean));
   if (run.adaptation && run.adaptation->drift_from_source)
     add("drift from the source", short_number(*run.adaptation->drift_from_source), "per channel");
-  if (const auto mean = mean_of(run.slices, [](const auto& s) { return s.entropy; }))
-    add("entropy", bits(*mean));
+  if (const auto mean = mean_of(run, &SlicePoint::entropy)) add("entropy", bits(*mean));
   if (run.total_seconds > 0) {
     add("time", duration(run.total_seconds),
         run.voxels_per_second ? short_number(*run.voxels_per_second / 1e6) + " Mvoxel/s" : "");
@@ -316,18 +299,18 @@ std::string drift_section(const RecordedRun& run) {
     return section("drift", "Drift of the statistics", inside);
   }
   const ZCharts charts(run);
-  std::string drawn = charts.draw(
-      {"Drift from the source",
-       {curve_of(run, "per channel", "orange", [](const auto& s) { return s.drift_from_source; })},
-       short_number,
-       "From the source's statistics to those that the slice was segmented with."});
+  std::string drawn =
+      charts.draw({"Drift from the source",
+                   {ZCurve{"per channel", "orange", &SlicePoint::drift_from_source}},
+                   short_number,
+                   "From the source's statistics to those that the slice was segmented with."});
   drawn +=
       charts.draw({"Drift of the slice",
-                   {curve_of(run, "per channel", "violet", [](const auto& s) { return s.slice_drift; })},
+                   {ZCurve{"per channel", "violet", &SlicePoint::slice_drift}},
                    short_number,
                    "From the statistics in use to the slice's own: a jump is a change of the acquisition."});
   drawn += charts.draw({"Step of the statistics",
-                        {curve_of(run, "per channel", "amber", [](const auto& s) { return s.drift; })},
+                        {ZCurve{"per channel", "amber", &SlicePoint::drift}},
                         short_number,
                         "How far this slice moved the statistics: what falls to 0 has settled."});
   if (!drawn.empty()) {
@@ -345,16 +328,10 @@ std::string drift_section(const RecordedRun& run) {
 std::string prediction_section(const RecordedRun& run) {
   if (run.slices.empty()) return section("prediction", "Predictions over z", missing(no_slices));
   const ZCharts charts(run);
-  const std::string foreground =
-      charts.draw({"Foreground",
-                   {curve_of(run, "share of the pixels", "blue", [](const auto& s) { return s.foreground; })},
-                   percent,
-                   ""});
+  const std::string foreground = charts.draw(
+      {"Foreground", {ZCurve{"share of the pixels", "blue", &SlicePoint::foreground}}, percent, ""});
   const std::string entropy =
-      charts.draw({"Entropy",
-                   {curve_of(run, "bits per pixel", "green", [](const auto& s) { return s.entropy; })},
-                   short_number,
-                   ""});
+      charts.draw({"Entropy", {ZCurve{"bits per pixel", "green", &SlicePoint::entropy}}, short_number, ""});
   std::string inside = "<div class=\"charts\">" + foreground + entropy + "</div>\n";
   if (foreground.empty()) inside += missing("The report has no foreground of these slices.");
   if (entropy.empty())
@@ -394,12 +371,8 @@ std::string cost_section(const RecordedRun& run) {
         states + "</tbody></table></div>\n";
   }
   if (!run.slices.empty()) {
-    const std::string chart =
-        ZCharts(run).draw({"Time of a slice",
-                           {curve_of(run, "from read to written", "violet",
-                                     [](const auto& s) { return std::optional(s.seconds); })},
-                           duration,
-                           ""});
+    const std::string chart = ZCharts(run).draw(
+        {"Time of a slice", {ZCurve{"from read to written", "violet", &SlicePoint::seconds}}, duration, ""});
     inside += "<div class=\"charts\">" + chart + "</div>\n";
   }
   if (run.peak_memory > 0) {

@@ -44,14 +44,14 @@ std::vector<double> axis_ticks(double largest) {
 }
 
 ZCharts::ZCharts(const RecordedRun& run) : run_(run) {
-  const auto& slices = run_.slices;
-  first_z_ = static_cast<double>(slices.front().z);
-  span_ = static_cast<double>(slices.back().z) - first_z_ + 1;
+  const std::vector<SlicePoint>& points = run_.slices.points();
+  first_z_ = static_cast<double>(points.front().first_z);
+  span_ = static_cast<double>(points.back().last_z) - first_z_ + 1;
   const double count = std::min<double>(columns, span_);
   slices_per_column_ = span_ / count;
   columns_.resize(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < slices.size(); ++i) {
-    const double at = (static_cast<double>(slices[i].z) - first_z_) * count / span_;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const double at = (static_cast<double>(points[i].first_z) - first_z_) * count / span_;
     Column& column = columns_[std::min(columns_.size() - 1, static_cast<std::size_t>(at))];
     if (column.first == column.end) column.first = i;
     column.end = i + 1;
@@ -66,33 +66,24 @@ double ZCharts::middle_of(std::size_t column) const {
   return size * (static_cast<double>(column) + 0.5) / static_cast<double>(columns_.size());
 }
 
-std::optional<ZCharts::Extent> ZCharts::extent(const ZCurve& curve, const Column& column) const {
-  std::optional<Extent> result;
-  double count = 0;
-  for (std::size_t i = column.first; i < column.end; ++i) {
-    if (!curve.values[i]) continue;
-    const double value = *curve.values[i];
-    if (!result) result = Extent{value, 0, value};
-    result->least = std::min(result->least, value);
-    result->largest = std::max(result->largest, value);
-    result->mean += value;
-    ++count;
-  }
-  if (result) result->mean /= count;
+Extent ZCharts::extent(const ZCurve& curve, const Column& column) const {
+  Extent result;
+  for (std::size_t i = column.first; i < column.end; ++i) result.add(run_.slices.points()[i].*curve.figure);
   return result;
 }
 
 std::string ZCharts::states() const {
   std::string drawn;
-  const auto& slices = run_.slices;
-  for (std::size_t i = 0; i < slices.size();) {
+  const std::vector<SlicePoint>& points = run_.slices.points();
+  for (std::size_t i = 0; i < points.size();) {
+    const RecordedRun::State state = points[i].state();
     std::size_t end = i + 1;
-    while (end < slices.size() && slices[end].state == slices[i].state) ++end;
-    if (slices[i].state != RecordedRun::State::adapting) {
-      const auto z0 = static_cast<double>(slices[i].z);
-      const auto z1 = static_cast<double>(slices[end - 1].z);
-      drawn += rectangle(slices[i].state == RecordedRun::State::frozen ? "frozen" : "monitored",
-                         x_of(z0 - 0.5), x_of(z1 + 0.5), name_of(slices[i].state));
+    while (end < points.size() && points[end].state() == state) ++end;
+    if (state != RecordedRun::State::adapting) {
+      const auto z0 = static_cast<double>(points[i].first_z);
+      const auto z1 = static_cast<double>(points[end - 1].last_z);
+      drawn += rectangle(state == RecordedRun::State::frozen ? "frozen" : "monitored", x_of(z0 - 0.5),
+                         x_of(z1 + 0.5), name_of(state));
     }
     i = end;
   }
@@ -142,15 +133,15 @@ std::string ZCharts::curve(const ZCurve& curve, double top) const {
       before = false;
       continue;
     }
-    line.append(before ? "L" : "M").append(point(c, values->mean));
+    line.append(before ? "L" : "M").append(point(c, values.mean()));
     if (before) {
       alone.reset();
     } else {
-      alone = point(c, values->mean);
+      alone = point(c, values.mean());
     }
-    upper.append(upper.empty() ? "" : "L").append(point(c, values->largest));
+    upper.append(upper.empty() ? "" : "L").append(point(c, values.largest));
     std::string back("L");
-    back.append(point(c, values->least)).append(lower);
+    back.append(point(c, values.least)).append(lower);
     lower = std::move(back);
     before = true;
   }
@@ -167,23 +158,24 @@ std::string ZCharts::hits(const ZChart& chart) const {
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     const Column& column = columns_[c];
     if (column.first == column.end) continue;
-    const auto& first = run_.slices[column.first];
-    const auto& last = run_.slices[column.end - 1];
-    std::string title = "slice " + std::to_string(first.z);
-    if (last.z != first.z) title = "slices " + std::to_string(first.z) + " to " + std::to_string(last.z);
-    title += ", " + std::string(name_of(first.state));
-    if (last.state != first.state) title += " to " + std::string(name_of(last.state));
+    const SlicePoint& first = run_.slices.points()[column.first];
+    const SlicePoint& last = run_.slices.points()[column.end - 1];
+    std::string title = "slice " + std::to_string(first.first_z);
+    if (last.last_z != first.first_z)
+      title = "slices " + std::to_string(first.first_z) + " to " + std::to_string(last.last_z);
+    title += ", " + std::string(name_of(first.first_state));
+    if (last.last_state != first.first_state) title += " to " + std::string(name_of(last.last_state));
     for (const ZCurve& curve : chart.curves) {
       const auto values = extent(curve, column);
       if (!values) continue;
       title += "\n" + curve.name + ": ";
-      if (values->least != values->largest) {
-        title += chart.spoken(values->least) + " to " + chart.spoken(values->largest) + ", mean ";
+      if (values.least != values.largest) {
+        title += chart.spoken(values.least) + " to " + chart.spoken(values.largest) + ", mean ";
       }
-      title += chart.spoken(values->mean);
+      title += chart.spoken(values.mean());
     }
     for (const RunEvent& event : run_.events) {
-      if (event.z >= first.z && event.z <= last.z) title += "\n" + event.event + ": " + event.text;
+      if (event.z >= first.first_z && event.z <= last.last_z) title += "\n" + event.event + ": " + event.text;
     }
     const double half = size / static_cast<double>(columns_.size()) / 2;
     drawn += rectangle("hit", middle_of(c) - half, middle_of(c) + half, title);
@@ -204,11 +196,11 @@ std::string ZCharts::draw(const ZChart& chart) const {
   double largest = 0;
   std::string summary;
   for (const ZCurve& curve : chart.curves) {
-    const auto all = extent(curve, {0, run_.slices.size()});
+    const auto all = run_.slices.over_all(curve.figure);
     if (!all) continue;
-    largest = std::max(largest, all->largest);
-    summary += "; " + curve.name + " from " + chart.spoken(all->least) + " to " + chart.spoken(all->largest) +
-               ", mean " + chart.spoken(all->mean);
+    largest = std::max(largest, all.largest);
+    summary += "; " + curve.name + " from " + chart.spoken(all.least) + " to " + chart.spoken(all.largest) +
+               ", mean " + chart.spoken(all.mean());
   }
   if (summary.empty()) return {};
   const std::vector<double> ticks = axis_ticks(largest);
@@ -224,7 +216,7 @@ std::string ZCharts::draw(const ZChart& chart) const {
                 "</span>";
   }
   for (const ZCurve& c : chart.curves) {
-    if (!extent(c, {0, run_.slices.size()})) continue;
+    if (!run_.slices.over_all(c.figure)) continue;
     drawn += curve(c, top);
     keys += "<span class=\"key " + c.tone + "\">" + html(c.name) + "</span>";
   }

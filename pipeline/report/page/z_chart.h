@@ -14,7 +14,7 @@ namespace fibflow::pipeline {
 struct ZCurve {
   std::string name;
   std::string tone;  ///< class of the style sheet: "orange", …
-  std::vector<std::optional<double>> values;
+  Extent SlicePoint::*figure = nullptr;
 };
 
 struct ZChart {
@@ -45,18 +45,13 @@ class ZCharts {
 
  private:
   struct Column {
-    std::size_t first = 0;  ///< numbers of slices [first, end); none if empty
+    std::size_t first = 0;  ///< numbers of points [first, end); none if empty
     std::size_t end = 0;
-  };
-  struct Extent {
-    double least = 0;
-    double mean = 0;
-    double largest = 0;
   };
 
   double x_of(double z) const;
   double middle_of(std::size_t column) const;
-  std::optional<Extent> extent(const ZCurve& curve, const Column& column) const;
+  Extent extent(const ZCurve& curve, const Column& column) const;
   std::string states() const;
   std::string marks() const;
   std::string curve(const ZCurve& curve, double top) const;

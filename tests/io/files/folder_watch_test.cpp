@@ -79,6 +79,31 @@ TEST_P(FolderWatchTest, TellsAFileAgainWhenItIsRewrittenOrReplacedAndWhenItIsGon
   EXPECT_EQ(changes.gone, std::vector<std::string>{"a.tif"});
 }
 
+TEST_P(FolderWatchTest, OfASettledFileItTellsOnlyThatItChanged) {
+  for (const char* name : {"a.tif", "b.tif", "c.tif"}) write(folder_.path(name), "1");
+  FolderWatch watch(folder_.path(), options());
+  ASSERT_EQ(next(watch).files.size(), 3u);
+  for (const char* name : {"a.tif", "b.tif", "not there.tif"}) watch.settle(name);
+  fs::remove(folder_.path("a.tif"));
+  write(folder_.path("b.tif"), "changed");
+  fs::remove(folder_.path("c.tif"));
+  std::set<std::string> changed, gone;
+  while (changed.empty() || gone.empty()) {
+    const FolderWatch::Changes changes = next(watch);
+    for (const auto& file : changes.files) changed.insert(file.path);
+    gone.insert(changes.gone.begin(), changes.gone.end());
+  }
+  EXPECT_EQ(changed, std::set<std::string>{"b.tif"});
+  EXPECT_EQ(gone, std::set<std::string>{"c.tif"}) << "who settled a.tif does not ask where it is";
+  watch.rescan();
+  EXPECT_TRUE(watch.look().files.empty()) << "nothing is told twice";
+  watch.forget("b.tif");
+  watch.rescan();
+  EXPECT_EQ(watch.look().files.size(), 1u) << "it is asked for again";
+  write(folder_.path("a.tif"), "new");
+  EXPECT_EQ(next(watch).files.at(0).path, "a.tif");
+}
+
 TEST_P(FolderWatchTest, LeavesOutHiddenFilesFoldersAndWhatIsNoRegularFile) {
   fs::create_directory(folder_.path("sub.tif"));
   write(folder_.path("sub.tif/inside.tif"), "x");

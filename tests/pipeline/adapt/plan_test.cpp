@@ -68,6 +68,17 @@ TEST_F(PlanTest, ExpectedMemoryStaysUnderTheBudgetFromTheSmallestOn) {
   }
 }
 
+TEST_F(PlanTest, CountsWhatItTakesToKnowWhereManySlicesAre) {
+  PlanRequest r = request(2048 * mebibyte, 2);
+  const Plan few = plan_run(inference, r);
+  r.index_bytes = mebibyte;
+  EXPECT_EQ(plan_run(inference, r).expected_memory, few.expected_memory);
+  const std::size_t least = smallest(r);
+  r.index_bytes = 100 * mebibyte;
+  EXPECT_GE(smallest(r), least + 90 * mebibyte);
+  EXPECT_LE(plan_run(inference, r).expected_memory, 2048 * mebibyte);
+}
+
 TEST_F(PlanTest, MoreMemoryNeverMeansMoreWork) {
   double work = 1e9;
   for (std::size_t memory = smallest(request(1, 1)); memory < 8192 * mebibyte; memory *= 2) {

@@ -335,7 +335,10 @@ TEST_F(AcquisitionTest, GoesOnWhereAnEarlierProcessStopped) {
   past.numbering = numbering.saved();
   past.first = 1;
   past.next = 3;
-  past.taken = {{1, past_file(1)}, {2, past_file(2)}};
+  past.each_taken = [one = past_file(1), two = past_file(2)](const AcquisitionPast::TakeFile& take) {
+    take(1, one);
+    take(2, two);
+  };
   past.failed = {{4, past_file(4)}};
   past.skipped = {{5, 6}};
   past.height = 12;

@@ -146,7 +146,7 @@ TEST_F(WatchTest, ItsReportHasThePicturesOfABatchRunAlsoAfterARestart) {
   OutputOptions output;
   output.mask = folder / "batch.tif";
   const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
-  const auto expected = nlohmann::json::parse(batch.report->json().dump())["previews"];
+  const auto expected = nlohmann::json::parse(json_text(*batch.report))["previews"];
   ASSERT_EQ(expected.size(), 3u);
   EXPECT_EQ(report()["previews"], expected);
 }
@@ -343,7 +343,7 @@ TEST_F(WatchTest, ItsReportTellsWhatThatOfABatchRunTells) {
   OutputOptions output;
   output.mask = folder / "again.tif";
   const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
-  const auto expected = nlohmann::json::parse(batch.report->json().dump());
+  const auto expected = nlohmann::json::parse(json_text(*batch.report));
   for (const char* part : {"intensity", "plan", "comparison", "doubt", "adaptation"})
     EXPECT_EQ(told[part], expected[part]) << part;
   for (const auto& warning : expected["warnings"])

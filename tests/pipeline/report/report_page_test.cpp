@@ -223,21 +223,25 @@ TEST(ReportPageTest, RefersToNothingOutside) {
   EXPECT_TRUE(has(page, "default-src 'none'"));
 }
 
-/// A run of `depth` slices with this foreground.
+RecordedSlice slice_with(std::int64_t z, std::optional<double> foreground,
+                         RecordedSlice::State state = RecordedSlice::State::adapting) {
+  RecordedSlice slice;
+  slice.z = z;
+  slice.foreground = foreground;
+  slice.state = state;
+  return slice;
+}
+
+/// A run of slices with this foreground.
 RecordedRun run_with(const std::vector<std::optional<double>>& foreground) {
   RecordedRun run;
-  for (std::size_t z = 0; z < foreground.size(); ++z) {
-    RecordedRun::Slice slice;
-    slice.z = static_cast<std::int64_t>(z);
-    slice.foreground = foreground[z];
-    run.slices.push_back(slice);
-  }
+  for (std::size_t z = 0; z < foreground.size(); ++z)
+    run.slices.add(slice_with(static_cast<std::int64_t>(z), foreground[z]));
   return run;
 }
 
 std::string foreground_chart(const RecordedRun& run) {
-  ZCurve curve{"foreground", "blue", {}};
-  for (const auto& slice : run.slices) curve.values.push_back(slice.foreground);
+  const ZCurve curve{"foreground", "blue", &SlicePoint::foreground};
   return ZCharts(run).draw({"Foreground", {curve}, short_number, ""});
 }
 
@@ -269,17 +273,20 @@ TEST(ZChartTest, DrawsGapsWhereNothingWasMeasured) {
 }
 
 TEST(ZChartTest, SlicesThatAreNotThereLeaveRoom) {
-  RecordedRun run = run_with({1.0, 1.0});
-  run.slices[0].z = 100;
-  run.slices[1].z = 109;
+  RecordedRun run;
+  run.slices.add(slice_with(100, 1));
+  run.slices.add(slice_with(109, 1));
   const std::string drawn = foreground_chart(run);
   EXPECT_TRUE(has(drawn, "d=\"M50,0h0M950,0h0\"")) << drawn;
   EXPECT_TRUE(has(drawn, ">105</span>")) << drawn;
 }
 
 TEST(ZChartTest, MarksFrozenSlices) {
-  RecordedRun run = run_with({1.0, 1.0, 1.0, 1.0});
-  run.slices[2].state = run.slices[1].state = RecordedRun::State::frozen;
+  RecordedRun run;
+  for (const std::int64_t z : {0, 1, 2, 3}) {
+    const bool frozen = z == 1 || z == 2;
+    run.slices.add(slice_with(z, 1, frozen ? RecordedSlice::State::frozen : RecordedSlice::State::adapting));
+  }
   EXPECT_TRUE(has(foreground_chart(run), "<rect class=\"frozen\" x=\"250\" y=\"0\" width=\"500\""))
       << foreground_chart(run);
 }

@@ -9,6 +9,7 @@
 
 #include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
+#include "tests/fixtures/run_report.h"
 #include "tests/fixtures/temporary_folder.h"
 #include "tests/fixtures/textured_stack.h"
 
@@ -99,8 +100,8 @@ TEST_P(FeaturelessTest, AStackOfPureResinLeavesTheSourcesStatistics) {
   auto stack = stack_with_resin(0);
   const Outcome outcome = run(stack, GetParam(), nodes::Featureless::left_out);
   EXPECT_EQ(outcome.statistics, testing::small_network().source_statistics());
-  ASSERT_EQ(outcome.report->slices.size(), 6U);
-  for (const SliceRecord& slice : outcome.report->slices) {
+  ASSERT_EQ(testing::slices_of(*outcome.report).size(), 6U);
+  for (const SliceRecord& slice : testing::slices_of(*outcome.report)) {
     EXPECT_EQ(slice.featureless, 1);
     EXPECT_FALSE(slice.drift);
   }
@@ -120,12 +121,13 @@ INSTANTIATE_TEST_SUITE_P(Recipes, FeaturelessTest, ::testing::ValuesIn(cases),
 TEST(FeaturelessReportTest, SaysHowMuchWasLeftOut) {
   auto stack = stack_with_resin(80);
   const Outcome outcome = run(stack, cases[0], nodes::Featureless::left_out);
-  for (const SliceRecord& slice : outcome.report->slices) EXPECT_NEAR(slice.featureless, 0.5, 0.11);
-  const auto json = outcome.report->json();
+  for (const SliceRecord& slice : testing::slices_of(*outcome.report))
+    EXPECT_NEAR(slice.featureless, 0.5, 0.11);
+  const auto json = testing::json_of(*outcome.report);
   EXPECT_EQ(json["options"]["featureless"], "leave-out");
-  EXPECT_EQ(json["slices"][0]["featureless"], outcome.report->slices[0].featureless);
+  EXPECT_EQ(json["slices"][0]["featureless"], testing::slices_of(*outcome.report)[0].featureless);
   EXPECT_NE(one_line(outcome.report->options).find("featureless leave-out"), std::string::npos);
-  EXPECT_EQ(run(stack, cases[0], nodes::Featureless::counts).report->slices[0].featureless, 0);
+  EXPECT_EQ(testing::slices_of(*run(stack, cases[0], nodes::Featureless::counts).report)[0].featureless, 0);
 }
 
 }  // namespace

@@ -9,26 +9,29 @@
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/make_slice.h"
 #include "tests/fixtures/phantom_run.h"
+#include "tests/fixtures/run_report.h"
 #include "tests/fixtures/small_network.h"
 #include "tests/fixtures/temporary_folder.h"
 
 namespace fibflow::pipeline {
 namespace {
 
-SliceRecord with_foreground(double share) {
-  SliceRecord record;
-  record.foreground = share;
-  return record;
+SliceSums with_foreground(std::initializer_list<double> shares) {
+  SliceSums sums;
+  for (const double share : shares) {
+    SliceRecord record;
+    record.foreground = share;
+    sums.add(record);
+  }
+  return sums;
 }
 
 TEST(OneSidedTest, SaysWhenEverythingIsBackgroundOrForeground) {
   EXPECT_FALSE(one_sided({}));
-  EXPECT_FALSE(one_sided({with_foreground(0), with_foreground(0.001)}));
-  EXPECT_FALSE(one_sided({with_foreground(1), with_foreground(0.9)}));
-  EXPECT_NE(one_sided({with_foreground(0), with_foreground(0)})->find("everything is background"),
-            std::string::npos);
-  EXPECT_NE(one_sided({with_foreground(1), with_foreground(0.9999)})->find("everything is foreground"),
-            std::string::npos);
+  EXPECT_FALSE(one_sided(with_foreground({0, 0.001})));
+  EXPECT_FALSE(one_sided(with_foreground({1, 0.9})));
+  EXPECT_NE(one_sided(with_foreground({0, 0}))->find("everything is background"), std::string::npos);
+  EXPECT_NE(one_sided(with_foreground({1, 0.9999}))->find("everything is foreground"), std::string::npos);
 }
 
 /// Gray values of 8 bits, between 27 and 237, held in any way.
@@ -80,15 +83,15 @@ TEST_F(HeldTest, InvertedContrastIsUndoneOnOrder) {
   const Outcome turned = run(stack_of<std::uint8_t>(-1, 255), "turned", "unit", input);
   EXPECT_EQ(turned.report->intensity->range, (nodes::IntensityRange{255, 0}));
   EXPECT_NEAR(turned.report->intensity->mean, plain.report->intensity->mean, 1e-12);
-  EXPECT_EQ(turned.report->json()["options"]["invert"], true);
+  EXPECT_EQ(testing::json_of(*turned.report)["options"]["invert"], true);
 }
 
 TEST_F(HeldTest, AGivenRangeIsUsedAndAnEmptyOneRefused) {
   InputOptions input;
   input.intensity_range = {0, 4095};
   const Outcome outcome = run(stack_of<std::uint16_t>(1), "given", "unit", input);
-  EXPECT_EQ(outcome.report->json()["intensity"]["from"], "option");
-  EXPECT_EQ(outcome.report->json()["intensity"]["white"], 4095);
+  EXPECT_EQ(testing::json_of(*outcome.report)["intensity"]["from"], "option");
+  EXPECT_EQ(testing::json_of(*outcome.report)["intensity"]["white"], 4095);
   input.intensity_range = {7, 7};
   EXPECT_THROW(run(stack_of<std::uint16_t>(1), "empty", "unit", input), std::invalid_argument);
 }

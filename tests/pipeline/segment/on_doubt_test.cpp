@@ -12,6 +12,7 @@
 #include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/pixel_network.h"
+#include "tests/fixtures/run_report.h"
 #include "tests/fixtures/temporary_folder.h"
 #include "tests/fixtures/textured_stack.h"
 
@@ -68,14 +69,14 @@ TEST_P(OnDoubtRecipeTest, KeepGoesOnWithTheAdaptedNetworkAndWarns) {
   EXPECT_EQ(doubt.action, DoubtAction::warned);
   EXPECT_NE(std::find(outcome.report->warnings.begin(), outcome.report->warnings.end(), doubt.signs[0].text),
             outcome.report->warnings.end());
-  for (const SliceRecord& slice : outcome.report->slices) EXPECT_EQ(slice.foreground, 0);
+  for (const SliceRecord& slice : testing::slices_of(*outcome.report)) EXPECT_EQ(slice.foreground, 0);
 }
 
 TEST_P(OnDoubtRecipeTest, SourceSegmentsAsIfNothingHadBeenAdapted) {
   const Outcome outcome = run(vanishing(), OnDoubt::source, "m.tif");
   EXPECT_EQ(outcome.report->doubt->action, DoubtAction::source_used);
   EXPECT_EQ(outcome.statistics, vanishing().source_statistics());
-  for (const SliceRecord& slice : outcome.report->slices) {
+  for (const SliceRecord& slice : testing::slices_of(*outcome.report)) {
     EXPECT_TRUE(slice.frozen);
     EXPECT_DOUBLE_EQ(slice.foreground, 0.2);
   }
@@ -182,8 +183,8 @@ TEST(OnDoubtTest, TheSourceIsUsedAlsoWhereEachSliceWouldHaveItsOwnStatistics) {
   const Outcome outcome = segment(stack, vanishing(), {}, own, output, {});
   EXPECT_EQ(outcome.report->doubt->action, DoubtAction::source_used);
   EXPECT_EQ(outcome.statistics, vanishing().source_statistics());
-  ASSERT_EQ(outcome.report->slices.size(), 6U);
-  for (const SliceRecord& slice : outcome.report->slices) {
+  ASSERT_EQ(testing::slices_of(*outcome.report).size(), 6U);
+  for (const SliceRecord& slice : testing::slices_of(*outcome.report)) {
     EXPECT_TRUE(slice.frozen);
     EXPECT_DOUBLE_EQ(slice.foreground, 0.2);
   }

@@ -13,6 +13,7 @@
 #include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
 #include "tests/fixtures/jitter.h"
+#include "tests/fixtures/run_report.h"
 #include "tests/fixtures/temporary_folder.h"
 #include "tests/fixtures/textured_stack.h"
 
@@ -108,7 +109,7 @@ TEST_P(ReopeningRunTest, AdaptsAnewWithinTheStatedNumberOfSlicesAndSettlesAgain)
     const std::int64_t reopened = report.events[1].z;
     EXPECT_GE(reopened, jump);
     EXPECT_LE(reopened + lag, jump + every - 1 + 2 * lag);  // of two slices that depart
-    for (const SliceRecord& slice : report.slices) {
+    for (const SliceRecord& slice : testing::slices_of(report)) {
       const bool adapts = slice.z < report.events[0].z + lag ||
                           (slice.z >= reopened + lag && slice.z < report.events[2].z + lag);
       EXPECT_EQ(slice.state == SliceState::adapting, adapts) << "slice " << slice.z;
@@ -122,10 +123,10 @@ TEST_P(ReopeningRunTest, AdaptsAnewWithinTheStatedNumberOfSlicesAndSettlesAgain)
     // The new statistics are those of the new slices.
     io::MemoryStack only_new = changing_stack(130, 0, GetParam());
     const Outcome fresh = adapt(only_new, small_network(), {}, options(0, lag), {2, 0, 32});
-    const double usual =
-        *std::max_element(report.slices.begin(), report.slices.begin() + 55, [](auto& a, auto& b) {
-           return a.slice_drift.value_or(0) < b.slice_drift.value_or(0);
-         })->slice_drift;
+    const std::vector<SliceRecord> slices = testing::slices_of(report);
+    const double usual = *std::max_element(slices.begin(), slices.begin() + 55, [](auto& a, auto& b) {
+                            return a.slice_drift.value_or(0) < b.slice_drift.value_or(0);
+                          })->slice_drift;
     EXPECT_LT(model::drift(outcome.statistics, fresh.statistics).per_channel, usual);
   }
 }
@@ -143,7 +144,8 @@ TEST(FrozenRunTest, WithoutAMonitorTheOldStatisticsStay) {
   io::MemoryStack stack = changing_stack(100, 50, changes[2]);
   const Outcome outcome = adapt(stack, small_network(), {}, options(0), {2, 0, 0});
   EXPECT_EQ(events_of(*outcome.report), Events{"frozen"});
-  for (const SliceRecord& slice : outcome.report->slices) EXPECT_NE(slice.state, SliceState::monitored);
+  for (const SliceRecord& slice : testing::slices_of(*outcome.report))
+    EXPECT_NE(slice.state, SliceState::monitored);
 }
 
 /// What a run writes and reports, to the bit.
@@ -168,7 +170,7 @@ Result run(const AdaptationOptions& adaptation, const Change& change, const Reso
   if (seed != 0) hooks.node_call = testing::jitter(seed);
   const Outcome outcome = segment(stack, small_network(), {}, adaptation, output, resources, hooks);
   Result result{testing::bytes_of(output.probability), outcome.statistics, {}, {}, {}};
-  for (const SliceRecord& slice : outcome.report->slices) {
+  for (const SliceRecord& slice : testing::slices_of(*outcome.report)) {
     result.figures.insert(result.figures.end(), {slice.foreground, slice.entropy, slice.drift.value_or(-1),
                                                  slice.drift_from_source, slice.slice_drift.value_or(-1)});
     result.states.push_back(slice.state);
@@ -205,7 +207,8 @@ TEST(FrozenRunTest, AMonitoredSliceDiffersFromAFrozenOneByRoundingAndTheOthersBy
     OutputOptions output;
     output.probability = folder / (std::to_string(every) + ".tif");
     output.probability_type = io::PixelType::f32;
-    slices = segment(stack, small_network(), {}, options(every), output, {2, 0, 24}).report->slices;
+    slices =
+        testing::slices_of(*segment(stack, small_network(), {}, options(every), output, {2, 0, 24}).report);
     auto& all = probabilities.emplace_back();
     const auto written = io::open_stack(output.probability);
     for (std::int64_t z = 0; z < 60; ++z) {
@@ -230,7 +233,7 @@ TEST(FrozenRunTest, AMonitoredSliceDiffersFromAFrozenOneByRoundingAndTheOthersBy
 TEST(FrozenRunTest, ReportSaysWhatEachStateCostsAndWhatHappened) {
   io::MemoryStack stack = changing_stack(90, 50, changes[2]);
   const Outcome outcome = adapt(stack, small_network(), {}, options(4), {2, 0, 0});
-  const std::string json = outcome.report->json().dump();
+  const std::string json = testing::json_of(*outcome.report).dump();
   for (const char* text :
        {"\"state\":\"monitored\"", "\"states\":{\"adapting\":{\"slices\":", "\"mean_work_seconds\":",
         "\"event\":\"reopened\",\"text\":\"the acquisition has changed: slice ", "\"entropy\":0.",

@@ -104,7 +104,7 @@ class ResumeTest : public ::testing::Test {
       };
       const Outcome outcome = segment(stack, network, input, given.adaptation, output, {2, 0, 32}, hooks);
       std::ofstream(to + "/adapted.onnx", std::ios::binary) << adapted_model(network, outcome);
-      std::ofstream(to + "/report.json") << outcome.report->json();
+      std::ofstream(to + "/report.json") << json_text(*outcome.report);
       remove_checkpoint(outcome, hooks);
       std::ofstream(steps_file) << steps;
     } catch (const Interrupted&) {
@@ -169,8 +169,8 @@ class ResumeTest : public ::testing::Test {
   const std::string error_file = folder / "error.txt";
   const std::string steps_file = folder / "steps.txt";
   const std::string checkpoint_file = out + "/.masks.tif.checkpoint";
-  const Names left{".masks.tif.checkpoint", ".masks.tif.checkpoint.previous", ".masks.tif.partial",
-                   ".probabilities.tif.partial"};
+  const Names left{".masks.tif.checkpoint", ".masks.tif.checkpoint.previous", ".masks.tif.journal",
+                   ".masks.tif.partial", ".probabilities.tif.partial"};
 };
 
 Given ema() {

@@ -14,6 +14,7 @@
 #include "pipeline/adapt/probe.h"
 #include "pipeline/report/run_report.h"
 #include "pipeline/segment/run.h"
+#include "tests/fixtures/run_report.h"
 #include "tests/fixtures/temporary_folder.h"
 #include "tests/fixtures/textured_stack.h"
 
@@ -183,7 +184,7 @@ TEST(SegmentTest, SlicesOfAPixelOrALineAreSegmentedWithEveryRecipe) {
         adaptation.recipe = recipe;
         const OutputOptions output = float_probabilities(folder);
         const Outcome outcome = segment(stack, small_network(), {}, adaptation, output, {});
-        EXPECT_EQ(outcome.report->slices.size(), static_cast<std::size_t>(depth));
+        EXPECT_EQ(testing::slices_of(*outcome.report).size(), static_cast<std::size_t>(depth));
         if (recipe != Recipe::none) {
           EXPECT_GT(outcome.report->adaptation->batches, 0) << name_of(recipe);
         }
@@ -237,7 +238,7 @@ TEST(SegmentTest, AProbeThatCoversTheStackIsItsPooledMoments) {
   adaptation.source_share = 0;
   const Outcome frozen = adapt(stack, small_network(), {}, adaptation, {1, 0, 0});
   EXPECT_EQ(frozen.report->adaptation->probe_slices, (std::vector<std::int64_t>{0, 1, 2}));
-  EXPECT_TRUE(frozen.report->slices.empty());
+  EXPECT_TRUE(testing::slices_of(*frozen.report).empty());
   // The first layer's input does not depend on any statistics: its moments are those of all slices.
   AdaptationOptions own;
   own.normalize_by = NormalizeBy::batch;
@@ -260,7 +261,7 @@ TEST(SegmentTest, FreezesOnceSettledAndSaysWhere) {
   ASSERT_TRUE(outcome.report->adaptation->frozen_after);
   const std::int64_t z = *outcome.report->adaptation->frozen_after;
   ASSERT_LT(z, 26);
-  for (const SliceRecord& slice : outcome.report->slices)
+  for (const SliceRecord& slice : testing::slices_of(*outcome.report))
     EXPECT_EQ(slice.frozen, slice.z >= z + 2) << slice.z;
   EXPECT_EQ(outcome.report->adaptation->batches, z + 1);
 }
@@ -270,8 +271,8 @@ TEST(SegmentTest, ARangeOfSlicesIsTheStackOfThoseSlices) {
   auto stack = textured_stack(8, height, width);
   OutputOptions output = float_probabilities(folder);
   const Outcome part = segment(stack, small_network(), {{2, 6}, {}}, {}, output, {});
-  EXPECT_EQ(part.report->slices.front().z, 2);
-  EXPECT_EQ(part.report->slices.size(), 4U);
+  EXPECT_EQ(testing::slices_of(*part.report).front().z, 2);
+  EXPECT_EQ(testing::slices_of(*part.report).size(), 4U);
   EXPECT_EQ(floats_of(output.probability).size(), 4U);
 }
 
@@ -290,10 +291,11 @@ TEST(SegmentTest, ReportHasARecordForEachSliceAndThePlan) {
   OutputOptions output;
   output.mask = folder / "m.tif";
   const Outcome outcome = segment(stack, small_network(), {}, {}, output, {});
-  ASSERT_EQ(outcome.report->slices.size(), 5U);
+  const std::vector<SliceRecord> records = testing::slices_of(*outcome.report);
+  ASSERT_EQ(records.size(), 5U);
   const auto masks = io::open_stack(output.mask);
   for (std::int64_t z = 0; z < 5; ++z) {
-    const SliceRecord& record = outcome.report->slices[static_cast<std::size_t>(z)];
+    const SliceRecord& record = records[static_cast<std::size_t>(z)];
     EXPECT_EQ(record.z, z);
     EXPECT_GT(record.seconds, 0);
     EXPECT_TRUE(record.drift);

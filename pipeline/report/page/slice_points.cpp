@@ -1,0 +1,70 @@
+#include "pipeline/report/page/slice_points.h"
+
+#include <algorithm>
+
+namespace fibflow::pipeline {
+
+void Extent::add(const Extent& other) {
+  if (!other) return;
+  least = count > 0 ? std::min(least, other.least) : other.least;
+  largest = count > 0 ? std::max(largest, other.largest) : other.largest;
+  sum += other.sum;
+  count += other.count;
+}
+
+SlicePoint::SlicePoint(const RecordedSlice& slice)
+    : first_z(slice.z),
+      last_z(slice.z),
+      slices(1),
+      first_state(slice.state),
+      last_state(slice.state),
+      seconds(Extent::of(slice.seconds)),
+      foreground(Extent::of(slice.foreground)),
+      entropy(Extent::of(slice.entropy)),
+      drift(Extent::of(slice.drift)),
+      drift_from_source(Extent::of(slice.drift_from_source)),
+      slice_drift(Extent::of(slice.slice_drift)) {
+  states.at(static_cast<std::size_t>(slice.state)) = 1;
+}
+
+void SlicePoint::add(const SlicePoint& next) {
+  last_z = next.last_z;
+  slices += next.slices;
+  last_state = next.last_state;
+  for (std::size_t i = 0; i < states.size(); ++i) states.at(i) += next.states.at(i);
+  for (Extent SlicePoint::*figure :
+       {&SlicePoint::seconds, &SlicePoint::foreground, &SlicePoint::entropy, &SlicePoint::drift,
+        &SlicePoint::drift_from_source, &SlicePoint::slice_drift}) {
+    (this->*figure).add(next.*figure);
+  }
+}
+
+RecordedSlice::State SlicePoint::state() const {
+  return static_cast<RecordedSlice::State>(std::max_element(states.begin(), states.end()) - states.begin());
+}
+
+void SlicePoints::add(const RecordedSlice& slice) {
+  ++count_;
+  if (!points_.empty() && points_.back().slices < per_point_) {
+    points_.back().add(SlicePoint(slice));
+    return;
+  }
+  if (points_.size() == most) {
+    for (std::size_t i = 0; i < most / 2; ++i) {
+      SlicePoint both = points_[2 * i];
+      both.add(points_[2 * i + 1]);
+      points_[i] = both;
+    }
+    points_.erase(points_.begin() + most / 2, points_.end());
+    per_point_ *= 2;
+  }
+  points_.emplace_back(slice);
+}
+
+Extent SlicePoints::over_all(Extent SlicePoint::*figure) const {
+  Extent all;
+  for (const SlicePoint& point : points_) all.add(point.*figure);
+  return all;
+}
+
+}  // namespace fibflow::pipeline

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "nodes/statistics/statistics_updater.h"
+#include "pipeline/report/slice_record.h"
+
+namespace fibflow::pipeline {
+
+/// All that is said of the slices of a run together, without their records. A plain value.
+class SliceSums {
+ public:
+  /// Mean and range of a figure over the slices.
+  struct Spread {
+    double mean = 0;
+    double least = 0;
+    double most = 0;
+  };
+  /// What slices in one state cost.
+  struct StateCost {
+    nodes::SliceState state = nodes::SliceState::adapting;
+    std::int64_t slices = 0;
+    double mean_work_seconds = 0;  ///< of a slice, on one thread; 0 without slices
+  };
+  struct Farthest {
+    std::int64_t z = 0;
+    double slice_drift = 0;
+  };
+
+  void add(const SliceRecord& slice);
+
+  std::int64_t count() const { return count_; }
+  Spread foreground() const { return foreground_.of(count_); }
+  Spread entropy() const { return entropy_.of(count_); }
+  double last_drift_from_source() const { return last_drift_from_source_; }
+  /// The slice with the largest slice_drift, the first of them; nothing if none was measured.
+  const std::optional<Farthest>& farthest() const { return farthest_; }
+  /// Of adapting, monitored and frozen slices.
+  std::array<StateCost, 3> states() const;
+
+ private:
+  struct Sum {
+    double sum = 0;
+    double least = 0;
+    double most = 0;
+
+    void add(double value, bool is_first) {
+      sum += value;
+      least = is_first ? value : std::min(least, value);
+      most = is_first ? value : std::max(most, value);
+    }
+    Spread of(std::int64_t count) const {
+      return {count > 0 ? sum / static_cast<double>(count) : 0, least, most};
+    }
+  };
+  struct State {
+    std::int64_t slices = 0;
+    double work_seconds = 0;
+  };
+
+  std::int64_t count_ = 0;
+  Sum foreground_;
+  Sum entropy_;
+  double last_drift_from_source_ = 0;
+  std::optional<Farthest> farthest_;
+  std::array<State, 3> states_;
+};
+
+}  // namespace fibflow::pipeline
