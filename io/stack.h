@@ -28,6 +28,8 @@ struct OpenOptions {
   /// What voxels mean are numbers of classes or objects, not gray values: no palette, no inversion; those above 65535 are read
   /// as 65535.
   bool labels = false;
+  /// Name of a file in a folder that is no slice and need not be told of: it says that the folder is complete. Empty: none.
+  std::string marker;
 };
 
 /// What a stack is, known without reading its voxels.

@@ -163,7 +163,7 @@ std::unique_ptr<Stack> open_folder(const std::string& path, const OpenOptions& o
   for (; !code && entry != fs::directory_iterator(); entry.increment(code)) {
     const fs::path& file = entry->path();
     // Hidden files are the leftovers of systems and programs ("._slice_1.tif"), not slices.
-    if (file.filename().string().starts_with('.')) continue;
+    if (file.filename().string().starts_with('.') || file.filename().string() == options.marker) continue;
     ++entries;
     if (const Format* format = format_by_ending(file.string())) found[format].push_back(file.string());
   }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdio>
 #include <locale>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -31,37 +29,6 @@ constexpr std::array<std::pair<Kind, const char*>, 8> words = {{{Kind::numbered,
 /// Holds after a restart, though the slices after it may be done again.
 bool is_decision(Kind kind) {
   return kind != Kind::taken && kind != Kind::event;
-}
-
-/// A name may hold any byte; in a line it must not have blanks or line breaks.
-std::string escaped(const std::string& name) {
-  std::string text;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte > ' ' && byte != '%' && byte != 0x7f) {
-      text += c;
-      continue;
-    }
-    std::array<char, 4> code{};
-    std::snprintf(code.data(), code.size(), "%%%02x", byte);
-    text += code.data();
-  }
-  return text.empty() ? "%" : text;
-}
-
-std::string unescaped(const std::string& text) {
-  std::string name;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned byte = 0;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(&text[i + 1], &text[i + 3], byte, 16).ec == std::errc()) {
-      name += static_cast<char>(byte);
-      i += 2;
-    } else if (text[i] != '%') {
-      name += text[i];
-    }
-  }
-  return name;
 }
 
 std::string line_of(const JournalEntry& entry) {

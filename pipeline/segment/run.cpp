@@ -215,7 +215,12 @@ void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format, co
     session.run(source, [&](const SegmentSession::Done& done) {
       writer(done.slice);
       start_.was_written(done.slice.mask());
-      records->add(recorder.was_written(done.slice, done.update));
+      const SliceRecord record = recorder.was_written(done.slice, done.update);
+      records->add(record);
+      if (hooks_.segmented) {
+        hooks_.segmented({record.z, record.foreground, record.entropy, record.slice_drift,
+                          record.drift_from_source, nodes::name_of(record.state)});
+      }
       if (const auto event = event_of(done.update, done.slice.z(), options_.lag)) {
         context_.log(event->text);
         records->add(*event);

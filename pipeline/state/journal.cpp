@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -64,6 +65,36 @@ std::size_t read_at(int descriptor, const std::string& path, char* data, std::si
 }
 
 }  // namespace
+
+std::string escaped(const std::string& name) {
+  std::string text;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > ' ' && byte != '%' && byte != 0x7f) {
+      text += c;
+      continue;
+    }
+    std::array<char, 4> code{};
+    std::snprintf(code.data(), code.size(), "%%%02x", byte);
+    text += code.data();
+  }
+  return text.empty() ? "%" : text;
+}
+
+std::string unescaped(const std::string& text) {
+  std::string name;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(&text[i + 1], &text[i + 3], byte, 16).ec == std::errc()) {
+      name += static_cast<char>(byte);
+      i += 2;
+    } else if (text[i] != '%') {
+      name += text[i];
+    }
+  }
+  return name;
+}
 
 std::string checked_line(const std::string& text) {
   return hex(checksum(text)) + " " + text + "\n";

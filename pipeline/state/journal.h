@@ -13,6 +13,10 @@ namespace fibflow::pipeline {
 /// A line of a journal: its checksum, the text (without a line break), and the end of the line.
 std::string checked_line(const std::string& text);
 
+/// A text as one word: it may hold any byte, a word in a line neither blanks nor line breaks. And back.
+std::string escaped(const std::string& text);
+std::string unescaped(const std::string& word);
+
 /// A file of lines that only grows, each with a checksum: what has happened so far, for whoever goes on after a kill or looks
 /// back at the end, without keeping it in memory. Reading and writing take the memory of a line. Not thread-safe.
 class Journal {

@@ -294,7 +294,7 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adap
 }
 
 void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
-  command.add_option("FOLDER", arguments.stack, "where the slices come, one TIFF each")->required();
+  command.add_option("FOLDER", arguments.stack, "where the slices come, one TIFF each; or --inbox FOLDER");
   add_model_argument(command, arguments);
   add_normalization_argument(command, arguments);
   add_input_channels(command, arguments);

@@ -108,6 +108,14 @@ std::string metrics_text(const LiveStatus& status, const Liveness::Verdict& verd
   }
 
   const LiveStatus::Counts& counts = status.counts;
+  if (const auto& inbox = status.inbox) {
+    text.counter("fibflow_inbox_stacks_done_total", inbox->done, "Stacks that are segmented.");
+    text.counter("fibflow_inbox_stacks_failed_total", inbox->failed, "Stacks that could not be segmented.");
+    text.gauge("fibflow_inbox_stacks_waiting", inbox->waiting, "Stacks that are there and wait, or come.");
+    text.gauge("fibflow_inbox_slices", static_cast<std::uint64_t>(inbox->slices), "Of the stack at work.");
+    text.gauge("fibflow_inbox_slices_done", static_cast<std::uint64_t>(inbox->slices_done),
+               "Of the stack at work.");
+  }
   text.counter("fibflow_slices_seen_total", counts.seen, "Files that were taken for slices.");
   text.counter("fibflow_slices_processed_total", counts.processed, "Slices whose mask is on disk.");
   text.counter("fibflow_slices_skipped_total", counts.skipped, "Numbers that never came.");

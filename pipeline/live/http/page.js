@@ -211,7 +211,7 @@
 
   let historyOf = null;
   const showHistory = async (status) => {
-    const of = `${status.started} ${status.slices.processed}`;
+    const of = `${status.started} ${status.slices.processed} ${status.inbox === null ? "" : status.inbox.stack}`;
     if (of === historyOf) return;
     const history = await askJson("/history");
     for (const [name, chart] of Object.entries(charts)) chart.show(history.first_z, history.last_z, history[name]);
@@ -253,6 +253,37 @@
     const shown = [...status.recent].reverse().find((slice) => slice.z === status.picture);
     say("slice-note", shown ? `${percent(shown.foreground)} foreground, ${dayAndClock(shown.finished)}` : "");
     say("no-slice", slices.processed > 0 ? "The next slice brings a picture." : "No slice has been segmented yet.");
+  };
+
+  // Of an inbox: which stack is at work, and what became of the last ones.
+  let shownStacks = "";
+  const showStacks = (inbox) => {
+    $("stacks").hidden = inbox === null;
+    $("newest").hidden = inbox !== null;
+    // What is dropped is complete already: nothing is late.
+    $("latency-card").hidden = $("latency-chart").hidden = inbox !== null;
+    if (inbox === null) return;
+    const key = JSON.stringify(inbox);
+    if (key === shownStacks) return;
+    shownStacks = key;
+    const atWork = inbox.stack !== "";
+    say("at-work", atWork ? `${inbox.stack}: ${inbox.slices_done.toLocaleString("en")} of ${inbox.slices.toLocaleString("en")} slices`
+      : "None is at work.");
+    $("progress").hidden = !atWork;
+    $("progress").value = atWork && inbox.slices > 0 ? inbox.slices_done / inbox.slices : 0;
+    say("stack-counts", [`${inbox.done.toLocaleString("en")} done`, `${inbox.waiting.toLocaleString("en")} waiting`,
+      `${inbox.failed.toLocaleString("en")} failed`].join(", "));
+    $("stack-list").replaceChildren(...inbox.last.slice().reverse().map((stack) => {
+      const item = document.createElement("li");
+      item.dataset.state = stack.state;
+      const state = document.createElement("b");
+      state.textContent = stack.state;
+      const text = document.createElement("span");
+      text.textContent = stack.state === "failed" ? `${stack.name}: ${stack.reason}`
+        : stack.state === "done" ? `${stack.name}: ${stack.output}/report.html has its pictures` : stack.name;
+      item.append(state, text);
+      return item;
+    }));
   };
 
   let shownWarnings = "";
@@ -320,6 +351,7 @@
     say("updated", `updated ${clock(heard)}`);
     showState(status);
     showFigures(status);
+    showStacks(status.inbox);
     showWarnings(status.warnings);
     showRun(status);
     await showHistory(status);

@@ -36,9 +36,26 @@ void WarningLog::add(std::string text, std::chrono::system_clock::time_point now
   if (entries_.size() > capacity) entries_.pop_front();
 }
 
+void InboxStatus::note(Stack one) {
+  std::erase_if(
+      last, [&](const Stack& earlier) { return earlier.name == one.name && earlier.output == one.output; });
+  last.push_back(std::move(one));
+  if (last.size() > capacity) last.pop_front();
+}
+
 std::string one_line(const LiveStatus& status) {
   std::string line = name_of(status.state);
   if (!status.reason.empty()) line += ": " + status.reason;
+  if (const auto& inbox = status.inbox) {
+    if (!inbox->stack.empty()) {
+      line += "; " + inbox->stack + " " + std::to_string(inbox->slices_done) + " of " +
+              std::to_string(inbox->slices) + " slices";
+    }
+    line +=
+        "; " + std::to_string(inbox->done) + " stacks done, " + std::to_string(inbox->waiting) + " waiting";
+    if (inbox->failed > 0) line += ", " + std::to_string(inbox->failed) + " failed";
+    return line;
+  }
   line += "; " + std::to_string(status.counts.processed) + " done, " + std::to_string(status.counts.pending) +
           " pending";
   if (const std::uint64_t lost = status.counts.skipped + status.counts.failed; lost > 0) {

@@ -49,6 +49,27 @@ class WarningLog {
   std::uint64_t count_ = 0;
 };
 
+/// How things stand at an inbox: slices are then those of the stack at work.
+struct InboxStatus {
+  struct Stack {
+    std::string name;
+    std::string state;   ///< "begun", "done", "failed"
+    std::string output;  ///< name of its folder
+    std::string reason;  ///< if it failed
+  };
+  static constexpr std::size_t capacity = 50;
+
+  std::string stack;             ///< at work; empty: none is
+  std::int64_t slices = 0;       ///< of it
+  std::int64_t slices_done = 0;  ///< of those
+  std::uint64_t done = 0;        ///< stacks
+  std::uint64_t failed = 0;
+  std::uint64_t waiting = 0;
+  std::deque<Stack> last;  ///< at most `capacity`, the latest last
+
+  void note(Stack one);
+};
+
 /// Everything that a daemon tells about itself. A plain value.
 struct LiveStatus {
   struct Counts {
@@ -80,6 +101,7 @@ struct LiveStatus {
   std::size_t memory_budget = 0;             ///< bytes
   std::optional<std::uint64_t> disk_free;    ///< bytes, where the output goes
   WarningLog warnings;
+  std::optional<InboxStatus> inbox;    ///< if it serves one
   std::optional<LivePicture> picture;  ///< of the newest slice, or of one not much older
 };
 

@@ -55,6 +55,18 @@ Json recent_json(const SliceHistory& history) {
   return json;
 }
 
+Json inbox_json(const std::optional<InboxStatus>& inbox) {
+  if (!inbox) return nullptr;
+  Json last = Json::array();
+  for (const InboxStatus::Stack& stack : inbox->last) {
+    last.push_back(
+        {{"name", stack.name}, {"state", stack.state}, {"output", stack.output}, {"reason", stack.reason}});
+  }
+  return {{"stack", inbox->stack}, {"slices", inbox->slices}, {"slices_done", inbox->slices_done},
+          {"done", inbox->done},   {"failed", inbox->failed}, {"waiting", inbox->waiting},
+          {"last", last}};
+}
+
 }  // namespace
 
 Json status_json(const LiveStatus& status, Time now) {
@@ -86,6 +98,7 @@ Json status_json(const LiveStatus& status, Time now) {
   json["disk_free"] = or_null(status.disk_free);
   json["warnings"] = warnings_json(status.warnings);
   json["recent"] = recent_json(status.slices);
+  json["inbox"] = inbox_json(status.inbox);
   json["picture"] = status.picture ? Json(status.picture->z) : Json();
   return json;
 }

@@ -12,6 +12,8 @@ namespace fibflow::pipeline {
 ///
 ///     format          "fibflow live status"
 ///     format_version  1; fields may be added without changing it
+///     inbox           of an inbox: stack (at work, its slices and slices_done), done, failed, waiting, last
+///                     [{name, state, output, reason}]; slices are then those of this process; null otherwise
 ///     fibflow         version of the program
 ///     started, now    UTC, ISO 8601
 ///     state, reason   name_of(LiveState); what is waited for, or what is in the way

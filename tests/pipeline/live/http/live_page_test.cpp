@@ -61,6 +61,37 @@ struct LivePageTest : ::testing::Test {
   static inline std::unique_ptr<Browser> browser;
 };
 
+TEST_F(LivePageTest, OfAnInboxItShowsTheStacks) {
+  board.change([](LiveStatus& status) {
+    status.state = LiveState::running;
+    InboxStatus& inbox = status.inbox.emplace();
+    inbox.stack = "cell 3.tif";
+    inbox.slices = 480;
+    inbox.slices_done = 120;
+    inbox.done = 1;
+    inbox.failed = 1;
+    inbox.waiting = 2;
+    inbox.note({"cell 1.tif", "done", "cell 1", ""});
+    inbox.note({"<b>cell 2</b>.tif", "failed", "", "cell 2.tif: page 2: it is truncated"});
+  });
+  run.add_slices(120);
+  open();
+  wait_for("at-work", "cell 3.tif: 120 of 480 slices");
+  EXPECT_EQ(text("stack-counts"), "1 done, 2 waiting, 1 failed");
+  EXPECT_TRUE(visible("stacks"));
+  EXPECT_FALSE(visible("newest"));
+  EXPECT_NEAR(browser->evaluate("document.getElementById('progress').value").get<double>(), 0.25, 1e-9);
+  const std::string list = text("stack-list");
+  EXPECT_NE(list.find("<b>cell 2</b>.tif: cell 2.tif: page 2"), std::string::npos) << list;
+  EXPECT_NE(list.find("cell 1/report.html"), std::string::npos) << list;
+  keep("inbox");
+  browser->set_dark(true);
+  keep("inbox-dark");
+  board.change([](LiveStatus& status) { status.inbox->stack.clear(); });
+  wait_for("at-work", "None is at work.");
+  EXPECT_FALSE(visible("progress"));
+}
+
 TEST_F(LivePageTest, ShowsARunFromItsStartWithoutBeingLoadedAgain) {
   open();
   EXPECT_EQ(text("state-name"), "starting");

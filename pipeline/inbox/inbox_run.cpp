@@ -1,0 +1,506 @@
+#include "pipeline/inbox/inbox_run.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "io/error.h"
+#include "io/files/atomic_file.h"
+#include "io/files/checked_file.h"
+#include "io/files/folder.h"
+#include "io/folder/slice_file.h"
+#include "io/formats/formats.h"
+#include "pipeline/flow/interruption.h"
+#include "pipeline/flow/spoken.h"
+#include "pipeline/live/watch_setting.h"
+#include "pipeline/report/page/report_page.h"
+#include "pipeline/report/run_facts.h"
+#include "pipeline/report/run_report.h"
+#include "pipeline/report/run_summary.h"
+#include "pipeline/segment/checkpoint.h"
+#include "pipeline/segment/run.h"
+
+namespace fibflow::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+/// The longest rest between two looks for what is asked for by a file.
+constexpr milliseconds longest_rest{1000};
+/// Between two tries to write to a full disk, and to read what cannot be read.
+constexpr milliseconds until_next_try{5000};
+
+const std::string& made(const std::string& folder) {
+  io::make_folder(folder);
+  return folder;
+}
+
+/// The names in the inbox that are not stacks: where they are moved to.
+std::set<std::string> excluded_names(const InboxOptions& options) {
+  std::set<std::string> names;
+  const fs::path inbox(followed_path(options.inbox.folder));
+  for (const std::string& folder : {options.failed_folder, options.done_folder}) {
+    const fs::path inside = fs::path(followed_path(folder)).lexically_relative(inbox);
+    if (!folder.empty() && !inside.empty() && inside.begin()->string() != "..")
+      names.insert(inside.begin()->string());
+  }
+  return names;
+}
+
+/// The io::Error that is behind an error, if there is one.
+std::optional<io::Error> io_cause(const std::exception& error) {
+  if (const auto* io_error = dynamic_cast<const io::Error*>(&error)) return *io_error;
+  const auto* wrapper = dynamic_cast<const std::nested_exception*>(&error);
+  if (wrapper == nullptr || wrapper->nested_ptr() == nullptr) return std::nullopt;
+  try {
+    wrapper->rethrow_nested();
+  } catch (const std::exception& cause) {
+    return io_cause(cause);
+  } catch (...) {
+    return std::nullopt;
+  }
+}
+
+bool lies_in(const std::string& path, const std::string& folder) {
+  return (followed_path(path) + "/").starts_with(followed_path(folder) + "/");
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+}  // namespace
+
+InboxRun::InboxRun(const model::Network& network, const InboxOptions& options, const InputOptions& input,
+                   const AdaptationOptions& adaptation, const ResourceOptions& resources,
+                   WatchServices services)
+    : network_(network),
+      options_([&] {
+        InboxOptions with_marker = options;
+        with_marker.inbox.open.marker = options.inbox.marker;
+        return with_marker;
+      }()),
+      input_(input),
+      adaptation_([&] {
+        AdaptationOptions with_pictures = adaptation;
+        with_pictures.previews = true;
+        return with_pictures;
+      }()),
+      resources_(resources),
+      services_(std::move(services)),
+      status_(services_.board, options.output.folder),
+      output_lock_(made(options.output.folder) + "/.lock"),
+      journal_(made(options.state_folder) + "/inbox"),
+      inbox_(options_.inbox, excluded_names(options), [this](const std::string& text) { warn(text); }) {
+  services_.board.change([&](LiveStatus& status) {
+    status.folder = options_.inbox.folder;
+    status.output = options_.output.folder;
+    status.model = options_.model;
+    status.started = std::chrono::system_clock::now();
+    status.memory_budget = resources_.memory;
+    status.inbox.emplace();
+  });
+}
+
+void InboxRun::warn(const std::string& text) {
+  services_.warn(text);
+  status_.warn(text);
+}
+
+void InboxRun::resume() {
+  if (journal_.was_damaged()) {
+    warn(options_.state_folder +
+         "/inbox was damaged: what it told of the last stacks is lost; those that are still in the inbox are "
+         "segmented again");
+  }
+  for (const auto& [key, entry] : std::map(journal_.entries())) {
+    // Killed after it was moved, before that was noted.
+    const bool ended = entry.state != InboxJournal::State::begun;
+    const bool is_to_go = !(entry.state == InboxJournal::State::done && options_.done_folder.empty());
+    if (ended && is_to_go && !entry.moved && inbox_.identified(entry.stack.name) != entry.stack)
+      patiently([&, stack = entry.stack] { journal_.moved(stack); });
+    // Those that stay need not be opened again.
+    const bool stays = entry.state == InboxJournal::State::done && options_.done_folder.empty();
+    if (stays && exists(output_for(entry.output).mask)) inbox_.dismiss(entry.stack);
+    services_.board.change([&, entry = &entry](LiveStatus& status) {
+      status.inbox->note({entry->stack.name, name_of(entry->state), entry->output, entry->reason});
+    });
+  }
+  const auto [done, failed] = journal_.counts();
+  if (done + failed > 0) {
+    services_.log("going on: " + std::to_string(done) + " stacks are segmented, " + std::to_string(failed) +
+                  " could not be");
+  }
+}
+
+WatchEnd InboxRun::run() {
+  resume();
+  services_.log("stacks are taken from " + options_.inbox.folder);
+  services_.ready();
+  try {
+    if (follow()) return WatchEnd::complete;
+  } catch (const Interrupted&) {
+    if (!stopping()) throw;
+  }
+  status_.write(LiveState::ending, "stopped on request");
+  return WatchEnd::stopped;
+}
+
+/// Until it is over (true), or a stop is requested.
+bool InboxRun::follow() {
+  while (!stopping()) {
+    services_.requests.clear();
+    services_.requests.take_stack();
+    if (services_.requests.take_rescan()) inbox_.rescan();
+    look_for_end();
+    const Clock::time_point look = Clock::now();
+    if (const auto finding = inbox_.take()) {
+      serve(*finding);
+      silence_.end();
+      show_counts();
+      continue;
+    }
+    silence_.go_on(look, Clock::now());
+    show_counts();
+    if (stopping()) break;
+    if (closing_ && inbox_.at_end()) {
+      conclude();
+      return true;
+    }
+    status_.show(inbox_.folder_is_there() ? LiveState::waiting : LiveState::paused, inbox_.obstacle());
+    services_.liveness.waiting(inbox_.obstacle());
+    inbox_.wait(longest_rest, services_.requests.descriptor());
+  }
+  return false;
+}
+
+/// Whether it is over: by the stop file, or because nothing has come for so long.
+void InboxRun::look_for_end() {
+  if (closing_) return;
+  std::string why;
+  if (exists(options_.stop_file)) why = options_.stop_file + " is there";
+  const bool silent = options_.end_after && inbox_.folder_is_there() && inbox_.waiting() == 0 &&
+                      silence_.has_lasted(*options_.end_after, inbox_.last_news(), Clock::now());
+  if (silent && looked_at_all_) why = "no stack has come for " + spoken_duration(*options_.end_after);
+  // Events can be lost, and other machines' files are not told of.
+  if (silent && !looked_at_all_) inbox_.rescan();
+  looked_at_all_ = silent;
+  if (why.empty()) return;
+  services_.log(why + ": what is there is segmented, then this ends");
+  closing_ = true;
+  status_.begin_to_end();
+  inbox_.close();
+}
+
+/// Segments a stack, or says why not. When it returns, that is durable.
+void InboxRun::serve(const InboxFolder::Finding& finding) {
+  const InboxStack& stack = finding.stack;
+  const InboxJournal::Entry* known = journal_.find(stack);
+  if (known != nullptr && known->state == InboxJournal::State::failed && !known->moved) {
+    // Killed before it was moved, or it cannot be.
+    move_away(stack, options_.failed_folder, known->reason);
+    return;
+  }
+  if (known != nullptr && known->state == InboxJournal::State::done &&
+      exists(output_for(known->output).mask)) {
+    services_.log(stack.name + ": done already, in " + options_.output.folder + "/" + known->output);
+    move_away(stack, options_.done_folder, "");
+    return;
+  }
+  if (!finding.failure.empty()) {
+    finish(stack, InboxJournal::State::failed, finding.failure);
+    return;
+  }
+  const std::string output = claim(stack);
+  failing_since_.reset();
+  begun_anew_ = false;
+  std::string reason;
+  Fate fate = Fate::again;
+  while (fate == Fate::again) {
+    if (stopping()) throw Interrupted();
+    fate = try_it(stack, output, reason);
+  }
+  finish(stack, fate == Fate::done ? InboxJournal::State::done : InboxJournal::State::failed, reason);
+}
+
+/// The name of its folder in the output, which nobody else has.
+std::string InboxRun::claim(const InboxStack& stack) {
+  const InboxJournal::Entry* known = journal_.find(stack);
+  std::string output = known != nullptr ? known->output : "";
+  if (output.empty()) {
+    const std::string name =
+        fs::is_directory(inbox_.path_of(stack.name)) ? stack.name : io::bare_name(stack.name);
+    output = name;
+    for (int n = 2; exists(options_.output.folder + "/" + output) || journal_.has_output(output); ++n)
+      output = name + "-" + std::to_string(n);
+    if (output != name) {
+      warn(stack.name + ": " + options_.output.folder + "/" + name +
+           " is there already, of another stack: this one goes into " + output);
+    }
+  } else if (known->state != InboxJournal::State::begun) {
+    services_.log(stack.name + ": it came back, and is segmented anew");
+    begin_anew(output);
+  }
+  if (known == nullptr || known->state != InboxJournal::State::begun)
+    patiently([&] { journal_.begin(stack, output); });
+  patiently([&] { io::make_folder(options_.output.folder + "/" + output); });
+  return output;
+}
+
+OutputOptions InboxRun::output_for(const std::string& output) const {
+  const std::string folder = options_.output.folder + "/" + output;
+  OutputOptions all;
+  all.mask = folder + "/masks.tif";
+  if (options_.output.probability) all.probability = folder + "/probabilities.tif";
+  all.probability_type = options_.output.probability_type;
+  all.compression = options_.output.compression;
+  all.threshold = options_.threshold;
+  all.overwrite = true;  // the folder is nobody else's
+  all.resume = true;
+  all.checkpoint_seconds = options_.checkpoint_seconds;
+  return all;
+}
+
+/// Nothing of what was done counts any more.
+void InboxRun::begin_anew(const std::string& output) {
+  const std::string checkpoint = checkpoint_path(output_for(output).mask);
+  io::remove_checked(checkpoint);
+  std::error_code ignored;
+  fs::remove(journal_path(checkpoint), ignored);
+}
+
+InboxRun::Fate InboxRun::try_it(const InboxStack& stack, const std::string& output, std::string& reason) {
+  try {
+    segment_it(stack, output);
+    return Fate::done;
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    return after(error, stack, output, reason);
+  }
+}
+
+/// What follows from an error: a pause, another try, the end of this stack, or (thrown again) of everything.
+InboxRun::Fate InboxRun::after(const std::exception& error, const InboxStack& stack,
+                               const std::string& output, std::string& reason) {
+  const auto io_error = io_cause(error);
+  if (io_error && io_error->is_disk_full()) {
+    warn(std::string(error.what()) + ": paused until there is room");
+    pause(std::string("no space: ") + error.what(), until_next_try);
+    return Fate::again;
+  }
+  const bool is_ours = io_error && lies_in(io_error->path(), options_.output.folder);
+  if (is_ours && io_error->kind() == io::ErrorKind::bad_data && !std::exchange(begun_anew_, true)) {
+    warn(stack.name + ": what was done of it cannot be gone on with, and is done again: " + error.what());
+    begin_anew(output);
+    return Fate::again;
+  }
+  if (is_ours) throw;
+  // The share may be away, or the stack be taken away.
+  const bool unreadable = io_error && (io_error->kind() == io::ErrorKind::read_write ||
+                                       io_error->kind() == io::ErrorKind::missing);
+  const auto now = Clock::now();
+  if (unreadable && now < failing_since_.value_or(now) + options_.inbox.wait_unreadable) {
+    if (!failing_since_) warn(std::string(error.what()) + ": trying again");
+    if (!failing_since_) failing_since_ = now;
+    pause(error.what(), until_next_try);
+    return Fate::again;
+  }
+  reason = error.what();
+  return Fate::failed;
+}
+
+void InboxRun::segment_it(const InboxStack& stack, const std::string& output) {
+  const std::string folder = options_.output.folder + "/" + output;
+  const OutputOptions all = output_for(output);
+  const auto voxels = io::open_stack(inbox_.path_of(stack.name), options_.inbox.open);
+  if (!has_checkpoint(all.mask) && exists(folder + "/report.json") && exists(all.mask) &&
+      is_done(*voxels, network_, input_, adaptation_, all, resources_)) {
+    return;  // killed just before it was noted
+  }
+  show_stack(stack.name, voxels->info());
+  status_.write(LiveState::running, stack.name);
+  services_.log(stack.name + ": " + std::to_string(voxels->info().depth) + " slices of " +
+                std::to_string(voxels->info().width) + " x " + std::to_string(voxels->info().height) +
+                " voxels, into " + folder);
+  const Liveness::Work work(services_.liveness);
+  const RunHooks hooks = hooks_for(stack);
+  const Outcome outcome = segment(*voxels, network_, input_, adaptation_, all, resources_, hooks);
+  for (const std::string& line : summary_of(*outcome.report)) services_.log(stack.name + ": " + line);
+  for (const std::string& text : outcome.report->warnings) warn(stack.name + ": " + text);
+  write_report(*outcome.report, folder + "/report.json", true);
+  const std::string page = report_page(read_recorded_run(folder + "/report.json"));
+  io::AtomicFile file(folder + "/report.html", true);
+  file.write(page.data(), page.size());
+  file.commit();
+  remove_checkpoint(outcome, hooks);
+}
+
+RunHooks InboxRun::hooks_for(const InboxStack& stack) {
+  RunHooks hooks;
+  hooks.stop = services_.stop;
+  hooks.log = [this, name = stack.name](const std::string& line) { services_.log(name + ": " + line); };
+  hooks.node_call = [this](const char*) { services_.liveness.progress(); };
+  hooks.begin = [this, name = stack.name](const std::string& phase, std::int64_t slices) {
+    services_.liveness.progress();
+    services_.board.change([&](LiveStatus& status) {
+      InboxStatus& inbox = *status.inbox;
+      if (phase == "segment") {
+        inbox.slices_done = inbox.slices - slices;
+        status.counts.processed += static_cast<std::uint64_t>(inbox.slices_done);
+      }
+    });
+    status_.show(phase == "segment" ? LiveState::running : LiveState::probing, name + ": " + phase);
+  };
+  hooks.segmented = [this](const SliceNews& news) {
+    services_.board.change([&](LiveStatus& status) {
+      LiveSlice slice;
+      slice.z = news.z;
+      slice.finished = std::chrono::system_clock::now();
+      slice.foreground = news.foreground;
+      slice.entropy = news.entropy;
+      slice.drift = news.drift;
+      status.slices.add(slice);
+      status.newest_slice = news.z;
+      status.drift_from_source = news.drift_from_source;
+      status.adaptation = news.state;
+      ++status.inbox->slices_done;
+      ++status.counts.processed;
+    });
+    show_counts();
+    status_.show(LiveState::running, "");
+  };
+  return hooks;
+}
+
+/// Without a name none is at work.
+void InboxRun::show_stack(const std::string& name, const io::StackInfo& info) {
+  services_.board.change([&](LiveStatus& status) {
+    InboxStatus& inbox = *status.inbox;
+    inbox.stack = name;
+    inbox.slices = info.depth;
+    inbox.slices_done = 0;
+    status.voxels_per_slice = static_cast<double>(info.height) * info.width;
+    status.slices = SliceHistory();
+    status.newest_slice.reset();
+  });
+}
+
+/// A stack's end, for good: noted, then moved away as asked, then told.
+void InboxRun::finish(const InboxStack& stack, InboxJournal::State state, const std::string& reason) {
+  const bool failed = state == InboxJournal::State::failed;
+  patiently([&] { journal_.end(stack, state, reason); });
+  if (failed) {
+    warn(stack.name + " is not segmented: " + reason);
+  } else {
+    services_.log(stack.name + ": done, in " + options_.output.folder + "/" + journal_.find(stack)->output);
+  }
+  show_stack("", {});
+  services_.board.change([&](LiveStatus& status) {
+    status.inbox->note({stack.name, name_of(state), journal_.find(stack)->output, reason});
+  });
+  move_away(stack, failed ? options_.failed_folder : options_.done_folder, reason);
+}
+
+/// Moves a stack out of the inbox, with a reason beside it if there is one; it stays if there is no folder for it, or it cannot
+/// be moved.
+void InboxRun::move_away(const InboxStack& stack, const std::string& folder, const std::string& reason) {
+  inbox_.dismiss(stack);
+  if (folder.empty()) return;
+  // Whoever changed it meanwhile has another one there.
+  if (inbox_.identified(stack.name) != stack) return;
+  try {
+    patiently([&] { io::make_folder(folder); });
+    const fs::path name(stack.name);
+    std::string free = stack.name;
+    for (int n = 2; exists(folder + "/" + free); ++n)
+      free = name.stem().string() + "-" + std::to_string(n) + name.extension().string();
+    if (!reason.empty()) {
+      const std::string text = utc_now() + "\n" + inbox_.path_of(stack.name) + "\nis not segmented:\n" +
+                               reason +
+                               "\nOnce that is mended, move it back into the inbox: it is tried again.\n";
+      patiently([&] {
+        io::AtomicFile file(folder + "/" + free + ".reason.txt", true);
+        file.write(text.data(), text.size());
+        file.commit();
+      });
+    }
+    fs::rename(inbox_.path_of(stack.name), folder + "/" + free);
+    io::sync_folder(folder);
+    patiently([&] { journal_.moved(stack); });
+    inbox_.admit(stack);  // who moves it back wants it to be tried again
+    services_.log(stack.name + ": moved to " + folder + "/" + free);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const std::exception& error) {
+    warn(stack.name + " stays in the inbox, as it cannot be moved to " + folder + ": " + error.what());
+  }
+}
+
+/// Calls write, and again until there is room for it.
+void InboxRun::patiently(const std::function<void()>& write) {
+  for (;;) {
+    try {
+      return write();
+    } catch (const io::Error& error) {
+      if (!error.is_disk_full()) throw;
+      pause(std::string("no space: ") + error.what(), until_next_try);
+    }
+  }
+}
+
+/// Throws Interrupted if a stop is requested meanwhile.
+void InboxRun::pause(const std::string& reason, milliseconds time) {
+  status_.write(LiveState::paused, reason);
+  services_.liveness.waiting(reason);
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, services_.stop, time, [] { return false; });
+  if (stopping()) throw Interrupted();
+}
+
+void InboxRun::show_counts() {
+  const std::size_t waiting = inbox_.waiting();
+  const InboxJournal::Counts ended = journal_.counts();
+  std::uint64_t slices_left = 0;
+  services_.board.change([&](LiveStatus& status) {
+    InboxStatus& inbox = *status.inbox;
+    inbox.done = ended.done;
+    inbox.failed = ended.failed;
+    inbox.waiting = waiting - std::min<std::size_t>(waiting, inbox.stack.empty() ? 0 : 1);
+    slices_left = static_cast<std::uint64_t>(std::max<std::int64_t>(inbox.slices - inbox.slices_done, 0));
+  });
+  Acquisition::Counts counts;
+  counts.seen = services_.board.latest().status->counts.processed + slices_left;
+  counts.pending = slices_left;
+  status_.show_counts(counts, 0);
+}
+
+void InboxRun::conclude() {
+  const InboxJournal::Counts inbox = journal_.counts();
+  services_.log(std::to_string(inbox.done) + " stacks segmented, " + std::to_string(inbox.failed) +
+                " could not be");
+  status_.write(LiveState::ending, "the inbox is closed");
+  std::error_code ignored;
+  fs::remove(options_.stop_file, ignored);
+  if (inbox.done + inbox.failed == 0)
+    throw io::Error(io::ErrorKind::missing, options_.inbox.folder, "no stack came");
+  if (inbox.failed > inbox.done) {
+    throw io::Error(io::ErrorKind::bad_data, options_.inbox.folder,
+                    std::to_string(inbox.done) + " stacks are segmented, but " +
+                        std::to_string(inbox.failed) + " could not be: they are in " +
+                        options_.failed_folder + ", with the reasons beside them");
+  }
+}
+
+}  // namespace fibflow::pipeline
