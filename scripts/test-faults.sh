@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Hurts fibflow in all the ways that its tests know, and prints how often: kills at random moments and at chosen changes of
-# the file system, syncs that fail and lose what was written, a simulated acquisition that is killed while it is followed.
+# the file system, syncs that fail and lose what was written, states that were crafted, a simulated acquisition that is killed
+# while it is followed.
 #
 #   scripts/test-faults.sh [--kills N] [--seed N]    kills in each test (default 300), and what is drawn by chance
 set -euo pipefail
@@ -16,11 +17,11 @@ while [ $# -gt 0 ]; do
 done
 
 scripts/install-dependencies.sh --tests
-scripts/build.sh release killed_segment_tests watching_tests cli_tests fibflow_cli
+scripts/build.sh release killed_segment_tests watching_tests cli_tests resume_tests fibflow_cli
 results=build/release/faults
 rm -rf "$results"
 mkdir -p "$results"
-export FIBFLOW_KILLS=$kills FIBFLOW_FAILING_SYNCS=$kills FIBFLOW_SEED=$seed
+export FIBFLOW_KILLS=$kills FIBFLOW_FAILING_SYNCS=$kills FIBFLOW_SEED=$seed FIBFLOW_CRAFTED=0
 
 failed=0
 run() {
@@ -31,6 +32,7 @@ run() {
 run system/killed_segment_tests '*Killed*:*Interrupted*'
 run system/watching_tests '*Killed*:*Sync*:*Trial*'
 run pipeline/cli_tests 'ResumeCommandTest.Killed*'
+run pipeline/resume_tests 'Crafted*'
 
 python3 - "$results"/*.json <<'TABLE'
 import json, sys

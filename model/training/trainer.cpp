@@ -102,10 +102,14 @@ void Trainer::restore(std::string_view state) {
   if (state.size() != sizeof steps_ + 3 * part)
     throw std::invalid_argument("the state of a trainer with other options");
   std::memcpy(&steps_, state.data(), sizeof steps_);
+  if (steps_ < 0) throw std::invalid_argument("the state of a trainer has an impossible number of steps");
   const char* from = state.data() + sizeof steps_;
   for (UNetValues* to : {&values_, &first_moments_, &second_moments_}) {
     std::memcpy(to->all().data(), from, part);
     from += part;
+    // A training whose values are not finite has ended.
+    if (!std::ranges::all_of(to->all(), [](float value) { return std::isfinite(value); }))
+      throw std::invalid_argument("the state of a trainer has numbers that are not finite");
   }
 }
 

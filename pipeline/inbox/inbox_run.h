@@ -1,6 +1,6 @@
 #pragma once
 
-// Internal to pipeline/inbox.
+// Internal to pipeline/inbox: inbox_run.cpp looks, ends and tells, inbox_run_stack.cpp sees one stack through.
 
 #include <chrono>
 #include <exception>

@@ -97,7 +97,8 @@ struct AcquisitionPast {
 
 /// Gives the slices of a live acquisition in the order of their numbers, each once, when it is complete.
 ///
-/// Which number of a name counts is decided by the first files, when no new one has come for `settle`. Where nothing is
+/// Which number of a name counts is decided by the first files, when no new one has come for `settle`, or when they never stop
+/// coming, but in the order of their numbers (a copy may come in any order: it is waited for). Where nothing is
 /// counted (positions, times), slices get the numbers 0, 1, 2, ... in the order of their names, and none is ever missing.
 /// Complete: nothing about the file has changed for `settle`; every voxel was decoded; and the file was the same
 /// before and after. A file whose end is zero may be one that its writer has not filled yet, or be black there: it is
@@ -149,6 +150,10 @@ class Acquisition {
 
   /// Looks at the whole folder with the next take().
   void rescan() { watch_.rescan(); }
+
+  /// Whether files with these names came in the order of their numbers, whichever of them are there now: enough are, and of the
+  /// lower half hardly one is missing.
+  static bool are_in_order(const std::vector<std::string>& files);
 
   /// How slices are numbered, for people: "by # of 'slice_#', in steps of 2". Empty before it is decided.
   std::string spoken_numbering() const;
@@ -213,6 +218,7 @@ class Acquisition {
   void add_late_file(std::int64_t number, const io::FolderWatch::File& file);
   void remove_file(const std::string& file);
   bool begin();
+  bool comes_in_order();
   bool decide_numbering();
   void refine_step(std::int64_t number);
   bool number_next();
@@ -277,6 +283,8 @@ class Acquisition {
   std::string last_failure_;
   std::unordered_set<std::string> ignored_;
   std::optional<std::int64_t> missing_told_;
+  std::optional<Clock::time_point>
+      order_due_;  // when it is looked whether files that never stop coming are in order
   Clock::time_point last_new_file_ = begin_;
   Clock::time_point last_news_ = begin_;
   Clock::time_point back_since_ = begin_;

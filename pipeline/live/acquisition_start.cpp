@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "io/error.h"
+#include "io/folder/name_order.h"
 #include "io/folder/slice_file.h"
 
 namespace fibflow::pipeline {
@@ -17,7 +18,7 @@ bool Acquisition::begin() {
     obstacle_ = "no slice is there yet";
     return false;
   }
-  const bool settled = closed_ || Clock::now() >= last_new_file_ + options_.settle;
+  const bool settled = closed_ || Clock::now() >= last_new_file_ + options_.settle || comes_in_order();
   if (!settled && !(options_.first && numbering_.is_decided())) {
     obstacle_ = "the first slices are coming";
     due(last_new_file_ + options_.settle);
@@ -34,6 +35,36 @@ bool Acquisition::begin() {
   }
   start_at(numbering_.counts() ? candidates_.begin()->first : 0);
   return true;
+}
+
+/// Whether files that do not stop coming come in the order of their numbers.
+bool Acquisition::comes_in_order() {
+  constexpr int patience = 15;
+  const auto now = Clock::now();
+  if (!order_due_) order_due_ = now + patience * options_.settle;
+  due(*order_due_);
+  if (now < *order_due_) return false;
+  order_due_ = now + patience * options_.settle;
+  std::vector<std::string> files;
+  for (const auto& [file, arrival] : waiting_) files.push_back(file);
+  return are_in_order(files);
+}
+
+bool Acquisition::are_in_order(const std::vector<std::string>& files) {
+  constexpr std::size_t enough = 12;
+  if (files.size() < enough) return false;
+  std::vector<std::string> names;
+  for (const std::string& file : files) names.push_back(io::bare_name(file));
+  const io::NameReading reading = io::read_names(names);
+  const io::NameForm& form = reading.stack.form;
+  if (reading.stack.order.empty() || !form.counts()) return false;
+  const auto number = [&](std::size_t place) {
+    return form.number_in(names[reading.stack.order[place]]).value_or(0);
+  };
+  const std::size_t half = names.size() / 2;
+  const std::int64_t missing = (number(half) - number(0)) / form.step() - static_cast<std::int64_t>(half);
+  constexpr std::int64_t of_so_many = 100;  // one may never come
+  return missing <= static_cast<std::int64_t>(half) / of_so_many;
 }
 
 bool Acquisition::decide_numbering() {

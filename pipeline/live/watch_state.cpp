@@ -1,5 +1,6 @@
 #include "pipeline/live/watch_state.h"
 
+#include <array>
 #include <filesystem>
 #include <limits>
 #include <stdexcept>
@@ -55,7 +56,17 @@ WatchCheckpoint checkpoint_of(const Json& json, const WatchIdentity& identity) {
   const Json& nm = json.at("voxel_nm");
   checkpoint.voxel_nm = {nm.at(0), nm.at(1), nm.at(2)};
   const Json& cropped = json.at("cropped");
-  checkpoint.cropped = {cropped.at(0), cropped.at(1), cropped.at(2), cropped.at(3)};
+  std::array<std::int64_t, 4> edges{};
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    if (!cropped.at(i).is_number_integer()) throw std::invalid_argument("an edge is no number of voxels");
+    edges.at(i) = cropped.at(i).get<std::int64_t>();
+    if (edges.at(i) < 0 || edges.at(i) > largest) throw std::invalid_argument("an edge is impossible");
+  }
+  const auto [top, bottom, left, right] = edges;
+  if (top + bottom >= checkpoint.height || left + right >= checkpoint.width)
+    throw std::invalid_argument("its edges leave nothing of a slice");
+  checkpoint.cropped = {static_cast<int>(top), static_cast<int>(bottom), static_cast<int>(left),
+                        static_cast<int>(right)};
   checkpoint.run = run_state(json.at("run"), identity.network, identity.lag);
   return checkpoint;
 }

@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <thread>
+
 #include "tests/pipeline/live/acquisition_fixture.h"
 
 namespace fibflow::pipeline {
@@ -320,6 +325,42 @@ TEST_F(AcquisitionTest, CountsInSteps) {
   }
   EXPECT_EQ(ready(), Numbers{24});
   EXPECT_EQ(count(Kind::foreign), 1u);
+}
+
+TEST_F(AcquisitionTest, BeginsThoughFilesNeverStopComingIfTheyComeInOrder) {
+  options.settle = std::chrono::milliseconds(40);
+  options.first.reset();
+  start();
+  int come = 0;
+  std::optional<AcquiredSlice> first;
+  for (; come < 2000 && !first; ++come) {
+    slice(100 + come);
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    first = acquisition->take();
+  }
+  ASSERT_TRUE(first) << "it waits for a pause that does not come: " << acquisition->obstacle();
+  EXPECT_EQ(first->number, 100);
+  EXPECT_GT(come, 12);
+}
+
+TEST(AcquisitionOrderTest, ACopyInAnyOrderIsNotTakenForOneInOrder) {
+  constexpr std::size_t many = 2000;
+  std::vector<std::string> all;
+  for (std::size_t number = 0; number < many; ++number)
+    all.push_back("run/slice_" + std::to_string(1000 + 5 * number) + ".tif");
+  const auto first_of = [&](std::size_t count) {
+    return Acquisition::are_in_order({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)});
+  };
+  for (const std::size_t count : {std::size_t{12}, std::size_t{100}, many})
+    EXPECT_TRUE(first_of(count)) << count;
+  EXPECT_FALSE(first_of(11)) << "too few to tell";
+  // Some change places, and one never comes.
+  for (std::size_t i = 50; i + 6 < many; i += 40) std::swap(all[i], all[i + 5]);
+  all.erase(all.begin() + 20);
+  for (std::size_t count = 300; count < many; count += 211) EXPECT_TRUE(first_of(count)) << count;
+  std::shuffle(all.begin(), all.end(), std::mt19937(3));
+  for (std::size_t count = 12; count < many - 60; count += 53) EXPECT_FALSE(first_of(count)) << count;
+  EXPECT_FALSE(Acquisition::are_in_order({"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"}));
 }
 
 TEST_F(AcquisitionTest, GoesOnWhereAnEarlierProcessStopped) {
