@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <mutex>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <stdexcept>
 
 namespace fibflow::model {
@@ -30,11 +33,54 @@ InstructionSet allowed() {
   return InstructionSet::avx512;
 }
 
+/// What is to be used, until it is.
+struct Choice {
+  std::mutex mutex;
+  std::optional<InstructionSet> pinned;
+  bool made = false;
+};
+
+Choice& choice() {
+  static Choice it;
+  return it;
+}
+
+constexpr InstructionSet all_sets[] = {InstructionSet::generic, InstructionSet::avx2, InstructionSet::avx512};
+
 }  // namespace
 
+InstructionSet largest_instruction_set() {
+  static const InstructionSet largest = std::min(of_the_processor(), allowed());
+  return largest;
+}
+
 InstructionSet instruction_set() {
-  static const InstructionSet chosen = std::min(of_the_processor(), allowed());
+  static const InstructionSet chosen = [] {
+    const std::lock_guard lock(choice().mutex);
+    choice().made = true;
+    return choice().pinned.value_or(largest_instruction_set());
+  }();
   return chosen;
+}
+
+void use_instruction_set(InstructionSet set) {
+  if (set > largest_instruction_set()) {
+    throw std::invalid_argument("this machine has no " + name_of(set) +
+                                " instructions, or may not use them: " + name_of(largest_instruction_set()) +
+                                " is the most");
+  }
+  bool made = false;
+  {
+    const std::lock_guard lock(choice().mutex);
+    made = choice().made;
+    if (!made) choice().pinned = set;
+  }
+  if (made && instruction_set() != set)
+    throw std::logic_error("another instruction set is in use already: " + name_of(instruction_set()));
+  if (made || set == largest_instruction_set()) return;
+  const auto most = set == InstructionSet::avx2 ? dnnl::cpu_isa::avx2 : dnnl::cpu_isa::sse41;
+  if (dnnl::set_max_cpu_isa(most) != dnnl::status::success)
+    throw std::logic_error("oneDNN has chosen its instruction set already");
 }
 
 std::string name_of(InstructionSet set) {
@@ -47,6 +93,13 @@ std::string name_of(InstructionSet set) {
       return "avx512";
   }
   throw std::logic_error("unknown instruction set");
+}
+
+InstructionSet instruction_set_named(const std::string& name) {
+  for (const InstructionSet set : all_sets) {
+    if (name == name_of(set)) return set;
+  }
+  throw std::invalid_argument("no instruction set is called '" + name + "'");
 }
 
 int channel_block() {

@@ -14,6 +14,7 @@
 #include "io/files/folder.h"
 #include "pipeline/flow/interruption.h"
 #include "pipeline/flow/spoken.h"
+#include "pipeline/live/status/live_status.h"
 #include "pipeline/live/watch_setting.h"
 #include "pipeline/report/run_facts.h"
 

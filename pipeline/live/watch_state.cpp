@@ -73,6 +73,18 @@ WatchCheckpoint checkpoint_of(const Json& json, const WatchIdentity& identity) {
 
 }  // namespace
 
+std::optional<std::string> begun_live_instruction_set(const std::string& state_folder) {
+  std::optional<std::string> found;
+  try {
+    std::string ignored;
+    DurableState(state_folder + "/setting", setting_kind)
+        .read([&](const Json& json) { found = instruction_set_of(json); }, ignored);
+  } catch (const io::Error&) {
+    // Whoever goes on with it says why that cannot be.
+  }
+  return found;
+}
+
 WatchState::WatchState(std::string folder, const WatchIdentity& identity, bool has_results)
     : folder_(std::move(folder)),
       lock_(made(folder_) + "/lock"),

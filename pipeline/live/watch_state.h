@@ -31,6 +31,9 @@ struct WatchCheckpoint {
   RunState run;
 };
 
+/// The instruction set that the live run with this state was begun with; nothing if there is none, or it cannot be read.
+std::optional<std::string> begun_live_instruction_set(const std::string& state_folder);
+
 /// What a state has to be of.
 struct WatchIdentity {
   std::string output_folder;       ///< whose masks it is about

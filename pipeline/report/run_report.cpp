@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/files/atomic_file.h"
+#include "model/engine/cpu.h"
 #include "pipeline/options/version.h"
 #include "pipeline/report/run_parts.h"
 #include "pipeline/report/run_summary.h"
@@ -92,6 +93,7 @@ Json json_of(const RunReport& report) {
   json["format"] = "fibflow run report";
   json["format_version"] = 1;
   json["fibflow"] = version();
+  json["instruction_set"] = model::name_of(model::instruction_set());
   json["command"] = report.command;
   json["started"] = report.started;
   json["input"] = input_json(report.input, report.options);

@@ -43,6 +43,7 @@ struct AdaptationSummary {
 ///     format          "fibflow run report"
 ///     format_version  1; fields may be added without changing it
 ///     fibflow         version of the program
+///     instruction_set that convolutions were computed with: "generic", "avx2", "avx512"
 ///     command         "segment" or "adapt"
 ///     started         UTC, ISO 8601
 ///     input           the stack: path, format, depth, height, width, cropped, type, voxel_nm, slices used

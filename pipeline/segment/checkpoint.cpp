@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "io/error.h"
 #include "io/files/sha256.h"
 #include "pipeline/state/durable_state.h"
 #include "pipeline/state/setting.h"
@@ -70,6 +71,18 @@ std::string journal_path(const std::string& checkpoint) {
 
 bool has_checkpoint(const std::string& mask) {
   return io::has_checked(checkpoint_path(mask));
+}
+
+std::optional<std::string> begun_instruction_set(const std::string& mask) {
+  std::optional<std::string> found;
+  try {
+    std::string ignored;
+    DurableState(checkpoint_path(mask), Checkpoint::kind)
+        .read([&](const Json& json) { found = instruction_set_of(json.at("setting")); }, ignored);
+  } catch (const io::Error&) {
+    // Whoever goes on with it says why that cannot be.
+  }
+  return found;
 }
 
 CheckpointKeeper::CheckpointKeeper(std::string path, double every, Checkpoint run, SliceWriter& writer,

@@ -48,6 +48,9 @@ std::string journal_path(const std::string& checkpoint);
 /// Whether there is one, whole or not.
 bool has_checkpoint(const std::string& mask);
 
+/// The instruction set that a run which writes these masks was begun with; nothing if there is no checkpoint, or it cannot be read.
+std::optional<std::string> begun_instruction_set(const std::string& mask);
+
 /// When a run writes checkpoints, and what counts as done.
 class CheckpointKeeper {
  public:

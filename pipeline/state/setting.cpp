@@ -5,12 +5,15 @@
 
 #include "io/error.h"
 #include "io/files/sha256.h"
+#include "model/engine/cpu.h"
 #include "pipeline/options/version.h"
 
 namespace fibflow::pipeline {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr const char* instruction_set_name = "instruction set";
 
 Json deciding(const ResolvedOptions& options) {
   Json json = json_of(options);
@@ -51,7 +54,16 @@ std::string digest_of(const model::Network& network) {
 }
 
 Json setting_of(const model::Network& network, const ResolvedOptions& options) {
-  return {{"fibflow", version()}, {"model (SHA-256)", digest_of(network)}, {"option", deciding(options)}};
+  return {{"fibflow", version()},
+          {instruction_set_name, model::name_of(model::instruction_set())},
+          {"model (SHA-256)", digest_of(network)},
+          {"option", deciding(options)}};
+}
+
+std::optional<std::string> instruction_set_of(const Json& setting) {
+  const auto found = setting.find(instruction_set_name);
+  if (found == setting.end() || !found->is_string()) return std::nullopt;
+  return found->get<std::string>();
 }
 
 std::string difference(const Json& found, const Json& wanted) {

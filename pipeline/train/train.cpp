@@ -17,6 +17,7 @@
 
 #include "io/error.h"
 #include "io/files/atomic_file.h"
+#include "model/engine/cpu.h"
 #include "model/training/trainer.h"
 #include "pipeline/flow/interruption.h"
 #include "pipeline/flow/memory_budget.h"
@@ -225,6 +226,7 @@ nlohmann::ordered_json Training::setting() const {
   nlohmann::ordered_json json;
   const PatchOptions& p = options_.patches;
   json["stack"] = {input_.images.info().depth, input_.images.info().height, input_.images.info().width};
+  json["instruction set"] = model::name_of(model::instruction_set());
   json["intensities"] = normalization_.text();
   for (int c = 1; c < options_.classes; ++c) json["voxels of class " + std::to_string(c)] = slices_.voxels(c);
   json["channels"] = options_.channels;

@@ -13,6 +13,7 @@
 
 #include "io/error.h"
 #include "io/files/file_lock.h"
+#include "model/engine/cpu.h"
 #include "pipeline/cli/arguments/arguments.h"
 #include "pipeline/cli/arguments/file_names.h"
 #include "pipeline/cli/terminal/help_formatter.h"
@@ -184,6 +185,11 @@ void add_resource_arguments(CLI::App& command, RunArguments& arguments) {
       ->check(above_zero())
       ->default_str("planned")
       ->group(group);
+  command.add_option("--isa", arguments.isa, "instructions to compute with; others round otherwise")
+      ->type_name("generic|avx2|avx512")
+      ->check(CLI::IsMember({"generic", "avx2", "avx512"}).description(""))
+      ->default_str("the best that there are")
+      ->group(fine_tuning);
 }
 
 constexpr const char* input_group = "Input";
@@ -336,6 +342,7 @@ void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& c
 }
 
 void complete(RunArguments& arguments) {
+  if (!arguments.isa.empty()) model::use_instruction_set(model::instruction_set_named(arguments.isa));
   if (!arguments.normalization.empty()) {
     arguments.input.normalization = nodes::Normalization::parse(arguments.normalization);
   }
@@ -350,6 +357,20 @@ void complete(RunArguments& arguments) {
   if (arguments.comparison >= 0) arguments.adaptation.comparison = arguments.comparison;
   arguments.adaptation.previews = !arguments.report.empty();
   if (arguments.probe >= 0) arguments.adaptation.probe = arguments.probe;
+}
+
+void go_on_with(const RunArguments& arguments, const std::optional<std::string>& begun,
+                const std::string& path, Context& context) {
+  if (!begun || !arguments.isa.empty()) return;
+  const model::InstructionSet set = model::instruction_set_named(*begun);
+  const model::InstructionSet largest = model::largest_instruction_set();
+  if (set > largest) {
+    throw io::Error(io::ErrorKind::bad_data, path,
+                    "was begun with " + *begun + " instructions, which this machine does not have (" +
+                        name_of(largest) + "): go on where it has them, or begin anew");
+  }
+  if (set < largest) context.log->info("computing with {} instructions, as it was begun", *begun);
+  model::use_instruction_set(set);
 }
 
 void require_free(const RunArguments& arguments) {

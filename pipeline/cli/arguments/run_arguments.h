@@ -24,6 +24,7 @@ struct RunArguments {
   int probe = -1;               ///< -1: the default
   int comparison = -1;          ///< -1: the default
   std::string normalize_by;     ///< empty: the default
+  std::string isa;              ///< empty: the best, or that of what was begun
   pipeline::InputOptions input;
   pipeline::AdaptationOptions adaptation;
   pipeline::ResourceOptions resources;
@@ -43,8 +44,14 @@ void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io
 /// Adds what belongs at the end of the help: --overwrite, --report, --trace and the messages.
 void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context);
 
-/// Turns what is kept as text into options. Throws std::invalid_argument.
+/// Turns what is kept as text into options, and chooses the instruction set if one is named. Before a model is loaded. Throws
+/// std::invalid_argument.
 void complete(RunArguments& arguments);
+
+/// Chooses the instruction set that something was begun with, if no other is named. path: of what, for messages. Before a model is
+/// loaded. Throws io::Error (bad_data) if this machine does not have it.
+void go_on_with(const RunArguments& arguments, const std::optional<std::string>& begun,
+                const std::string& path, Context& context);
 
 /// Throws io::Error (cannot_create) if the report or the trace exists and may not be overwritten, or the report cannot be
 /// made.

@@ -9,6 +9,7 @@
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/options/exit_codes.h"
 #include "pipeline/report/run_report.h"
+#include "pipeline/segment/checkpoint.h"
 #include "pipeline/segment/run.h"
 
 namespace fibflow::cli {
@@ -24,6 +25,10 @@ int segment(Arguments& arguments, Context& context) {
   complete(arguments);
   require_stack_ending(arguments.output.mask);
   require_stack_ending(arguments.output.probability);
+  if (arguments.output.resume) {
+    go_on_with(arguments, pipeline::begun_instruction_set(arguments.output.mask),
+               pipeline::checkpoint_path(arguments.output.mask), context);
+  }
   const pipeline::Standing standing =
       pipeline::standing(arguments.output, {arguments.report, arguments.trace}, [&] {
         return pipeline::is_done(*io::open_stack(arguments.stack, arguments.open),

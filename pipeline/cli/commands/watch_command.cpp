@@ -13,6 +13,7 @@
 #include "pipeline/live/http/live_server.h"
 #include "pipeline/live/service/service_notify.h"
 #include "pipeline/live/watch.h"
+#include "pipeline/live/watch_state.h"
 #include "pipeline/options/exit_codes.h"
 
 namespace fibflow::cli {
@@ -52,6 +53,9 @@ pipeline::InboxOptions inbox_options(const Arguments& arguments) {
 int watch(Arguments& arguments, Context& context) {
   keep_heap_small();
   complete(arguments);
+  const std::string state = arguments.watch.state_folder.empty() ? arguments.watch.output.folder + "/.state"
+                                                                 : arguments.watch.state_folder;
+  go_on_with(arguments, pipeline::begun_live_instruction_set(state), arguments.watch.output.folder, context);
   const bool serves = !arguments.inbox.inbox.folder.empty();
   const std::string& followed = serves ? arguments.inbox.inbox.folder : arguments.stack;
   std::optional<pipeline::ListenAddress> address;

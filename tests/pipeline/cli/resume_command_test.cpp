@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "model/engine/cpu.h"
 #include "tests/fixtures/fault_count.h"
 #include "tests/fixtures/kept_marks.h"
 #include "tests/fixtures/kills.h"
@@ -55,6 +56,19 @@ class ResumeCommandTest : public ::testing::Test {
     return all;
   }
 
+  /// Whether a resumable run was stopped before its end, and left what can be gone on with.
+  bool is_interrupted(const Names& more = {}) const {
+    testing::ProgramOptions options;
+    options.signal_when = "comparison: ";  // the segmentation begins
+    options.signal = SIGINT;
+    constexpr int tries = 20;  // it may be over before the signal comes
+    for (int i = 0; i < tries; ++i) {
+      if (run_fibflow(resumable(more), options).code == 130) return true;
+      for (const std::string& name : files(out)) std::filesystem::remove(out + "/" + name);
+    }
+    return false;
+  }
+
   static Names files(const std::string& folder) {
     Names names = testing::files_in(folder);
     std::sort(names.begin(), names.end());
@@ -73,6 +87,43 @@ class ResumeCommandTest : public ::testing::Test {
   const std::string whole = folder / "whole";
   const std::string out = folder / "out";
 };
+
+TEST_F(ResumeCommandTest, GoesOnWithTheInstructionsThatItWasBegunWith) {
+  const std::string best = model::name_of(model::largest_instruction_set());
+  if (best == "generic") GTEST_SKIP() << "this machine has but one instruction set";
+  const std::string lower = best == "avx512" ? "avx2" : "generic";
+  ASSERT_EQ(run_fibflow(segment(whole, {"--isa", lower, "--report", whole + "/r.json"})).code, 0);
+  EXPECT_NE(bytes_of(whole + "/r.json").find("\"instruction_set\": \"" + lower + "\""), std::string::npos);
+
+  // Stopped, and gone on with by a process that has more.
+  ASSERT_TRUE(is_interrupted({"--isa", lower}));
+  const testing::ProgramRun more = run_fibflow(resumable());
+  ASSERT_EQ(more.code, 0) << more.err;
+  EXPECT_NE(more.err.find("computing with " + lower + " instructions, as it was begun"), std::string::npos)
+      << more.err;
+  for (const char* name : {"/m.tif", "/p.tif"})
+    EXPECT_TRUE(bytes_of(out + name) == bytes_of(whole + name)) << name;
+}
+
+TEST_F(ResumeCommandTest, RefusesToGoOnWithInstructionsThatAreNotThere) {
+  const std::string best = model::name_of(model::largest_instruction_set());
+  if (best == "generic") GTEST_SKIP() << "this machine has but one instruction set";
+  ASSERT_TRUE(is_interrupted());
+  const Names before = files(out);
+  testing::ProgramOptions without;
+  without.environment = {{"ONEDNN_MAX_CPU_ISA", best == "avx512" ? "AVX2" : "SSE41"}};
+  const testing::ProgramRun less = run_fibflow(resumable(), without);
+  EXPECT_EQ(less.code, 65);
+  EXPECT_NE(less.err.find("was begun with " + best + " instructions, which this machine does not have"),
+            std::string::npos)
+      << less.err;
+  const testing::ProgramRun asked = run_fibflow(resumable({"--isa", "generic"}));
+  EXPECT_EQ(asked.code, 65);
+  EXPECT_NE(asked.err.find("another instruction set"), std::string::npos) << asked.err;
+  EXPECT_EQ(run_fibflow(resumable({"--isa", best}), without).code, 64) << "there is none to pin";
+  EXPECT_EQ(files(out), before);
+  EXPECT_EQ(run_fibflow(resumable()).code, 0);
+}
 
 TEST_F(ResumeCommandTest, KilledAtRandomMomentsItLosesNothing) {
   using Clock = std::chrono::steady_clock;
