@@ -46,7 +46,7 @@ Acquisition::Acquisition(AcquisitionOptions options, std::function<void(const Ac
   require(options_.poll.count() > 0, "the time between two looks at the folder must be above 0");
 }
 
-void Acquisition::resume(AcquisitionPast past) {
+void Acquisition::resume(const AcquisitionPast& past) {
   const bool numbers = !past.numbering.empty();
   if (numbers) {
     numbering_.restore(past.numbering);

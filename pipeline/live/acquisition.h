@@ -129,7 +129,7 @@ class Acquisition {
   Acquisition(AcquisitionOptions options, std::function<void(const AcquisitionNote& note)> report);
 
   /// Goes on after an earlier process; before the first take().
-  void resume(AcquisitionPast past);
+  void resume(const AcquisitionPast& past);
 
   /// The next slice, if it is complete now. Waits for nothing but the disk.
   std::optional<AcquiredSlice> take();
