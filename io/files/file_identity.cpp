@@ -2,6 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <type_traits>
+
+#include "io/files/running_hash.h"
+
 namespace fibflow::io {
 namespace {
 
@@ -29,6 +33,11 @@ std::optional<FileIdentity> identify(int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return std::nullopt;
   return identity_of(status);
+}
+
+std::uint64_t hash_of(const FileIdentity& identity) {
+  static_assert(std::has_unique_object_representations_v<FileIdentity>);
+  return hash_of(&identity, sizeof identity);
 }
 
 }  // namespace fibflow::io

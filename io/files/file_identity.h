@@ -22,6 +22,9 @@ struct FileIdentity {
   }
 };
 
+/// What is enough to tell two identities apart, in eight bytes.
+std::uint64_t hash_of(const FileIdentity& identity);
+
 /// Of the file that the path leads to. Nothing if there is none, or it is not a regular file.
 std::optional<FileIdentity> identify(const std::string& path);
 /// Of an open file.

@@ -13,7 +13,6 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "io/files/running_hash.h"
@@ -33,17 +32,8 @@ struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
 
-std::uint64_t hash_of(const std::string& path) {
-  RunningHash hash;
-  hash.add(path.data(), path.size());
-  return hash.value();
-}
-
-std::uint64_t hash_of(const FileIdentity& identity) {
-  static_assert(std::has_unique_object_representations_v<FileIdentity>);
-  RunningHash hash;
-  hash.add(&identity, sizeof identity);
-  return hash.value();
+std::uint64_t path_hash(const std::string& path) {
+  return hash_of(path.data(), path.size());
 }
 
 bool is_hidden(std::string_view name) {
@@ -129,20 +119,20 @@ void FolderWatch::read_events() {
 void FolderWatch::settle(const std::string& path) {
   const auto known = known_.find(path);
   if (known == known_.end()) return;
-  settled_[hash_of(path)] = {hash_of(known->second.identity), known->second.scan};
+  settled_[path_hash(path)] = {hash_of(known->second.identity), known->second.scan};
   known_.erase(known);
 }
 
 void FolderWatch::forget(const std::string& path) {
   known_.erase(path);
-  if (!settled_.empty()) settled_.erase(hash_of(path));
+  if (!settled_.empty()) settled_.erase(path_hash(path));
 }
 
 /// Whether it is settled.
 bool FolderWatch::examine_settled(const std::string& path, const std::optional<FileIdentity>& identity,
                                   Changes& changes) {
   if (settled_.empty()) return false;
-  const auto settled = settled_.find(hash_of(path));
+  const auto settled = settled_.find(path_hash(path));
   if (settled == settled_.end()) return false;
   if (!identity) {
     settled_.erase(settled);

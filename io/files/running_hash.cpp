@@ -25,4 +25,10 @@ std::uint64_t RunningHash::value() const {
   return XXH3_64bits_digest(&state_->xxh3);
 }
 
+std::uint64_t hash_of(const void* data, std::size_t bytes) {
+  RunningHash hash;
+  hash.add(data, bytes);
+  return hash.value();
+}
+
 }  // namespace fibflow::io

@@ -24,4 +24,7 @@ class RunningHash {
   std::unique_ptr<State> state_;
 };
 
+/// The same of one piece.
+std::uint64_t hash_of(const void* data, std::size_t bytes);
+
 }  // namespace fibflow::io

@@ -2,13 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include "io/files/file_identity.h"
-#include "io/files/running_hash.h"
 
 namespace fibflow::io {
 
@@ -18,24 +15,22 @@ class UnchangedFiles {
  public:
   explicit UnchangedFiles(const std::vector<std::string>& files) {
     before_.reserve(files.size());
-    for (const std::string& file : files) before_.push_back(hash_of(identify(file)));
+    for (const std::string& file : files) before_.push_back(state_of(file));
   }
 
   /// Those that are another file now, have other contents, or are gone. files: the same ones as before.
   std::vector<std::string> changed(const std::vector<std::string>& files) const {
     std::vector<std::string> others;
     for (std::size_t i = 0; i < before_.size(); ++i) {
-      if (hash_of(identify(files.at(i))) != before_[i]) others.push_back(files[i]);
+      if (state_of(files.at(i)) != before_[i]) others.push_back(files[i]);
     }
     return others;
   }
 
  private:
-  static std::uint64_t hash_of(const std::optional<FileIdentity>& identity) {
-    RunningHash hash;
-    static_assert(std::has_unique_object_representations_v<FileIdentity>);
-    if (identity) hash.add(&*identity, sizeof *identity);
-    return hash.value();
+  static std::uint64_t state_of(const std::string& file) {
+    const auto identity = identify(file);
+    return identity ? hash_of(*identity) : 0;
   }
 
   std::vector<std::uint64_t> before_;

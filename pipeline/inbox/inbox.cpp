@@ -11,11 +11,14 @@
 namespace fibflow::pipeline {
 
 WatchEnd serve_inbox(const model::Network& network, const InboxOptions& given, const InputOptions& input,
-                     const AdaptationOptions& adaptation, const ResourceOptions& resources,
+                     const AdaptationOptions& given_adaptation, const ResourceOptions& resources,
                      WatchServices services) {
   InboxOptions options = given;
   if (options.state_folder.empty()) options.state_folder = options.output.folder + "/.state";
   if (options.stop_file.empty()) options.stop_file = options.output.folder + "/stop";
+  options.inbox.open.marker = options.inbox.marker;
+  AdaptationOptions adaptation = given_adaptation;
+  adaptation.previews = true;  // of each report's page
   if (options.failed_folder.empty()) options.failed_folder = options.inbox.folder + "/failed";
   const std::string inbox = followed_path(options.inbox.folder);
   const std::string output = followed_path(options.output.folder);

@@ -1,10 +1,8 @@
 #include "pipeline/inbox/inbox_run.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -26,8 +24,6 @@ using std::chrono::milliseconds;
 
 /// The longest rest between two looks for what is asked for by a file.
 constexpr milliseconds longest_rest{1000};
-/// Between two tries to write to a full disk.
-constexpr milliseconds until_next_try{5000};
 
 const std::string& made(const std::string& folder) {
   io::make_folder(folder);
@@ -57,23 +53,16 @@ InboxRun::InboxRun(const model::Network& network, const InboxOptions& options, c
                    const AdaptationOptions& adaptation, const ResourceOptions& resources,
                    WatchServices services)
     : network_(network),
-      options_([&] {
-        InboxOptions with_marker = options;
-        with_marker.inbox.open.marker = options.inbox.marker;
-        return with_marker;
-      }()),
+      options_(options),
       input_(input),
-      adaptation_([&] {
-        AdaptationOptions with_pictures = adaptation;
-        with_pictures.previews = true;
-        return with_pictures;
-      }()),
+      adaptation_(adaptation),
       resources_(resources),
       services_(std::move(services)),
       status_(services_.board, options.output.folder),
+      writer_(services_, status_),
       output_lock_(made(options.output.folder) + "/.lock"),
       journal_(made(options.state_folder) + "/inbox"),
-      inbox_(options_.inbox, excluded_names(options), [this](const std::string& text) { warn(text); }) {
+      inbox_(options_.inbox, excluded_names(options_), [this](const std::string& text) { warn(text); }) {
   services_.board.change([&](LiveStatus& status) {
     status.folder = options_.inbox.folder;
     status.output = options_.output.folder;
@@ -100,7 +89,7 @@ void InboxRun::resume() {
     const bool ended = entry.state != InboxJournal::State::begun;
     const bool is_to_go = !(entry.state == InboxJournal::State::done && options_.done_folder.empty());
     if (ended && is_to_go && !entry.moved && inbox_.identified(entry.stack.name) != entry.stack)
-      patiently([&, stack = entry.stack] { journal_.moved(stack); });
+      writer_.write([&, stack = entry.stack] { journal_.moved(stack); });
     // Those that stay need not be opened again.
     const bool stays = entry.state == InboxJournal::State::done && options_.done_folder.empty();
     if (stays && exists(output_for(entry.output).mask)) inbox_.dismiss(entry.stack);
@@ -108,6 +97,7 @@ void InboxRun::resume() {
       status.inbox->note({entry->stack.name, name_of(entry->state), entry->output, entry->reason});
     });
   }
+  show_ended();
   const auto [done, failed] = journal_.counts();
   if (done + failed > 0) {
     services_.log("going on: " + std::to_string(done) + " stacks are segmented, " + std::to_string(failed) +
@@ -221,7 +211,7 @@ void InboxRun::show_stack(const std::string& name, const io::StackInfo& info) {
 /// A stack's end, for good: noted, then moved away as asked, then told.
 void InboxRun::finish(const InboxStack& stack, InboxJournal::State state, const std::string& reason) {
   const bool failed = state == InboxJournal::State::failed;
-  patiently([&] { journal_.end(stack, state, reason); });
+  writer_.write([&] { journal_.end(stack, state, reason); });
   if (failed) {
     warn(stack.name + " is not segmented: " + reason);
   } else {
@@ -231,6 +221,7 @@ void InboxRun::finish(const InboxStack& stack, InboxJournal::State state, const 
   services_.board.change([&](LiveStatus& status) {
     status.inbox->note({stack.name, name_of(state), journal_.find(stack)->output, reason});
   });
+  show_ended();
   move_away(stack, failed ? options_.failed_folder : options_.done_folder, reason);
 }
 
@@ -242,7 +233,7 @@ void InboxRun::move_away(const InboxStack& stack, const std::string& folder, con
   // Whoever changed it meanwhile has another one there.
   if (inbox_.identified(stack.name) != stack) return;
   try {
-    patiently([&] { io::make_folder(folder); });
+    writer_.write([&] { io::make_folder(folder); });
     const fs::path name(stack.name);
     std::string free = stack.name;
     for (int n = 2; exists(folder + "/" + free); ++n)
@@ -251,7 +242,7 @@ void InboxRun::move_away(const InboxStack& stack, const std::string& folder, con
       const std::string text = utc_now() + "\n" + inbox_.path_of(stack.name) + "\nis not segmented:\n" +
                                reason +
                                "\nOnce that is mended, move it back into the inbox: it is tried again.\n";
-      patiently([&] {
+      writer_.write([&] {
         io::AtomicFile file(folder + "/" + free + ".reason.txt", true);
         file.write(text.data(), text.size());
         file.commit();
@@ -259,7 +250,7 @@ void InboxRun::move_away(const InboxStack& stack, const std::string& folder, con
     }
     fs::rename(inbox_.path_of(stack.name), folder + "/" + free);
     io::sync_folder(folder);
-    patiently([&] { journal_.moved(stack); });
+    writer_.write([&] { journal_.moved(stack); });
     inbox_.admit(stack);  // who moves it back wants it to be tried again
     services_.log(stack.name + ": moved to " + folder + "/" + free);
   } catch (const Interrupted&) {
@@ -269,37 +260,18 @@ void InboxRun::move_away(const InboxStack& stack, const std::string& folder, con
   }
 }
 
-/// Calls write, and again until there is room for it.
-void InboxRun::patiently(const std::function<void()>& write) {
-  for (;;) {
-    try {
-      return write();
-    } catch (const io::Error& error) {
-      if (!error.is_disk_full()) throw;
-      pause(std::string("no space: ") + error.what(), until_next_try);
-    }
-  }
-}
-
-/// Throws Interrupted if a stop is requested meanwhile.
-void InboxRun::pause(const std::string& reason, milliseconds time) {
-  status_.write(LiveState::paused, reason);
-  services_.liveness.waiting(reason);
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, services_.stop, time, [] { return false; });
-  if (stopping()) throw Interrupted();
+void InboxRun::show_ended() {
+  services_.board.change([&, counts = journal_.counts()](LiveStatus& status) {
+    status.inbox->done = counts.done;
+    status.inbox->failed = counts.failed;
+  });
 }
 
 void InboxRun::show_counts() {
   const std::size_t waiting = inbox_.waiting();
-  const InboxJournal::Counts ended = journal_.counts();
   std::uint64_t slices_left = 0;
   services_.board.change([&](LiveStatus& status) {
     InboxStatus& inbox = *status.inbox;
-    inbox.done = ended.done;
-    inbox.failed = ended.failed;
     inbox.waiting = waiting - std::min<std::size_t>(waiting, inbox.stack.empty() ? 0 : 1);
     slices_left = static_cast<std::uint64_t>(std::max<std::int64_t>(inbox.slices - inbox.slices_done, 0));
   });

@@ -11,6 +11,7 @@
 #include "pipeline/flow/run_hooks.h"
 #include "pipeline/inbox/inbox.h"
 #include "pipeline/inbox/inbox_journal.h"
+#include "pipeline/live/patient_writer.h"
 #include "pipeline/live/silence.h"
 #include "pipeline/live/watch_status.h"
 #include "pipeline/state/folder_lock.h"
@@ -46,8 +47,7 @@ class InboxRun {
   void begin_anew(const std::string& output);
   void finish(const InboxStack& stack, InboxJournal::State state, const std::string& reason);
   void move_away(const InboxStack& stack, const std::string& folder, const std::string& reason);
-  void pause(const std::string& reason, std::chrono::milliseconds time);
-  void patiently(const std::function<void()>& write);
+  void show_ended();
   void show_counts();
   void show_stack(const std::string& name, const io::StackInfo& info);
   void warn(const std::string& text);
@@ -60,6 +60,7 @@ class InboxRun {
   const ResourceOptions resources_;
   WatchServices services_;
   WatchStatus status_;
+  PatientWriter writer_;
   FolderLock output_lock_;
   InboxJournal journal_;
   InboxFolder inbox_;
@@ -68,6 +69,7 @@ class InboxRun {
   bool looked_at_all_ = false;  // of the folder, since silence lasts for long
   // Of the stack at work.
   std::optional<Clock::time_point> failing_since_;
+  Clock::time_point last_shown_;
   bool begun_anew_ = false;
 };
 

@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "io/error.h"
-#include "io/files/atomic_file.h"
-#include "io/files/checked_file.h"
 #include "io/files/folder.h"
 #include "io/folder/slice_file.h"
 #include "io/formats/formats.h"
@@ -23,10 +21,9 @@ namespace fibflow::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-using std::chrono::milliseconds;
 
-/// Between two tries to write to a full disk, and to read what cannot be read.
-constexpr milliseconds until_next_try{5000};
+/// The status is brought up to date at most so often.
+constexpr std::chrono::seconds between_shows{1};
 
 /// The io::Error that is behind an error, if there is one.
 std::optional<io::Error> io_cause(const std::exception& error) {
@@ -72,8 +69,8 @@ std::string InboxRun::claim(const InboxStack& stack) {
     begin_anew(output);
   }
   if (known == nullptr || known->state != InboxJournal::State::begun)
-    patiently([&] { journal_.begin(stack, output); });
-  patiently([&] { io::make_folder(options_.output.folder + "/" + output); });
+    writer_.write([&] { journal_.begin(stack, output); });
+  writer_.write([&] { io::make_folder(options_.output.folder + "/" + output); });
   return output;
 }
 
@@ -93,10 +90,7 @@ OutputOptions InboxRun::output_for(const std::string& output) const {
 
 /// Nothing of what was done counts any more.
 void InboxRun::begin_anew(const std::string& output) {
-  const std::string checkpoint = checkpoint_path(output_for(output).mask);
-  io::remove_checked(checkpoint);
-  std::error_code ignored;
-  fs::remove(journal_path(checkpoint), ignored);
+  remove_checkpoint(checkpoint_path(output_for(output).mask));
 }
 
 InboxRun::Fate InboxRun::try_it(const InboxStack& stack, const std::string& output, std::string& reason) {
@@ -118,7 +112,7 @@ InboxRun::Fate InboxRun::after(const std::exception& error, const InboxStack& st
   const auto io_error = io_cause(error);
   if (io_error && io_error->is_disk_full()) {
     warn(std::string(error.what()) + ": paused until there is room");
-    pause(std::string("no space: ") + error.what(), until_next_try);
+    writer_.wait(std::string("no space: ") + error.what());
     return Fate::again;
   }
   const bool is_ours = io_error && lies_in(io_error->path(), options_.output.folder);
@@ -135,7 +129,7 @@ InboxRun::Fate InboxRun::after(const std::exception& error, const InboxStack& st
   if (unreadable && now < failing_since_.value_or(now) + options_.inbox.wait_unreadable) {
     if (!failing_since_) warn(std::string(error.what()) + ": trying again");
     if (!failing_since_) failing_since_ = now;
-    pause(error.what(), until_next_try);
+    writer_.wait(error.what());
     return Fate::again;
   }
   reason = error.what();
@@ -161,10 +155,7 @@ void InboxRun::segment_it(const InboxStack& stack, const std::string& output) {
   for (const std::string& line : summary_of(*outcome.report)) services_.log(stack.name + ": " + line);
   for (const std::string& text : outcome.report->warnings) warn(stack.name + ": " + text);
   write_report(*outcome.report, folder + "/report.json", true);
-  const std::string page = report_page(read_recorded_run(folder + "/report.json"));
-  io::AtomicFile file(folder + "/report.html", true);
-  file.write(page.data(), page.size());
-  file.commit();
+  write_report_page(folder + "/report.json", folder + "/report.html", true);
   remove_checkpoint(outcome, hooks);
 }
 
@@ -199,6 +190,8 @@ RunHooks InboxRun::hooks_for(const InboxStack& stack) {
       ++status.inbox->slices_done;
       ++status.counts.processed;
     });
+    if (Clock::now() - last_shown_ < between_shows) return;
+    last_shown_ = Clock::now();
     show_counts();
     status_.show(LiveState::running, "");
   };

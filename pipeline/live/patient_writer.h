@@ -22,13 +22,15 @@ class PatientWriter {
   /// what it throws but for a full disk, and Interrupted if a stop is requested meanwhile.
   void write(const std::function<void()>& write);
 
+  /// Rests until the next try, paused for this reason. Throws Interrupted if a stop is requested meanwhile.
+  void wait(const std::string& reason);
+
   /// Whether slices are in flight: then only their progress is a sign of life, unless nothing can be written.
   void set_working(bool working);
 
  private:
   void begin_pause();
   void end_pause();
-  void wait(const std::string& reason);
   void adjust_work();
 
   const WatchServices& services_;

@@ -8,19 +8,13 @@
 namespace fibflow::pipeline {
 namespace {
 
-std::uint64_t hash_of(const void* data, std::size_t bytes) {
-  io::RunningHash hash;
-  hash.add(data, bytes);
-  return hash.value();
-}
-
 std::uint64_t name_hash(const PastFile& file) {
-  return hash_of(file.name.data(), file.name.size());
+  return io::hash_of(file.name.data(), file.name.size());
 }
 
 std::uint64_t content_hash(const PastFile& file) {
   const std::array<std::uint64_t, 2> content{file.size, static_cast<std::uint64_t>(file.modified_ns)};
-  return hash_of(content.data(), sizeof content);
+  return io::hash_of(content.data(), sizeof content);
 }
 
 }  // namespace

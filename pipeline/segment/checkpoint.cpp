@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 #include "io/error.h"
@@ -67,6 +68,16 @@ std::string checkpoint_path(const std::string& mask) {
 
 std::string journal_path(const std::string& checkpoint) {
   return std::filesystem::path(checkpoint).replace_extension(".journal").string();
+}
+
+void remove_checkpoint(const std::string& checkpoint, const io::DurableStep& step) {
+  io::remove_checked(checkpoint, step);
+  remove_records(checkpoint);
+}
+
+void remove_records(const std::string& checkpoint) {
+  std::error_code ignored;
+  std::filesystem::remove(journal_path(checkpoint), ignored);
 }
 
 bool has_checkpoint(const std::string& mask) {

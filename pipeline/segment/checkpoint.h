@@ -45,6 +45,12 @@ std::string checkpoint_path(const std::string& mask);
 /// Where the records of its slices are (RunRecords).
 std::string journal_path(const std::string& checkpoint);
 
+/// Takes it away, then its records. Throws io::Error.
+void remove_checkpoint(const std::string& checkpoint, const io::DurableStep& step = {});
+
+/// Of a checkpoint that is gone: only space is lost if this cannot be.
+void remove_records(const std::string& checkpoint);
+
 /// Whether there is one, whole or not.
 bool has_checkpoint(const std::string& mask);
 

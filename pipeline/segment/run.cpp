@@ -283,12 +283,6 @@ std::string mark_of_setting(const nlohmann::ordered_json& setting) {
   return io::sha256(setting.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
-/// Of a checkpoint that is gone: only space is lost if this cannot be.
-void remove_records(const std::string& checkpoint) {
-  std::error_code ignored;
-  std::filesystem::remove(journal_path(checkpoint), ignored);
-}
-
 /// For what has no name.
 std::string folder_of(const OutputOptions& output) {
   const std::vector<LayerOutput> layers = output.layers();
@@ -395,9 +389,7 @@ std::string report_json(const Outcome& outcome) {
 }
 
 void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks) {
-  if (outcome.checkpoint.empty()) return;
-  io::remove_checked(outcome.checkpoint, hooks.durable_step);
-  remove_records(outcome.checkpoint);
+  if (!outcome.checkpoint.empty()) remove_checkpoint(outcome.checkpoint, hooks.durable_step);
 }
 
 Outcome adapt(io::Stack& whole, const model::Network& network, const InputOptions& input,

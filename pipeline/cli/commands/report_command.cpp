@@ -2,7 +2,6 @@
 #include <memory>
 #include <string>
 
-#include "io/files/atomic_file.h"
 #include "pipeline/cli/arguments/file_names.h"
 #include "pipeline/cli/commands/commands.h"
 #include "pipeline/options/exit_codes.h"
@@ -19,10 +18,7 @@ struct Arguments {
 
 int report(const Arguments& arguments, Context& context) {
   require_apart({arguments.output}, {arguments.run});
-  const std::string page = pipeline::report_page(pipeline::read_recorded_run(arguments.run));
-  io::AtomicFile file(arguments.output, arguments.overwrite);
-  file.write(page.data(), page.size());
-  file.commit();
+  pipeline::write_report_page(arguments.run, arguments.output, arguments.overwrite);
   context.log->info("{}: open it in a browser", arguments.output);
   return pipeline::exit_ok;
 }

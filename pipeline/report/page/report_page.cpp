@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "io/files/atomic_file.h"
 #include "pipeline/report/page/html.h"
 #include "pipeline/report/page/page_style.h"
 #include "pipeline/report/page/sections.h"
@@ -34,6 +35,13 @@ std::string report_page(const RecordedRun& run) {
           "statistics were frozen or reopened. Values show when the pointer rests on a "
           "chart.</footer>\n</body>\n</html>\n";
   return page;
+}
+
+void write_report_page(const std::string& report, const std::string& page, bool overwrite) {
+  const std::string text = report_page(read_recorded_run(report));
+  io::AtomicFile file(page, overwrite);
+  file.write(text.data(), text.size());
+  file.commit();
 }
 
 }  // namespace fibflow::pipeline

@@ -11,4 +11,7 @@ namespace fibflow::pipeline {
 /// with a word why. All text of the report is escaped.
 std::string report_page(const RecordedRun& run);
 
+/// The page of a report's file, as a file: it appears under its name when it is complete. Throws io::Error.
+void write_report_page(const std::string& report, const std::string& page, bool overwrite);
+
 }  // namespace fibflow::pipeline

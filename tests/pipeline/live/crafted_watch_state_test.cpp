@@ -1,6 +1,5 @@
 // Checkpoints of a live run that were crafted, with right checksums: refused as unusable (65), or gone on with; never a crash.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -39,13 +38,7 @@ class CraftedWatchStateTest : public ::testing::Test {
 
   /// Until so many slices are acknowledged, or to its end.
   testing::Ending run(std::uint64_t stop_after = 0) const {
-    return testing::in_child([&]() -> int {
-      const rlimit time{60, 60};
-      setrlimit(RLIMIT_CPU, &time);
-#ifndef FIBFLOW_SANITIZED
-      const rlimit memory{std::size_t{2} << 30, std::size_t{2} << 30};
-      setrlimit(RLIMIT_AS, &memory);
-#endif
+    return testing::in_small_child([&]() -> int {
       try {
         std::stop_source stop;
         StatusBoard board;

@@ -1,7 +1,6 @@
 // Checkpoints that were crafted, with right checksums: refused as unusable (65), or as good as the true one; never a crash, and
 // never much memory or time.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -38,13 +37,7 @@ class CraftedCheckpointTest : public ::testing::Test {
 
   /// The exit code of a run in a process of its own; it has a minute and two gigabytes.
   testing::Ending run(const std::string& to, bool resume, int stop_after = -1) const {
-    return testing::in_child([&]() -> int {
-      const rlimit time{60, 60};
-      setrlimit(RLIMIT_CPU, &time);
-#ifndef FIBFLOW_SANITIZED
-      const rlimit memory{std::size_t{2} << 30, std::size_t{2} << 30};
-      setrlimit(RLIMIT_AS, &memory);
-#endif
+    return testing::in_small_child([&]() -> int {
       try {
         const auto stack = io::open_stack(folder / "stack.tif");
         OutputOptions output;

@@ -1,6 +1,5 @@
 // Checkpoints of trainings that were crafted, with right checksums: refused as unusable (65), or gone on with; never a crash.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -27,13 +26,7 @@ namespace fs = std::filesystem;
 class CraftedTrainingTest : public ::testing::Test {
  protected:
   testing::Ending run(const std::string& to, int stop_after = -1) {
-    return testing::in_child([&]() -> int {
-      const rlimit time{60, 60};
-      setrlimit(RLIMIT_CPU, &time);
-#ifndef FIBFLOW_SANITIZED
-      const rlimit memory{std::size_t{2} << 30, std::size_t{2} << 30};
-      setrlimit(RLIMIT_AS, &memory);
-#endif
+    return testing::in_small_child([&]() -> int {
       try {
         TrainingOptions options;
         options.channels = 4;
