@@ -27,6 +27,9 @@ struct Drift {
   std::vector<double> layers;  ///< sums over the channels of each layer
   double total = 0;            ///< sum over all layers
   double per_channel = 0;      ///< total divided by the number of all channels: comparable between networks
+  /// Of each layer, divided by the number of its channels. A change of contrast moves the first layer; those behind it see it
+  /// normalized, and in `per_channel` it is thin.
+  std::vector<double> layers_per_channel;
 };
 
 /// Throws std::invalid_argument if layers or channels differ in number, or if a variance is negative.

@@ -37,15 +37,22 @@ Estimator::Estimator(EstimatorOptions options, Statistics source)
   }
 }
 
-bool Estimator::start_from(const Moments& probe, double images) {
-  require(probe.layers.size() == source_.layers.size(),
-          "the probe measured other layers than the source has");
-  if (!probe.complete()) return false;
-  state_.pool = probe;
+bool Estimator::start_from(std::span<const Moments> probe) {
+  ExactSums pool;
+  double images = 0;
+  for (const Moments& image : probe) {
+    require(image.layers.size() == source_.layers.size(),
+            "the probe measured other layers than the source has");
+    if (!image.complete()) continue;
+    pool.merge(ExactSums::of(image, source_));
+    ++images;
+  }
+  if (images == 0) return false;
+  const Moments all = pool.moments(source_);
+  state_.pool = std::move(pool);
   state_.images = images;
-  for (std::size_t i = 0; i < probe.layers.size(); ++i) {
-    const LayerMoments& layer = probe.layers[i];
-    require(layer.mean.size() == state_.mean[i].size(), "the probe measured other channels");
+  for (std::size_t i = 0; i < all.layers.size(); ++i) {
+    const LayerMoments& layer = all.layers[i];
     state_.mean[i] = layer.mean;
     for (std::size_t c = 0; c < layer.mean.size(); ++c)
       state_.variance[i][c] = layer.squares[c] / layer.count;
@@ -60,6 +67,7 @@ bool Estimator::update(const Moments& batch, double images) {
     require(batch.layers[i].mean.size() == state_.mean[i].size(),
             "the batch has other channels than the source");
   }
+  state_.pool.merge(ExactSums::of(batch, source_));
   rule_->update(options_.values, state_, batch);
   state_.images += images;
   ++state_.batches;

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <span>
 
 #include "model/statistics/estimator_rule.h"
+#include "model/statistics/estimator_state.h"
 #include "model/statistics/statistics.h"
 
 namespace fibflow::model {
@@ -16,13 +17,14 @@ class Estimator {
   /// have and a value out of its range.
   Estimator(EstimatorOptions options, Statistics source);
 
-  /// Starts again from measured moments of a probe of this many images: they replace the source statistics as
-  /// the starting point of moving averages and are the first pixels of a pool. Says whether it did: incomplete moments
-  /// change nothing.
-  bool start_from(const Moments& probe, double images);
+  /// Starts again from the moments of a probe's images: they replace the source statistics as the starting point of moving
+  /// averages and are the first pixels of a pool. Says whether it did: incomplete moments are left out, and without others
+  /// nothing changes. Throws as update().
+  bool start_from(std::span<const Moments> probe);
 
   /// Takes one batch of this many images, and says whether it did: incomplete moments (nothing counted in some layer)
-  /// are no batch and change nothing. Throws std::invalid_argument if its layers are not the source's.
+  /// are no batch and change nothing. Throws std::invalid_argument if its layers are not the source's, ModelError if they are
+  /// not finite.
   bool update(const Moments& batch, double images);
 
   /// The estimate as it stands, without any source share.

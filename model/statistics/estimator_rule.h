@@ -1,12 +1,10 @@
 #pragma once
 
-#include <cstdint>
 #include <limits>
 #include <map>
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "model/statistics/statistics.h"
 
@@ -26,15 +24,7 @@ struct EstimatorParameter {
   std::string range() const;        ///< "above 0 and at most 1", "0 or more"
 };
 
-/// Everything an estimator's updates depend on, so that a run can be continued bit for bit.
-struct EstimatorState {
-  std::int64_t batches = 0;
-  double images = 0;
-  Moments pool;                           ///< of all pixels so far
-  std::vector<std::vector<double>> mean;  ///< moving averages: [layers][channels]
-  std::vector<std::vector<double>> variance;
-  friend bool operator==(const EstimatorState&, const EstimatorState&) = default;
-};
+struct EstimatorState;
 
 /// Values of a rule's parameters; those that are left out have their usual one.
 class EstimatorValues {
@@ -60,7 +50,8 @@ struct EstimatorOptions {
 struct EstimatorRule {
   const char* name;
   std::span<const EstimatorParameter> parameters;
-  /// Takes a complete batch of the network's layers; batches and images are those before it, and are counted by the caller.
+  /// Takes a complete batch of the network's layers; batches and images are those before it, and are counted by the caller, as
+  /// is the pool, which has the batch already.
   void (*update)(const EstimatorValues& values, EstimatorState& state, const Moments& batch);
   Statistics (*estimate)(const EstimatorValues& values, const EstimatorState& state,
                          const Statistics& source);

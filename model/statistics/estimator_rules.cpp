@@ -48,6 +48,9 @@ void move_average(EstimatorState& state, std::size_t layer, const LayerMoments& 
   }
 }
 
+void leave_averages(const EstimatorValues& /*values*/, EstimatorState& /*state*/,
+                    const Moments& /*batch*/) {}
+
 Statistics averages(const EstimatorState& state) {
   Statistics result;
   for (std::size_t i = 0; i < state.mean.size(); ++i) {

@@ -3,6 +3,7 @@
 // Internal to model/statistics: one file each, of the same name.
 
 #include "model/statistics/estimator_rule.h"
+#include "model/statistics/estimator_state.h"
 
 namespace fibflow::model {
 
@@ -23,6 +24,9 @@ inline constexpr EstimatorParameter momentum_parameter = {.name = "momentum",
 /// state = (1 - momentum) * state + momentum * batch, for means and variances of one layer. momentum always weighs the new
 /// value, here and nowhere else (oneDNN means the opposite by the word).
 void move_average(EstimatorState& state, std::size_t layer, const LayerMoments& batch, double momentum);
+
+/// For a rule that goes by the pool.
+void leave_averages(const EstimatorValues& values, EstimatorState& state, const Moments& batch);
 
 /// The moving averages as they stand.
 Statistics averages(const EstimatorState& state);

@@ -5,17 +5,13 @@
 namespace fibflow::model {
 namespace {
 
-void update(const EstimatorValues& /*values*/, EstimatorState& state, const Moments& batch) {
-  state.pool.merge(batch);
-}
-
 Statistics estimate(const EstimatorValues& /*values*/, const EstimatorState& state,
                     const Statistics& source) {
-  return state.pool.layers.empty() ? source : state.pool.statistics();
+  return state.pool.empty() ? source : state.pool.moments(source).statistics();
 }
 
 }  // namespace
 
-const EstimatorRule pooled_rule = {"pooled", {}, update, estimate};
+const EstimatorRule pooled_rule = {"pooled", {}, leave_averages, estimate};
 
 }  // namespace fibflow::model

@@ -13,18 +13,14 @@ constexpr EstimatorParameter prior_images = {.name = "prior_images",
                                              .help = "weight of the source, in images"};
 constexpr EstimatorParameter parameters[] = {prior_images};
 
-void update(const EstimatorValues& /*values*/, EstimatorState& state, const Moments& batch) {
-  state.pool.merge(batch);
-}
-
 Statistics estimate(const EstimatorValues& values, const EstimatorState& state, const Statistics& source) {
-  if (state.pool.layers.empty()) return source;
+  if (state.pool.empty()) return source;
   const double prior = values.of(prior_images);
-  return blend(state.pool.statistics(), source, prior / (prior + state.images));
+  return blend(state.pool.moments(source).statistics(), source, prior / (prior + state.images));
 }
 
 }  // namespace
 
-const EstimatorRule prior_rule = {"prior", parameters, update, estimate};
+const EstimatorRule prior_rule = {"prior", parameters, leave_averages, estimate};
 
 }  // namespace fibflow::model

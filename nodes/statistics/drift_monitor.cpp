@@ -2,57 +2,52 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
-#include <vector>
 
 namespace fibflow::nodes {
-namespace {
-
-constexpr std::size_t most_learnt = 64;
-constexpr double deviations_per_median = 1.4826;  // of a normal distribution
-constexpr double infinite = std::numeric_limits<double>::infinity();
-
-/// The upper one of the two in the middle, if there are two.
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-}  // namespace
 
 DriftMonitor::DriftMonitor(MonitorRule rule) : rule_(rule) {
-  if (rule_.every < 0 || rule_.slices < 1 || !(rule_.drift > 0) || !(rule_.factor > 0)) {
+  if (rule_.slices < 0 || !(rule_.drift > 0) || !(rule_.factor > 0)) {
     throw std::invalid_argument(
-        "monitoring needs a drift and a factor above 0, at least 1 slice to reopen, and not every negative "
-        "slice");
+        "to see that the acquisition has changed takes a drift and a factor above 0, and no negative number of "
+        "slices");
   }
 }
 
-void DriftMonitor::learn(double drift) {
-  if (!std::isfinite(drift)) return;  // a channel without variance: nothing to compare others with
-  state_.usual.push_back(drift);
-  if (state_.usual.size() > most_learnt) state_.usual.pop_front();
+void DriftMonitor::learn(const std::vector<double>& distances) {
+  const auto is_finite = [](double distance) { return std::isfinite(distance); };
+  if (state_.usual.size() == most_learnt || !std::ranges::all_of(distances, is_finite)) return;
+  state_.usual.push_back(distances);
 }
 
-double DriftMonitor::usual() const {
-  if (state_.usual.empty()) return infinite;
-  return median({state_.usual.begin(), state_.usual.end()});
+/// The median; the upper one of the two in the middle, if there are two.
+double DriftMonitor::usual(std::size_t layer) const {
+  std::vector<double> distances;
+  for (const std::vector<double>& slice : state_.usual) distances.push_back(slice.at(layer));
+  const auto middle = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
+  std::ranges::nth_element(distances, middle);
+  return *middle;
 }
 
-double DriftMonitor::limit() const {
-  const double middle = usual();
-  if (!std::isfinite(middle)) return infinite;
-  std::vector<double> deviations;
-  for (const double drift : state_.usual) deviations.push_back(std::abs(drift - middle));
-  const double spread = deviations_per_median * median(std::move(deviations));
-  return middle + std::max({rule_.drift, middle, rule_.factor * spread});
+double DriftMonitor::limit(double usual) const {
+  return std::max(rule_.drift, rule_.factor * usual);
 }
 
-bool DriftMonitor::departs(double drift) {
-  state_.departed = drift > limit() ? state_.departed + 1 : 0;
-  return state_.departed >= rule_.slices;
+bool DriftMonitor::seems_to_depart(double distance_of_first_layer) const {
+  return rule_.slices > 0 && !state_.usual.empty() && distance_of_first_layer > limit(usual(0));
+}
+
+std::optional<Departure> DriftMonitor::departs(const std::vector<double>& distances) {
+  std::optional<Departure> most;
+  if (rule_.slices == 0 || state_.usual.empty()) return most;
+  for (std::size_t layer = 0; layer < distances.size(); ++layer) {
+    const double known = usual(layer);
+    const Departure here{layer, distances[layer], known, limit(known)};
+    if (!(here.drift > here.limit)) continue;
+    if (!most || here.drift / here.limit > most->drift / most->limit) most = here;
+  }
+  state_.departed = most ? state_.departed + 1 : 0;
+  return most;
 }
 
 }  // namespace fibflow::nodes

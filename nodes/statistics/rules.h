@@ -2,23 +2,13 @@
 
 namespace fibflow::nodes {
 
-/// When the statistics count as settled: once the drift between the snapshots of successive slices, per
-/// channel (see model::Drift), has stayed at or below `drift` for `slices` slices in a row, and for more
-/// than `lag` of them.
-struct SettleRule {
-  double drift = 1e-4;
-  int slices = 5;
-};
-
-/// When frozen statistics count as outdated.
+/// When the acquisition counts as changed. A slice departs if in some layer its own moments are farther from the estimate, per
+/// channel (model::Drift), than `drift` and than `factor` times what is usual in that layer. The usual values come from
+/// docs/evidence.md ("Following a change").
 struct MonitorRule {
-  int every = 8;  ///< each so many slices one is measured while the statistics are frozen; 0: none is
-  /// A slice departs if its own moments are farther from the running statistics, per channel (see
-  /// model::Drift), than is usual: by more than this, by more than the usual itself, and by more than `factor`
-  /// times its spread.
-  double drift = 0.2;
-  double factor = 4;
-  int slices = 2;  ///< so many measured slices in a row that depart reopen the adaptation
+  double drift = 0.02;
+  double factor = 20;
+  int slices = 2;  ///< so many in a row that depart begin the estimate anew; 0: nothing does
 };
 
 }  // namespace fibflow::nodes

@@ -11,7 +11,6 @@ namespace fibflow::nodes {
 
 BatchMeasurer::BatchMeasurer(const model::Network& network, double source_share)
     : input_channels_(network.input_channels()),
-      output_channels_(network.output_channels()),
       layers_(static_cast<int>(network.batch_norms().size())),
       source_(network.source_statistics()),
       source_share_(source_share) {
@@ -21,8 +20,7 @@ BatchMeasurer::BatchMeasurer(const model::Network& network, double source_share)
 /// The state of one measurement.
 class BatchMeasurer::Batch {
  public:
-  Batch(const BatchMeasurer& measurer, const Input& tiles, const OnOutput& on_output)
-      : measurer_(measurer), tiles_(tiles), on_output_(on_output) {
+  Batch(const BatchMeasurer& measurer, const Input& tiles) : measurer_(measurer), tiles_(tiles) {
     for (std::size_t i = 0; i < tiles.size(); ++i) {
       result_.tiles.push_back(std::make_shared<model::Moments>());
       result_.tiles.back()->layers.resize(static_cast<std::size_t>(measurer.layers_));
@@ -40,7 +38,7 @@ class BatchMeasurer::Batch {
              t.plan->input(worker.workspace));
   }
 
-  /// Stage s normalizes layer s - 1 with the batch's statistics and ends before layer s.
+  /// Stage s normalizes layer s - 1 with the batch's statistics and measures layer s.
   void compute(int stage, int tile, Worker& worker, model::LayerMoments* measured) const {
     const model::LayerStatistics* used =
         stage == 0 ? nullptr : &result_.statistics.layers[static_cast<std::size_t>(stage) - 1];
@@ -61,14 +59,6 @@ class BatchMeasurer::Batch {
       result_.merged.layers[layer].merge(result_.tiles[t]->layers[layer]);
     result_.statistics.layers[layer] = model::blend(result_.merged.layers[layer].statistics(),
                                                     measurer_.source_.layers[layer], measurer_.source_share_);
-  }
-
-  void hand_out(int tile, Worker& worker) const {
-    const model::TilePlan& plan = *at(tile).plan;
-    worker.output.resize(static_cast<std::size_t>(plan.core().area()) *
-                         static_cast<std::size_t>(measurer_.output_channels_));
-    plan.read_output(worker.workspace, worker.output);
-    on_output_(tile, worker.output);
   }
 
   Output take() {
@@ -104,24 +94,21 @@ class BatchMeasurer::Batch {
 
   const BatchMeasurer& measurer_;
   const Input& tiles_;
-  const OnOutput& on_output_;
   bool something_counts_ = true;
   Output result_;
 };
 
 BatchMeasurer::Output BatchMeasurer::operator()(const Input& tiles, WorkerPool& pool,
-                                                const ParallelLoop& loop, const OnOutput& on_output) const {
+                                                const ParallelLoop& loop) const {
   if (tiles.empty()) throw std::invalid_argument("a batch needs at least one image");
-  Batch batch(*this, tiles, on_output);
+  Batch batch(*this, tiles);
   const bool lockstep = pool.capacity() >= batch.count();
 
   std::vector<WorkerPool::Lease> own;  // in lockstep: each tile's
   if (lockstep) {
     for (int t = 0; t < batch.count(); ++t) own.push_back(pool.lend());
   }
-  for (int stage = 0; stage <= layers_; ++stage) {
-    const bool last = stage == layers_;
-    if (last && !on_output) break;
+  for (int stage = 0; stage < layers_; ++stage) {
     loop(batch.count(), [&](int tile) {
       WorkerPool::Lease lent;
       if (!lockstep) lent = pool.lend();
@@ -129,12 +116,27 @@ BatchMeasurer::Output BatchMeasurer::operator()(const Input& tiles, WorkerPool& 
       model::LayerMoments known;  // measured again on the way, and not needed again
       if (!lockstep || stage == 0) batch.cut(tile, worker);
       for (int s = lockstep ? stage : 0; s < stage; ++s) batch.compute(s, tile, worker, &known);
-      batch.compute(stage, tile, worker, last ? nullptr : batch.moments(stage, tile));
-      if (last) batch.hand_out(tile, worker);
+      batch.compute(stage, tile, worker, batch.moments(stage, tile));
     });
-    if (!last) batch.conclude(stage);
+    batch.conclude(stage);
   }
   return batch.take();
+}
+
+model::LayerMoments BatchMeasurer::first_layer(const Input& tiles, WorkerPool& pool,
+                                               const ParallelLoop& loop) const {
+  std::vector<model::LayerMoments> moments(tiles.size());
+  loop(static_cast<int>(tiles.size()), [&](int tile) {
+    const auto i = static_cast<std::size_t>(tile);
+    const BatchTile& t = tiles[i];
+    const WorkerPool::Lease worker = pool.lend();
+    cut_tile(t.image.slice, t.image.affine, t.plan->input_region(), input_channels_, t.plan->input(worker->workspace));
+    t.plan->run_stage(0, worker->workspace, *t.weights, nullptr, &moments[i],
+                      t.image.counted ? &*t.image.counted : nullptr);
+  });
+  model::LayerMoments merged;
+  for (const model::LayerMoments& each : moments) merged.merge(each);
+  return merged;
 }
 
 }  // namespace fibflow::nodes

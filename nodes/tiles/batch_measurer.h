@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -47,24 +46,21 @@ class BatchMeasurer {
   using Input = std::vector<BatchTile>;
   using Output = BatchMoments;
 
-  /// Called with each tile's network output, in any order and at once: (tile, [output channels, core
-  /// pixels]).
-  using OnOutput = std::function<void(int, std::span<const float>)>;
-
   /// source_share: each layer is normalized with (1 - share) * the batch's statistics + share * the source's. That is
   /// what a network that is going to be used with this share shows its deeper layers; 0 is PyTorch's train().
   explicit BatchMeasurer(const model::Network& network, double source_share = 0);
 
-  /// The moments. The loop runs at most pool.capacity() calls at once; others may not use the pool meanwhile,
-  /// unless it has workers for all. With on_output, the last layer is followed to the network's output.
-  Output operator()(const Input& tiles, WorkerPool& pool, const ParallelLoop& loop,
-                    const OnOutput& on_output = {}) const;
+  /// The loop runs at most pool.capacity() calls at once; others may not use the pool meanwhile.
+  Output operator()(const Input& tiles, WorkerPool& pool, const ParallelLoop& loop) const;
+
+  /// The moments of the first layer alone, which depend on no statistics; without pixels if nothing counts there. Takes a small
+  /// part of the time.
+  model::LayerMoments first_layer(const Input& tiles, WorkerPool& pool, const ParallelLoop& loop) const;
 
  private:
   class Batch;
 
   int input_channels_;
-  int output_channels_;
   int layers_;
   model::Statistics source_;
   double source_share_;

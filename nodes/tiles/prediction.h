@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "model/region.h"
-#include "model/statistics/statistics.h"
 #include "nodes/intensity/normalizer.h"
 #include "nodes/tiles/classifier.h"
 
@@ -17,11 +15,7 @@ struct Prediction {
   int tile = 0;            ///< in the grid
   model::Region core;
   Labels labels;  ///< [core height, core width]
-  std::shared_ptr<const model::Moments>
-      moments;         ///< of what counts of the core's share of each layer; null if the slice was frozen
-  double seconds = 0;  ///< of work on it, on one thread
-  std::shared_ptr<const PreparedSlice> prepared =
-      nullptr;             ///< the slice itself if it is monitored, else null
+  double seconds = 0;      ///< of work on it, on one thread
   double featureless = 0;  ///< share of the slice's pixels that do not count in moments
 };
 

@@ -14,17 +14,9 @@ Segmenter::Output Segmenter::operator()(const Input& tile) const {
   const Snapshot& snapshot = tile.job->snapshot;
   const auto worker = workers_.lend();
   const Stopwatch stopwatch;
-  const TileRunner::Result result = runner_(prepared, tile.core, snapshot, *worker);
-  Prediction prediction{tile.order(),
-                        tile.z(),
-                        tile.index,
-                        tile.core,
-                        classifier_(result.output),
-                        result.moments,
-                        0,
-                        nullptr,
-                        prepared.featureless()};
-  if (snapshot.state == SliceState::monitored) prediction.prepared = {tile.job, &prepared};
+  const auto output = runner_.predict(prepared, tile.core, snapshot, *worker);
+  Prediction prediction{tile.order(),        tile.z(), tile.index,            tile.core,
+                        classifier_(output), 0,        prepared.featureless()};
   prediction.seconds = stopwatch.seconds();
   return prediction;
 }

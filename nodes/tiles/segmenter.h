@@ -11,7 +11,7 @@ namespace fibflow::nodes {
 
 /// Computes one tile: cuts it out, runs the network, and labels the pixels of the core.
 /// In:     Tile.
-/// Out:    Prediction, with the moments of each BatchNorm layer's input if the tile's snapshot is not frozen.
+/// Out:    Prediction.
 /// Uses:   one worker of the pool while it runs; the pool outlives the node.
 /// Throws: model::ModelError if the network's output is not finite.
 class Segmenter {

@@ -50,14 +50,6 @@ std::span<float> TileRunner::read_output(const model::TilePlan& plan, Worker& wo
   return worker.output;
 }
 
-TileRunner::Result TileRunner::operator()(const PreparedSlice& image, const model::Region& core,
-                                          const Snapshot& snapshot, Worker& worker) const {
-  std::shared_ptr<model::Moments> moments;
-  if (snapshot.kind == model::PlanKind::measured) moments = std::make_shared<model::Moments>();
-  const auto plan = run(image, core, snapshot, worker, Orientation::as_it_is, moments.get());
-  return {read_output(*plan, worker), std::move(moments)};
-}
-
 std::span<const float> TileRunner::predict(const PreparedSlice& image, const model::Region& core,
                                            const Snapshot& snapshot, Worker& worker,
                                            Orientation orientation) const {

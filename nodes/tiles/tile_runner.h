@@ -12,7 +12,7 @@ namespace fibflow::nodes {
 
 /// Computes the network's output for one tile of a slice: cuts it out and runs the network with what the snapshot says.
 /// In:     a slice, the core of a tile, a snapshot, a worker to compute in.
-/// Out:    [output channels, core height, core width], in the worker until it is used again; and, of a measured snapshot,
+/// Out:    [output channels, core height, core width], in the worker until it is used again; or, of a measured snapshot,
 ///         the moments of what counts of the core's share of each BatchNorm layer's input.
 /// Throws: std::invalid_argument if the core lies outside the slice.
 /// Immutable; may be called in parallel, one worker each.
@@ -20,14 +20,7 @@ class TileRunner {
  public:
   explicit TileRunner(model::Inference inference);
 
-  struct Result {
-    std::span<const float> output;
-    std::shared_ptr<const model::Moments> moments;  ///< null if the snapshot is frozen
-  };
-  Result operator()(const PreparedSlice& image, const model::Region& core, const Snapshot& snapshot,
-                    Worker& worker) const;
-
-  /// The output alone: of the slice as it is, or of its mirror image, turned back.
+  /// The output: of the slice as it is, or of its mirror image, turned back.
   enum class Orientation { as_it_is, mirrored };
   std::span<const float> predict(const PreparedSlice& image, const model::Region& core,
                                  const Snapshot& snapshot, Worker& worker,

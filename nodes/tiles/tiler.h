@@ -40,6 +40,9 @@ class Tiler {
 
   Output operator()(const Input& input) const;
 
+  /// Throws BadSlice if the slice is not as large as the grid.
+  void require_size(const io::Slice& slice) const;
+
  private:
   TileGrid grid_;
 };

@@ -7,6 +7,7 @@
 
 #include "io/error.h"
 #include "model/statistics/drift.h"
+#include "model/statistics/exact_sums.h"
 #include "pipeline/adapt/patch_adaptation.h"
 #include "pipeline/adapt/probe.h"
 #include "pipeline/adapt/session_setup.h"
@@ -20,8 +21,39 @@ constexpr int intensity_slices = 16;
 /// And for any other: to see how they are meant.
 constexpr int looked_at = 3;
 
+/// Distance of slices, per channel of a layer, that a probe spread over a stack can show to be usual. Slices of one acquisition
+/// are closer to each other as a rule; where they are not, it changes between them, and that is to be followed.
+constexpr double most_usual = 1e-3;
+
 bool measures_intensity(const ResolvedOptions& options) {
   return options.normalization.kind == nodes::Normalization::Kind::stack;
+}
+
+/// How far each of some slices is from what the others have in common, per channel of each layer.
+std::vector<std::vector<double>> distances_from_others(const std::vector<model::Moments>& slices,
+                                                       const model::Statistics& source) {
+  std::vector<const model::Moments*> counted;
+  model::ExactSums all;
+  for (const model::Moments& moments : slices) {
+    if (!moments.complete()) continue;
+    counted.push_back(&moments);
+    all.merge(model::ExactSums::of(moments, source));
+  }
+  std::vector<std::vector<double>> distances;
+  if (counted.size() < 2) return distances;
+  for (const model::Moments* moments : counted) {
+    model::ExactSums others = all;
+    others.subtract(model::ExactSums::of(*moments, source));
+    distances.push_back(
+        model::drift(moments->statistics(), others.moments(source).statistics()).layers_per_channel);
+  }
+  return distances;
+}
+
+void cut(std::vector<std::vector<double>>& distances, double most) {
+  for (std::vector<double>& of_slice : distances) {
+    for (double& distance : of_slice) distance = std::min(distance, most);
+  }
 }
 
 }  // namespace
@@ -94,14 +126,18 @@ void AdaptationStart::log_plan() const {
       plan.grid.rows(), plan.grid.columns(), plan.grid.core_height(), plan.grid.core_width(), plan.work,
       plan.limits.workers, options_.threads, plan.limits.slices_in_flight,
       spoken_memory(plan.expected_memory).c_str(), spoken_memory(options_.memory).c_str()));
-  if (plan.probe && plan.probe->workers < static_cast<int>(plan.probe->cores.size())) {
-    context_.log("the budget is small: the probe computes its tiles again for each layer");
+  if (plan.measure) {
+    context_.log(formatted("a sample of %s is measured for the statistics",
+                           plan.every == 1 ? "each slice" : formatted("one of %d slices", plan.every).c_str()));
   }
+  const auto computes_again = [](const std::optional<SamplePlan>& sample) {
+    return sample && sample->workers < static_cast<int>(sample->cores.size());
+  };
+  if (computes_again(plan.probe) || computes_again(plan.measure))
+    context_.log("the budget is small: what is measured is computed again for each layer");
   if (plan.useful_threads < options_.threads) {
-    context_.log(
-        formatted("only %d of %d threads can be busy: more memory, smaller tiles (--tile) or, with running "
-                  "statistics, a larger --lag would use more",
-                  plan.useful_threads, options_.threads));
+    context_.log(formatted("only %d of %d threads can be busy: more memory or smaller tiles (--tile) would use more",
+                           plan.useful_threads, options_.threads));
   }
 }
 
@@ -158,10 +194,18 @@ void AdaptationStart::two_pass(io::Stack& stack) {
 
 void AdaptationStart::probe(io::Stack& stack, const std::vector<std::int64_t>& slices) {
   context_.begin("probe", static_cast<std::int64_t>(slices.size()));
-  const model::Moments moments = measure_probe(stack, slices, *normalizer_, inference_, options_.source_share,
-                                               plan_->probe.value(), team_, context_);
-  findings_.probe_is_blank = !estimator_.start_from(moments, static_cast<double>(slices.size()));
+  const std::vector<model::Moments> measured =
+      measure_probe(stack, slices, *normalizer_, inference_, options_.source_share, plan_->probe.value(), team_,
+                    context_);
+  if (options_.only_measures) {
+    for (const model::Moments& moments : measured) estimator_.update(moments, 1);
+    findings_.probe_is_blank = estimator_.batches() == 0;
+  } else {
+    findings_.probe_is_blank = !estimator_.start_from(measured);
+  }
   findings_.probe_slices = slices;
+  usual_distances_ = distances_from_others(measured, estimator_.source());
+  if (options_.probe_order == ProbeOrder::spread) cut(usual_distances_, most_usual);
   context_.log(
       formatted("probe: %zu slices measured; the source's statistics are at a distance of %.3g per channel",
                 slices.size(), model::drift(estimator_.source(), estimator_.estimate()).per_channel));
@@ -224,6 +268,11 @@ void AdaptationStart::decide() {
   }
 }
 
+const char* AdaptationStart::adaptation() const {
+  if (options_.recipe == Recipe::none || findings_.uses_source()) return "none";
+  return is_frozen(options_) ? "frozen" : "adapting";
+}
+
 std::optional<std::string> AdaptationStart::stopped() const {
   if (!findings_.doubt || findings_.doubt->action != DoubtAction::stopped) return std::nullopt;
   return "stopped before the segmentation, because adaptation does not seem to help: " +
@@ -242,10 +291,13 @@ model::Statistics AdaptationStart::used(const model::Estimator::State& state) co
 }
 
 SegmentSession AdaptationStart::session(const nodes::PredictionFormat& format) const {
+  nodes::MeasuredBefore before{{}, usual_distances_};
+  for (const std::int64_t z : findings_.probe_slices) before.slices.push_back(z - options_.first_slice);
   return {inference_,
           *plan_,
           *normalizer_,
           estimator_,
+          before,
           findings_.uses_source() ? source_setting(options_, format) : session_setting(options_, format),
           team_,
           context_};

@@ -92,6 +92,9 @@ class AdaptationStart {
   void compare(io::Stack& stack, const std::vector<std::int64_t>& slices,
                const std::optional<Comparison>& before = std::nullopt);
 
+  /// What becomes of the statistics on the way: "none" (they are the source's), "frozen", "adapting".
+  const char* adaptation() const;
+
   /// Why the run is to stop here, if it is (--on-doubt stop).
   std::optional<std::string> stopped() const;
 
@@ -111,7 +114,8 @@ class AdaptationStart {
   model::Statistics used(const model::Estimator& estimator) const;
   model::Statistics used(const model::Estimator::State& state) const;
 
-  /// The session that segments, from here or from a state that it is given. The start outlives it.
+  /// The session that segments, from here or from a state that it is given; its first slice is the first of the range. The
+  /// start outlives it.
   SegmentSession session(const nodes::PredictionFormat& format) const;
 
  private:
@@ -132,6 +136,7 @@ class AdaptationStart {
   std::optional<nodes::Normalizer> normalizer_;
   std::optional<Comparator> comparator_;
   Findings findings_;
+  std::vector<std::vector<double>> usual_distances_;  // of the probe's slices from the others, by layer; not after restore()
 };
 
 }  // namespace fibflow::pipeline

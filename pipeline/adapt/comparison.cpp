@@ -64,7 +64,7 @@ struct Comparator::SlicePrediction {
 
 std::size_t kept_by_comparison(const model::Inference& inference, int slices, bool previews) {
   long long pixels = static_cast<long long>(inference.height()) * inference.width();
-  if (const auto sample = probe_sample(inference.height(), inference.width(), inference.alignment())) {
+  if (const auto sample = sample_of_large(inference.height(), inference.width(), inference.alignment())) {
     pixels = 0;
     for (const model::Region& area : *sample) pixels += area.area();
   }
@@ -72,14 +72,12 @@ std::size_t kept_by_comparison(const model::Inference& inference, int slices, bo
          (previews ? 2 + sizeof(float) : 2);
 }
 
-std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference, model::PlanKind kind,
-                                              std::size_t memory, int threads, std::size_t voxel_bytes,
-                                              int weight_copies) {
+std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference, std::size_t memory,
+                                              int threads, std::size_t voxel_bytes, int weight_copies) {
   const int height = inference.height();
   const int width = inference.width();
   ComparisonPlan plan;
-  plan.kind = kind;
-  plan.areas = probe_sample(height, width, inference.alignment())
+  plan.areas = sample_of_large(height, width, inference.alignment())
                    .value_or(std::vector<model::Region>{{{0, height}, {0, width}}});
   const std::size_t voxels = static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * voxel_bytes;
   const std::size_t fixed = fixed_memory(inference, weight_copies) + 3 * voxels;
@@ -88,7 +86,7 @@ std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference,
     std::size_t largest = 0;
     for (const model::Region& tile : plan.tiles)
       largest = std::max(largest, static_cast<std::size_t>(tile.area()));
-    const std::size_t worker = worker_memory(inference, plan.tiles, kind, 1 + 2 * sizeof(float));
+    const std::size_t worker = worker_memory(inference, plan.tiles, model::PlanKind::frozen, 1 + 2 * sizeof(float));
     if (fixed + worker > memory) continue;
     const auto fit = std::min<std::size_t>((memory - fixed) / worker, plan.tiles.size());
     plan.workers = std::min(threads, static_cast<int>(fit));
@@ -106,9 +104,8 @@ Comparator::Comparator(const model::Inference& inference, const nodes::Normalize
       wants_previews_(previews) {}
 
 nodes::Snapshot Comparator::snapshot(const model::Statistics& statistics) const {
-  const auto weights =
-      plan_.kind == model::PlanKind::frozen ? inference_.freeze(statistics) : inference_.weights();
-  return {plan_.kind, weights, std::make_shared<const model::Statistics>(statistics)};
+  return {model::PlanKind::frozen, inference_.freeze(statistics),
+          std::make_shared<const model::Statistics>(statistics)};
 }
 
 std::vector<Comparator::SlicePrediction> Comparator::predict(io::Stack& stack,

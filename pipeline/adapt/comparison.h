@@ -47,10 +47,9 @@ struct Comparison {
 
 /// The pixels of a slice that are compared, and how they are computed.
 struct ComparisonPlan {
-  std::vector<model::Region> areas;  ///< of the slice, disjoint: all of it, or a sample (see probe_sample())
+  std::vector<model::Region> areas;  ///< of the slice, disjoint: all of it, or a sample (see sample_of_large())
   std::vector<model::Region> tiles;  ///< parts of the areas, area after area
   std::vector<int> area_of_tile;
-  model::PlanKind kind = model::PlanKind::frozen;
   int workers = 1;
 };
 
@@ -58,9 +57,8 @@ struct ComparisonPlan {
 /// slice up to a megapixel, of larger ones about a megapixel in windows that are spread evenly. Memory decides how
 /// they are cut, which changes results by rounding. weight_copies: in memory at once, this comparison's included.
 /// Nothing if not even the smallest tiles fit.
-std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference, model::PlanKind kind,
-                                              std::size_t memory, int threads, std::size_t voxel_bytes,
-                                              int weight_copies);
+std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference, std::size_t memory,
+                                              int threads, std::size_t voxel_bytes, int weight_copies);
 
 /// Bytes that a comparison keeps of so many slices: both masks, and probabilities if previews are made. To be kept free
 /// of the budget that plan_comparison() gets.

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "nodes/statistics/statistics_updater.h"
 #include "pipeline/flow/pipeline_error.h"
 #include "pipeline/flow/spoken.h"
 
@@ -26,8 +27,13 @@ constexpr std::size_t worker_slack = 8 * mebibyte;
 constexpr int smallest_core = 64;
 // The number of workers that tiles are planned for, whatever the number of threads.
 constexpr int planned_workers = 4;
-constexpr std::int64_t probe_pixels = std::int64_t{1} << 20;
-constexpr int probe_core = 512;
+// Of a sample.
+constexpr std::int64_t sample_pixels = std::int64_t{1} << 20;
+constexpr int lattice_core = 512;  // of slices that are larger than that; and of others, the largest one
+constexpr int largest_core = 576;
+// A multiply-add of measuring takes at most so much longer than one of segmenting, as measured (docs/evidence.md).
+constexpr double measuring_effort = 1.1;
+constexpr double measuring_share = 0.05;
 
 std::size_t pixels(const model::Region& region) {
   return static_cast<std::size_t>(region.area());
@@ -76,6 +82,12 @@ std::size_t worker_bytes(const model::Inference& inference, const std::vector<mo
   return workspace + largest * (channels * sizeof(float) + layer_bytes) + worker_slack;
 }
 
+/// Multiply-adds of a slice without tiles.
+double work_of_a_slice(const model::Inference& inference) {
+  const model::Region all{{0, inference.height()}, {0, inference.width()}};
+  return inference.cost(all, model::PlanKind::frozen).multiply_adds;
+}
+
 /// A grid with what it needs.
 struct Candidate {
   nodes::TileGrid grid;
@@ -96,10 +108,19 @@ class Planner {
     // One slice is read ahead, and decoded; a percentile sorts a copy.
     const std::size_t aside =
         slice_pixels * (request.voxel_bytes + (request.voxel_bytes == 4 ? 4 : 0)) + request.decoding_bytes;
-    const bool both = (request.measures || request.probes) && request.freezes;
     // Few slices change nothing, so that a part of a stack has the tiles of the whole.
     const std::size_t index = request.index_bytes - std::min(request.index_bytes, index_allowance);
-    fixed_ = fixed_memory(inference, both ? 2 : 1) + aside + index;
+    // Weights to segment with; others to measure with; and those of the snapshots before, a share for each slice.
+    const int copies = 1 + (request.probes || request.measures ? 1 : 0) + (request.measures ? 1 : 0);
+    fixed_ = fixed_memory(inference, copies) + aside + index;
+    if (!request.measures) return;
+    slice_ += inference.weights_bytes() / nodes::UpdateRule::between_renewals;
+    const std::vector<model::Region> cores = sample_cores();
+    sample_worker_ = sample_worker(cores);
+    // All cores of a sample at once is the fast way, as long as it leaves half of the memory to segmenting.
+    const std::size_t left = request.memory - std::min(request.memory, fixed_);
+    sample_workers_ = cores.size() * sample_worker_ <= left / 2 ? static_cast<int>(cores.size()) : 1;
+    fixed_ += static_cast<std::size_t>(sample_workers_) * sample_worker_;
   }
 
   Plan plan() const {
@@ -111,7 +132,7 @@ class Planner {
       smallest = std::min(smallest, fixed_ + slice_ + candidate.worker);
       // Smaller tiles mean more work: once all planned workers are busy, only another shape could be better.
       const bool enough = best && best->workers == planned_workers && grid.size() > 2 * best->grid.size();
-      if (!fits(candidate, planned_workers, slice_bound())) continue;
+      if (!fits(candidate, planned_workers, std::max(request_.lag, planned_workers))) continue;
       if (!best || candidate.time() < best->time()) best = candidate;
       if (enough) break;
     }
@@ -138,8 +159,6 @@ class Planner {
       return {is_whole ? whole : nodes::TileGrid(height, width, request_.tile, alignment)};
     }
     std::vector<nodes::TileGrid> grids{whole};
-    if (request_.own_statistics && fits_at_all(whole))
-      return grids;  // lockstep over tiles needs more, not less
     const std::vector<int> heights = tile_sizes(height);
     const std::vector<int> widths = tile_sizes(width);
     for (const int h : heights) {
@@ -168,40 +187,18 @@ class Planner {
 
   Candidate costed(const nodes::TileGrid& grid) const {
     Candidate candidate{grid};
-    std::size_t workspace = 0;
-    if (request_.freezes) {
-      const GridCost cost = cost_of(inference_, grid.cores(), model::PlanKind::frozen);
-      workspace = cost.workspace;
-      candidate.work = cost.work;
-    }
-    if (request_.measures || request_.probes) {  // the probe may use the same tiles
-      const GridCost cost = cost_of(inference_, grid.cores(), model::PlanKind::measured);
-      workspace = std::max(workspace, cost.workspace);
-      if (request_.measures) candidate.work = cost.work;
-    }
-    candidate.worker = worker_bytes(inference_, grid.cores(), workspace, request_.layer_bytes);
-    if (request_.reopens) {  // by the same workers
-      if (const auto sample = sampled()) candidate.worker = std::max(candidate.worker, probe_worker(*sample));
-    }
+    const GridCost cost = cost_of(inference_, grid.cores(), model::PlanKind::frozen);
+    candidate.work = cost.work;
+    candidate.worker = worker_bytes(inference_, grid.cores(), cost.workspace, request_.layer_bytes);
     return candidate;
-  }
-
-  bool fits_at_all(const nodes::TileGrid& grid) const {
-    return fixed_ + slice_ + costed(grid).worker <= request_.memory;
-  }
-
-  /// Slices that can be in flight without waiting for statistics.
-  int slice_bound() const {
-    const bool waits = request_.measures && !request_.own_statistics;
-    return waits ? request_.lag : std::max(request_.lag, planned_workers);
   }
 
   /// Chooses as many workers as fit and can be busy, up to a limit, and the slices in flight for them; false
   /// if not even one fits.
-  bool fits(Candidate& candidate, int most_workers, int most_slices) const {
+  bool fits(Candidate& candidate, int most_workers, int most_slices, std::size_t reserved = 0) const {
     candidate.workers = 0;
     for (int slices = 1; slices <= most_slices; ++slices) {
-      const std::size_t used = fixed_ + static_cast<std::size_t>(slices) * slice_;
+      const std::size_t used = fixed_ + reserved + static_cast<std::size_t>(slices) * slice_;
       if (used + candidate.worker > request_.memory) break;
       const auto fit = static_cast<std::int64_t>((request_.memory - used) / candidate.worker);
       const std::int64_t busy = std::int64_t{slices} * candidate.grid.size();
@@ -218,73 +215,83 @@ class Planner {
   /// Workers and slices for the threads that there are, with the tiles that were chosen without regard to
   /// them.
   Plan completed(Candidate chosen) const {
-    const bool waits = request_.measures && !request_.own_statistics;
-    const int most_slices = waits ? request_.lag : std::max(request_.lag, request_.threads + 2);
-    fits(chosen, std::numeric_limits<int>::max(), most_slices);
-    Plan plan{chosen.grid, {}, std::nullopt, 1, 0, chosen.workers};
-    fits(chosen, request_.threads, most_slices);
-    plan.limits = {chosen.workers, chosen.slices_in_flight, 1};
-    if (request_.own_statistics) {
-      const int tiles = chosen.grid.size();
-      plan.limits.whole_slices = std::max(1, chosen.workers / tiles);
-      const std::size_t lockstep = fixed_ + static_cast<std::size_t>(chosen.slices_in_flight) * slice_ +
-                                   static_cast<std::size_t>(tiles) * chosen.worker;
-      if (chosen.workers < tiles && lockstep <= request_.memory) plan.limits.workers = tiles;
+    const int most_slices = std::max(request_.lag, request_.threads + 2);
+    std::optional<SamplePlan> measure;
+    int every = 0;
+    std::size_t reserved = 0;
+    if (request_.measures) {
+      measure = SamplePlan{sample_cores(), sample_workers_, 1};
+      every = request_.every.value_or(planned_every(inference_, measure->cores));
+      measure->slices = samples_at_once(*measure, every, most_slices);
+      reserved = static_cast<std::size_t>((measure->slices - 1) * measure->workers) * sample_worker_;
+      // Whoever segments comes first.
+      if (!fits(chosen, request_.threads, most_slices, reserved)) {
+        measure->slices = 1;
+        reserved = 0;
+      }
     }
-    const model::Region all{{0, inference_.height()}, {0, inference_.width()}};
-    const auto kind = request_.measures ? model::PlanKind::measured : model::PlanKind::frozen;
-    plan.work = chosen.work / inference_.cost(all, kind).multiply_adds;
-    plan.expected_memory = fixed_ + static_cast<std::size_t>(plan.limits.slices_in_flight) * slice_ +
+    fits(chosen, std::numeric_limits<int>::max(), most_slices, reserved);
+    Plan plan{.grid = chosen.grid, .limits = {}, .useful_threads = chosen.workers};
+    fits(chosen, request_.threads, most_slices, reserved);
+    plan.limits = {chosen.workers, chosen.slices_in_flight, measure ? measure->slices : 1};
+    plan.measure = std::move(measure);
+    plan.every = every;
+    plan.work = chosen.work / work_of_a_slice(inference_);
+    plan.expected_memory = fixed_ + reserved + static_cast<std::size_t>(plan.limits.slices_in_flight) * slice_ +
                            static_cast<std::size_t>(plan.limits.workers) * chosen.worker;
     if (request_.probes) add_probe(plan);
-    // Which pixels are measured must not depend on the grid: all of the slice, or a sample of its own tiles.
-    if (request_.reopens) plan.reprobe = sampled().value_or(chosen.grid.cores());
     return plan;
   }
 
-  std::optional<std::vector<model::Region>> sampled() const {
-    return probe_sample(inference_.height(), inference_.width(), inference_.alignment());
+  std::vector<model::Region> sample_cores() const {
+    return pipeline::sample_cores(inference_.height(), inference_.width(), inference_.alignment());
+  }
+
+  /// As many slices as are due at once and threads can be busy with, in at most half of what segmenting leaves.
+  int samples_at_once(const SamplePlan& sample, int every, int most_slices) const {
+    const int due = (most_slices + every - 1) / every;
+    const auto busy = (request_.threads - 1) / static_cast<int>(sample.cores.size()) + 1;
+    const std::size_t each = static_cast<std::size_t>(sample.workers) * sample_worker_;
+    const std::size_t left = (request_.memory - std::min(request_.memory, fixed_)) / 2;
+    return std::min({due, busy, 1 + static_cast<int>(std::min<std::size_t>(left / each, 1 << 20))});
   }
 
   std::size_t probe_slice() const {
     return pixels({{0, inference_.height()}, {0, inference_.width()}}) * request_.voxel_bytes;
   }
 
-  std::vector<model::Region> probe_cores(const nodes::TileGrid& grid) const {
-    if (auto sample = sampled()) return *sample;
-    const nodes::TileGrid whole = nodes::TileGrid::whole(inference_.height(), inference_.width());
-    const std::size_t needed = fixed_ + probe_slice() + probe_worker(whole.cores());
-    return needed <= request_.memory ? whole.cores() : grid.cores();
-  }
-
-  std::size_t probe_worker(const std::vector<model::Region>& cores) const {
+  std::size_t sample_worker(const std::vector<model::Region>& cores) const {
     return worker_memory(inference_, cores, model::PlanKind::measured, 1);
   }
 
-  /// What a probe on a sample cannot do without: one worker, that computes every tile again for each layer. A
-  /// probe on whole slices can do with the tiles of the graph.
+  /// What a probe cannot do without: one worker, that computes every core again for each layer.
   std::size_t smallest_probe() const {
-    const auto sample = sampled();
-    return request_.probes && sample ? fixed_ + probe_slice() + probe_worker(*sample) : 0;
+    if (!request_.probes) return 0;
+    return fixed_without_measuring() + probe_slice() + sample_worker(sample_cores());
+  }
+
+  /// Before the first slice, nothing is measured on the way.
+  std::size_t fixed_without_measuring() const {
+    return fixed_ - static_cast<std::size_t>(sample_workers_) * sample_worker_;
   }
 
   void add_probe(Plan& plan) const {
-    BatchPlan probe;
-    probe.cores = probe_cores(plan.grid);
-    const std::size_t worker = probe_worker(probe.cores);
-    const std::size_t slice_group = probe_slice() + probe.cores.size() * worker;
-    const std::size_t available = request_.memory - fixed_;
-    const auto groups = static_cast<int>(std::min<std::size_t>(available / slice_group, 1 << 20));
+    SamplePlan probe{sample_cores(), 1, 1};
+    const std::size_t worker = sample_worker(probe.cores);
+    const std::size_t lockstep = probe_slice() + probe.cores.size() * worker;
+    const std::size_t available = request_.memory - fixed_without_measuring();
+    const auto tiles = static_cast<int>(probe.cores.size());
+    const auto groups = static_cast<int>(std::min<std::size_t>(available / lockstep, 1 << 20));
     if (groups >= 1) {
       // More than there are threads would only take memory.
-      const auto tiles = static_cast<int>(probe.cores.size());
       probe.slices = std::min(groups, (request_.threads - 1) / tiles + 1);
-      probe.workers = probe.slices * tiles;
+      probe.workers = tiles;
     } else {
       probe.workers = std::min(request_.threads, static_cast<int>((available - probe_slice()) / worker));
     }
-    const std::size_t expected = fixed_ + static_cast<std::size_t>(probe.slices) * probe_slice() +
-                                 static_cast<std::size_t>(probe.workers) * worker;
+    const std::size_t expected =
+        fixed_without_measuring() + static_cast<std::size_t>(probe.slices) *
+                                        (probe_slice() + static_cast<std::size_t>(probe.workers) * worker);
     plan.expected_memory = std::max(plan.expected_memory, expected);
     plan.probe = std::move(probe);
   }
@@ -302,7 +309,9 @@ class Planner {
   const model::Inference& inference_;
   const PlanRequest& request_;
   std::size_t slice_ = 0;
-  std::size_t fixed_ = 0;
+  std::size_t fixed_ = 0;  // what measuring on the way takes included
+  std::size_t sample_worker_ = 0;
+  int sample_workers_ = 0;
 };
 
 }  // namespace
@@ -314,10 +323,21 @@ Plan plan_run(const model::Inference& inference, const PlanRequest& request) {
   return Planner(inference, request).plan();
 }
 
-std::optional<std::vector<model::Region>> probe_sample(int height, int width, int alignment) {
-  if (static_cast<std::int64_t>(height) * width <= probe_pixels) return std::nullopt;
-  const nodes::TileGrid grid(height, width, probe_core, alignment);
-  const double count = static_cast<double>(probe_pixels) / static_cast<double>(grid.core(0).area());
+std::vector<model::Region> sample_cores(int height, int width, int alignment) {
+  if (auto sample = sample_of_large(height, width, alignment)) return *std::move(sample);
+  return nodes::TileGrid(height, width, largest_core, alignment).cores();
+}
+
+int planned_every(const model::Inference& inference, const std::vector<model::Region>& cores) {
+  const double sample = cost_of(inference, cores, model::PlanKind::measured).work;
+  const double slices = measuring_effort * sample / (measuring_share * work_of_a_slice(inference));
+  return std::max(1, static_cast<int>(std::ceil(slices)));
+}
+
+std::optional<std::vector<model::Region>> sample_of_large(int height, int width, int alignment) {
+  if (static_cast<std::int64_t>(height) * width <= sample_pixels) return std::nullopt;
+  const nodes::TileGrid grid(height, width, lattice_core, alignment);
+  const double count = static_cast<double>(sample_pixels) / static_cast<double>(grid.core(0).area());
   // A lattice of about that many cores, as fine one way as the other; each row is shifted against the one before.
   const double per_column = static_cast<double>(grid.rows()) / grid.columns();
   const int most_columns = std::clamp(static_cast<int>(std::lround(count)), 1, grid.columns());

@@ -24,52 +24,56 @@ struct PlanRequest {
   int threads = 1;
   int tile = 0;                                  ///< largest height and width of a core; 0: to be planned
   std::optional<TileSize> tiles = std::nullopt;  ///< decided already: by the part of the run before this one
-  int lag = 4;
-  bool measures = true;         ///< slices are measured while they are segmented (else they are frozen)
-  bool freezes = false;         ///< slices are segmented with frozen weights, sooner or later
-  bool own_statistics = false;  ///< each slice is normalized with its own statistics
-  bool probes = false;          ///< slices are measured in `batch` mode beforehand
-  bool reopens = false;         ///< a slice may be measured in `batch` mode while others are segmented
+  int lag = 1;
+  bool probes = false;                           ///< slices are measured beforehand
+  bool measures = true;                          ///< and on the way,
+  std::optional<int> every = std::nullopt;       ///< one of so many; nothing: to be planned
   std::size_t voxel_bytes = 1;
   std::size_t decoding_bytes = 0;  ///< beside the slice, while one is read (io::StackInfo)
   std::size_t index_bytes = 0;     ///< of the whole stack (io::StackInfo)
   std::size_t layer_bytes = 1;     ///< per voxel, of all layers that are written
 };
 
-/// Tiles that are measured together in `batch` mode.
-struct BatchPlan {
-  std::vector<model::Region> cores;  ///< of each slice
-  int workers = 1;  ///< at least `cores` times `slices`, or the tiles are computed again for each layer
-  int slices = 1;   ///< at once
+/// How samples of slices are measured in `batch` mode.
+struct SamplePlan {
+  std::vector<model::Region> cores;  ///< of each slice; see sample_cores()
+  int workers = 1;                   ///< for each slice; fewer than cores: they are computed again for each layer
+  int slices = 1;                    ///< at once
 };
 
 /// What a run uses.
 struct Plan {
   nodes::TileGrid grid;
   FlowLimits limits;
-  std::optional<BatchPlan> probe;
-  double work = 1;                          ///< multiply-adds for a slice, relative to those without tiles
-  std::size_t expected_memory = 0;          ///< peak of the process, in bytes
-  int useful_threads = 1;                   ///< more cannot be kept busy
-  std::vector<model::Region> reprobe = {};  ///< of a slice, to reopen the adaptation; empty if that cannot be
+  std::optional<SamplePlan> probe;    ///< before the first slice
+  std::optional<SamplePlan> measure;  ///< on the way,
+  int every = 0;                      ///< of one of so many slices; 0: of none
+  double work = 1;                    ///< multiply-adds for a slice, relative to those without tiles
+  std::size_t expected_memory = 0;    ///< peak of the process, in bytes
+  int useful_threads = 1;             ///< more cannot be kept busy
 };
 
 /// Plans tiles, workers and slices in flight.
 ///
-/// Tiles depend on the slice, the network, the budget and the lag, never on the number of threads: the
-/// moments of tiles are merged in their order, and other tiles would change the last bits of the statistics.
-/// They are planned for four workers: of all grids that fit, the one with the least work per busy worker.
-/// Threads decide how many workers and, where no slice waits for another's statistics, how many slices are
-/// then at work.
+/// Tiles depend on the slice, the network, the budget and the lag, never on the number of threads: other tiles may change the
+/// last bits of a result. They are planned for four workers: of all grids that fit, the one with the least work per busy
+/// worker. Threads decide how many workers and slices are then at work. What is measured of a slice depends on its size and the
+/// network only, and so does of which slices, if that is not said.
 ///
 /// Throws BudgetTooSmall (naming the smallest that works), std::invalid_argument if request.tile is negative,
 /// ModelError if the network cannot take such slices.
 Plan plan_run(const model::Inference& inference, const PlanRequest& request);
 
-/// The part of a slice that the probe measures: all of it up to a megapixel; of larger slices about a
-/// megapixel in cores of up to 512 x 512 pixels, evenly spread, each with its true surroundings. Depends on
-/// the size only. Nothing if it is the whole slice.
-std::optional<std::vector<model::Region>> probe_sample(int height, int width, int alignment);
+/// The part of a slice that is measured, as cores that each have their true surroundings: all of it up to a megapixel, in equal
+/// cores of up to 576 x 576 pixels; of larger slices about a megapixel in cores of up to 512 x 512, evenly spread. Depends on
+/// the size and the alignment only.
+std::vector<model::Region> sample_cores(int height, int width, int alignment);
+
+/// The part of a slice that is compared: the same, but for slices up to a megapixel, which are compared whole (nothing).
+std::optional<std::vector<model::Region>> sample_of_large(int height, int width, int alignment);
+
+/// Of how many slices one is measured so that it costs at most 5 % of segmenting them, by the multiply-adds of both; 1 or more.
+int planned_every(const model::Inference& inference, const std::vector<model::Region>& cores);
 
 /// Bytes that do not depend on the tiles: the process, the network, and this many copies of its weights.
 std::size_t fixed_memory(const model::Inference& inference, int weight_copies);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "nodes/tiles/batch_measurer.h"
+#include "nodes/statistics/sample_measurer.h"
 
 namespace fibflow::pipeline {
 
@@ -25,42 +25,32 @@ int intensity_sample_of_first(int probe) {
   return probe > 0 ? probe : 3;
 }
 
-model::Moments measure_probe(io::Stack& stack, const std::vector<std::int64_t>& slices,
-                             const nodes::Normalizer& normalizer, const model::Inference& inference,
-                             double source_share, const BatchPlan& plan, ThreadTeam& team, RunContext& run) {
-  const nodes::BatchMeasurer measurer(inference.network(), source_share);
-  nodes::WorkerPool workers(plan.workers);
-  const nodes::ParallelLoop over_tiles = team.loop(plan.workers, "probe tile", run);
-
+std::vector<model::Moments> measure_probe(io::Stack& stack, const std::vector<std::int64_t>& slices,
+                                          const nodes::Normalizer& normalizer,
+                                          const model::Inference& inference, double source_share,
+                                          const SamplePlan& plan, ThreadTeam& team, RunContext& run) {
+  const nodes::SampleMeasurer measure(inference, plan.cores, source_share, plan.workers, plan.slices,
+                                      team.loop(plan.workers, "probe tile", run));
   const auto read = [&](std::int64_t z) {
     const auto slice = run.call("reader", {z}, [&] { return stack.read(z); });
     return run.call("normalizer", {z}, [&] { return normalizer({0, slice}); });
   };
-  const auto measure = [&](const nodes::PreparedSlice& slice) {
-    nodes::BatchMeasurer::Input tiles;
-    for (const model::Region& core : plan.cores) {
-      tiles.push_back({slice, inference.plan(core, model::PlanKind::measured), inference.weights()});
-    }
-    return measurer(tiles, workers, over_tiles).merged;
-  };
-
-  model::Moments pooled;
+  std::vector<model::Moments> measured(slices.size());
   for (std::size_t begin = 0; begin < slices.size();) {
     const std::size_t count = std::min(slices.size() - begin, static_cast<std::size_t>(plan.slices));
     std::vector<nodes::PreparedSlice> group;
     for (std::size_t i = 0; i < count; ++i) group.push_back(read(slices[begin + i]));
-    std::vector<model::Moments> measured(count);
     team.run([&] {
       team.loop(plan.slices)(static_cast<int>(count), [&](int i) {
         const auto n = static_cast<std::size_t>(i);
-        measured[n] = run.call("probe", {slices[begin + n]}, [&] { return measure(group[n]); });
+        measured[begin + n] =
+            run.call("probe", {slices[begin + n]}, [&] { return measure(group[n]).moments; });
         run.advance();
       });
     });
-    for (const model::Moments& moments : measured) pooled.merge(moments);
     begin += count;
   }
-  return pooled;
+  return measured;
 }
 
 }  // namespace fibflow::pipeline

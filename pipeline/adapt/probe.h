@@ -23,11 +23,11 @@ std::vector<std::int64_t> first_slices(SliceRange range, int count);
 /// How many of the first slices are measured for the normalization `stack`, if the probe takes `probe` of them.
 int intensity_sample_of_first(int probe);
 
-/// Measures slices in `batch` mode, each on its own, and pools their moments in the order given.
-/// The source has the share in what normalizes that it will have afterwards, so that every layer sees what it is going
-/// to see.
-model::Moments measure_probe(io::Stack& stack, const std::vector<std::int64_t>& slices,
-                             const nodes::Normalizer& normalizer, const model::Inference& inference,
-                             double source_share, const BatchPlan& plan, ThreadTeam& team, RunContext& run);
+/// Measures a sample of each slice (nodes::SampleMeasurer); the moments come in the order given. The source has the share in
+/// what normalizes that it will have afterwards, so that every layer sees what it is going to see.
+std::vector<model::Moments> measure_probe(io::Stack& stack, const std::vector<std::int64_t>& slices,
+                                          const nodes::Normalizer& normalizer,
+                                          const model::Inference& inference, double source_share,
+                                          const SamplePlan& plan, ThreadTeam& team, RunContext& run);
 
 }  // namespace fibflow::pipeline

@@ -2,14 +2,28 @@
 
 #include <utility>
 
-#include "nodes/tiles/batch_measurer.h"
 #include "pipeline/flow/segment_graph.h"
 
 namespace fibflow::pipeline {
 
+namespace {
+
+std::optional<nodes::SampleMeasurer> measurer_of(const model::Inference& inference, const Plan& plan,
+                                                 const SessionSetting& setting, const ThreadTeam& team,
+                                                 RunContext& context) {
+  if (!setting.measures || !plan.measure) return std::nullopt;
+  const SamplePlan& measure = *plan.measure;
+  return std::optional<nodes::SampleMeasurer>(std::in_place, inference, measure.cores, setting.rule.source_share,
+                                              measure.workers, measure.slices,
+                                              team.loop(measure.workers, "sample tile", context));
+}
+
+}  // namespace
+
 SegmentSession::SegmentSession(const model::Inference& inference, const Plan& plan,
                                const nodes::Normalizer& normalizer, model::Estimator estimator,
-                               const SessionSetting& setting, ThreadTeam& team, RunContext& context)
+                               const nodes::MeasuredBefore& before, const SessionSetting& setting,
+                               ThreadTeam& team, RunContext& context)
     : normalizer_(normalizer),
       team_(team),
       context_(context),
@@ -21,29 +35,14 @@ SegmentSession::SegmentSession(const model::Inference& inference, const Plan& pl
       tiler_(plan.grid),
       segmenter_(inference, classifier_, workers_),
       stitcher_(plan.grid, setting.format),
-      collector_(plan.grid.size()),
-      updater_(inference, std::move(estimator), setting.rule,
-               reprobe(inference, plan.reprobe, setting.rule.source_share)),
-      state_{0, updater_.state()} {
-  if (setting.own_statistics) {
-    own_statistics_segmenter_.emplace(inference, classifier_, workers_,
-                                      team_.loop(limits_.workers, "tile", context_));
-  }
-}
+      measurer_(measurer_of(inference, plan, setting, team, context)),
+      sampler_(measurer_ ? &*measurer_ : nullptr, measurer_ ? plan.every : 0),
+      updater_(inference, std::move(estimator), setting.rule, out_of_turn(), before),
+      state_{0, updater_.state()} {}
 
-/// Measures a slice with the workers that segment: it takes them as they come back, and others wait meanwhile.
-nodes::StatisticsUpdater::Probe SegmentSession::reprobe(const model::Inference& inference,
-                                                        const std::vector<model::Region>& cores,
-                                                        double source_share) {
-  if (cores.empty()) return {};
-  return [this, inference, cores, source_share](const nodes::PreparedSlice& slice) {
-    nodes::BatchMeasurer::Input tiles;
-    for (const model::Region& core : cores) {
-      tiles.push_back({slice, inference.plan(core, model::PlanKind::measured), inference.weights()});
-    }
-    const nodes::BatchMeasurer measurer(inference.network(), source_share);
-    return measurer(tiles, workers_, team_.loop(limits_.workers, "probe tile", context_)).merged;
-  };
+nodes::StatisticsUpdater::Measure SegmentSession::out_of_turn() const {
+  if (!measurer_) return {};
+  return [this](const nodes::PreparedSlice& slice) { return (*measurer_)(slice); };
 }
 
 std::int64_t SegmentSession::run(const Source& source, const Sink& sink) {
@@ -52,15 +51,15 @@ std::int64_t SegmentSession::run(const Source& source, const Sink& sink) {
   const SegmentNodes nodes{[&]() -> std::optional<nodes::OrderedSlice> {
                              auto slice = source.read();
                              if (!slice) return std::nullopt;
+                             tiler_.require_size(*slice);
                              return nodes::OrderedSlice{next_to_read++, *std::move(slice)};
                            },
                            source.place_of_next,
                            normalizer_,
                            tiler_,
                            segmenter_,
-                           own_statistics_segmenter_ ? &*own_statistics_segmenter_ : nullptr,
                            stitcher_,
-                           collector_,
+                           sampler_,
                            updater_,
                            [&](const nodes::SegmentedSlice& slice, const nodes::Update& update) {
                              const Done done{slice, update};
@@ -85,7 +84,6 @@ void SegmentSession::restore(const State& state) {
 /// Forgets the slices that were under way.
 void SegmentSession::start_over() {
   stitcher_ = nodes::Stitcher(grid_, format_);
-  collector_ = nodes::MomentsCollector(grid_.size());
   updater_.restore(state_.updater);
 }
 

@@ -8,10 +8,10 @@
 #include "model/statistics/estimator.h"
 #include "model/tile/inference.h"
 #include "nodes/intensity/normalizer.h"
-#include "nodes/statistics/moments_collector.h"
+#include "nodes/statistics/sample_measurer.h"
+#include "nodes/statistics/sampler.h"
 #include "nodes/statistics/statistics_updater.h"
 #include "nodes/tiles/classifier.h"
-#include "nodes/tiles/own_statistics_segmenter.h"
 #include "nodes/tiles/segmenter.h"
 #include "nodes/tiles/stitcher.h"
 #include "nodes/tiles/tiler.h"
@@ -25,27 +25,27 @@ namespace fibflow::pipeline {
 /// What a session makes of slices.
 struct SessionSetting {
   nodes::UpdateRule rule;
+  bool measures = true;  ///< on the way, if the plan says of which slices
   nodes::PredictionFormat format;
-  bool own_statistics = false;  ///< each slice is normalized with its own statistics
 };
 
-/// Segments slices and updates the statistics on the way, in one or several bursts. A burst is a run of the
+/// Segments slices, and measures some of them for the statistics of later ones, in one or several bursts. A burst is a run of the
 /// graph until no slice is ready; the statistics, and the snapshots that are due for the next `lag` slices, go
 /// over to the next burst. What comes out depends on the order of the slices only, bit for bit, never on how
 /// they were cut into bursts. One call at a time.
 class SegmentSession {
  public:
-  /// Everything that the slices to come depend on. It stands after a slice: the moments of that slice and
-  /// those before it are in it, and nothing of later ones, though they may be under way.
+  /// Everything that the slices to come depend on. It stands after a slice: what was measured of that slice and
+  /// those before it is in it, and nothing of later ones, though they may be under way.
   struct State {
     std::int64_t next = 0;  ///< order of the slice that comes next: 0, 1, 2, … in the order of processing
     nodes::UpdaterState updater;
   };
 
-  /// A slice is done: segmented, and its moments taken.
+  /// A slice is done: segmented, and its sample taken.
   struct Done {
     const nodes::SegmentedSlice& slice;
-    const nodes::Update& update;  ///< what its moments led to; update.after is the updater's state then
+    const nodes::Update& update;  ///< what its sample led to; update.after is the updater's state then
   };
 
   struct Source {
@@ -55,10 +55,11 @@ class SegmentSession {
   /// Serial, in the order of the slices. When it returns, state() stands after that slice.
   using Sink = std::function<void(const Done&)>;
 
-  /// Everything given by reference outlives the session. Throws std::invalid_argument if a rule is out of its range.
+  /// before: of the estimator. Everything given by reference outlives the session. Throws std::invalid_argument if a rule is out
+  /// of its range.
   SegmentSession(const model::Inference& inference, const Plan& plan, const nodes::Normalizer& normalizer,
-                 model::Estimator estimator, const SessionSetting& setting, ThreadTeam& team,
-                 RunContext& context);
+                 model::Estimator estimator, const nodes::MeasuredBefore& before, const SessionSetting& setting,
+                 ThreadTeam& team, RunContext& context);
   SegmentSession(const SegmentSession&) = delete;
   SegmentSession& operator=(const SegmentSession&) = delete;
 
@@ -81,12 +82,11 @@ class SegmentSession {
   const model::Estimator& estimator() const { return updater_.estimator(); }
   /// Updates of the statistics, those of estimates that were given up included.
   std::int64_t batches() const { return updater_.batches(); }
-  /// Order of the slice that settled the statistics, if they are frozen.
-  std::optional<std::int64_t> frozen_after() const { return updater_.frozen_after(); }
+  /// Sets of statistics that slices were, or are to be, segmented with.
+  std::int64_t snapshots() const { return updater_.snapshots(); }
 
  private:
-  nodes::StatisticsUpdater::Probe reprobe(const model::Inference& inference,
-                                          const std::vector<model::Region>& cores, double source_share);
+  nodes::StatisticsUpdater::Measure out_of_turn() const;
   void start_over();
 
   const nodes::Normalizer& normalizer_;
@@ -99,9 +99,9 @@ class SegmentSession {
   nodes::WorkerPool workers_;
   const nodes::Tiler tiler_;
   const nodes::Segmenter segmenter_;
-  std::optional<nodes::OwnStatisticsSegmenter> own_statistics_segmenter_;
   nodes::Stitcher stitcher_;
-  nodes::MomentsCollector collector_;
+  const std::optional<nodes::SampleMeasurer> measurer_;
+  const nodes::Sampler sampler_;
   nodes::StatisticsUpdater updater_;
   State state_;
 };

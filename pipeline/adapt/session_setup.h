@@ -15,11 +15,8 @@ namespace fibflow::pipeline {
 /// What a run's options mean for its plan and its session; the same for a stack and for a live acquisition, as both
 /// must give the same slices.
 
-/// Nothing is updated while slices are segmented.
-bool starts_frozen(const ResolvedOptions& options);
-
-/// Each slice is normalized with its own statistics.
-bool has_own_statistics(const ResolvedOptions& options);
+/// Nothing is measured while slices are segmented.
+bool is_frozen(const ResolvedOptions& options);
 
 /// layer_bytes: of a voxel, of all layers that are written. tiles: if they are decided already.
 PlanRequest plan_request(const ResolvedOptions& options, const io::StackInfo& stack, std::size_t layer_bytes,
@@ -33,7 +30,7 @@ std::optional<ComparisonPlan> comparison_plan(const ResolvedOptions& options,
 
 SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
 
-/// For a session that uses the source's statistics after all, frozen.
+/// For a session that uses the source's statistics after all, and measures nothing.
 SessionSetting source_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
 
 }  // namespace fibflow::pipeline

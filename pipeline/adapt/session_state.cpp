@@ -12,20 +12,44 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json json_of(const model::Moments& moments) {
+Json json_of(const std::vector<model::Int128>& numbers) {
+  Json all = Json::array();
+  for (const model::Int128 number : numbers) {
+    all.push_back(static_cast<std::int64_t>(number >> 64));
+    all.push_back(static_cast<std::uint64_t>(number));
+  }
+  return all;
+}
+
+/// Numbers as their upper and their lower 64 bits.
+std::vector<model::Int128> wide_numbers(const Json& json) {
+  if (json.size() % 2 != 0) throw std::invalid_argument("half of a number is missing");
+  std::vector<model::Int128> numbers;
+  for (std::size_t i = 0; i < json.size(); i += 2) {
+    if (!json[i].is_number_integer() || !json[i + 1].is_number_unsigned())
+      throw std::invalid_argument("half of a number is none");
+    const auto high = static_cast<unsigned __int128>(json[i].get<std::int64_t>()) << 64;
+    numbers.push_back(static_cast<model::Int128>(high | json[i + 1].get<std::uint64_t>()));
+  }
+  return numbers;
+}
+
+Json json_of(const model::ExactSums& sums) {
   Json layers = Json::array();
-  for (const model::LayerMoments& layer : moments.layers) {
-    layers.push_back({{"count", layer.count}, {"mean", layer.mean}, {"squares", layer.squares}});
+  for (const model::LayerSums& layer : sums.layers) {
+    layers.push_back({{"count", layer.count}, {"first", json_of(layer.first)}, {"second", json_of(layer.second)}});
   }
   return layers;
 }
 
-model::Moments moments(const Json& json) {
-  model::Moments all;
+model::ExactSums exact_sums(const Json& json) {
+  model::ExactSums sums;
   for (const Json& layer : json) {
-    all.layers.push_back({layer.at("count"), layer.at("mean"), layer.at("squares")});
+    if (!layer.at("count").is_number_integer()) throw std::invalid_argument("a count is no whole number");
+    sums.layers.push_back({layer.at("count").get<std::int64_t>(), wide_numbers(layer.at("first")),
+                           wide_numbers(layer.at("second"))});
   }
-  return all;
+  return sums;
 }
 
 Json json_of(const model::Statistics& statistics) {
@@ -42,37 +66,12 @@ std::shared_ptr<const model::Statistics> statistics(const Json& json) {
   return all;
 }
 
-const char* name_of(model::PlanKind kind) {
-  return kind == model::PlanKind::frozen ? "frozen" : "measured";
-}
-
-model::PlanKind kind_named(const std::string& name) {
-  for (const model::PlanKind kind : {model::PlanKind::frozen, model::PlanKind::measured}) {
-    if (name == name_of(kind)) return kind;
-  }
-  throw std::invalid_argument("no kind of snapshot is called '" + name + "'");
-}
-
 Json json_of(const nodes::Snapshot& snapshot) {
-  return {{"kind", name_of(snapshot.kind)},
-          {"state", nodes::name_of(snapshot.state)},
-          {"statistics", json_of(*snapshot.statistics)},
-          {"running", json_of(*snapshot.running)}};
+  return {{"statistics", json_of(*snapshot.statistics)}, {"running", json_of(*snapshot.running)}};
 }
 
 nodes::Snapshot snapshot(const Json& json) {
-  return {kind_named(json.at("kind")), nullptr, statistics(json.at("statistics")),
-          statistics(json.at("running")), nodes::slice_state_named(json.at("state").get<std::string>())};
-}
-
-template <typename T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
-
-template <typename T>
-std::optional<T> optional(const Json& json) {
-  return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
+  return {model::PlanKind::frozen, nullptr, statistics(json.at("statistics")), statistics(json.at("running"))};
 }
 
 void require(bool holds, const char* what) {
@@ -99,11 +98,13 @@ Json json_of(const nodes::UpdaterState& state) {
   for (const nodes::Snapshot& next : state.coming) coming.push_back(json_of(next));
   return {{"next_order", state.next_order},
           {"estimator", pipeline::json_of(state.estimator)},
+          {"anew", state.anew ? pipeline::json_of(*state.anew) : Json()},
           {"earlier_batches", state.earlier_batches},
-          {"calm_slices", state.calm_slices},
+          {"beginnings", state.beginnings},
+          {"snapshots", state.snapshots},
+          {"renewed", state.renewed},
           {"usual_drift", state.monitor.usual},
           {"departed", state.monitor.departed},
-          {"frozen_after", or_null(state.frozen_after)},
           {"coming", coming}};
 }
 
@@ -111,11 +112,13 @@ nodes::UpdaterState updater_state(const Json& json) {
   nodes::UpdaterState state;
   state.next_order = json.at("next_order");
   state.estimator = estimator_state(json.at("estimator"));
+  if (!json.at("anew").is_null()) state.anew = estimator_state(json.at("anew"));
   state.earlier_batches = json.at("earlier_batches");
-  state.calm_slices = json.at("calm_slices");
-  state.monitor.usual = json.at("usual_drift").get<std::deque<double>>();
+  state.beginnings = json.at("beginnings");
+  state.snapshots = json.at("snapshots");
+  state.renewed = json.at("renewed");
+  state.monitor.usual = json.at("usual_drift").get<std::vector<std::vector<double>>>();
   state.monitor.departed = json.at("departed");
-  state.frozen_after = optional<std::int64_t>(json.at("frozen_after"));
   for (const Json& next : json.at("coming")) state.coming.push_back(snapshot(next));
   return state;
 }
@@ -138,7 +141,7 @@ model::Estimator::State estimator_state(const Json& json) {
   model::Estimator::State state;
   state.batches = json.at("batches");
   state.images = json.at("images");
-  state.pool = moments(json.at("pool"));
+  state.pool = exact_sums(json.at("pool"));
   state.mean = json.at("mean").get<std::vector<std::vector<double>>>();
   state.variance = json.at("variance").get<std::vector<std::vector<double>>>();
   return state;
@@ -159,17 +162,26 @@ void require_fit(const model::Estimator::State& state, const model::Statistics& 
     const std::size_t channels = source.layers[i].mean.size();
     require_layer(state.mean[i], state.variance[i], channels);
     if (state.pool.layers.empty()) continue;
-    const model::LayerMoments& pool = state.pool.layers[i];
-    require(std::isfinite(pool.count) && pool.count > 0, "a count is impossible");
-    require_layer(pool.mean, pool.squares, channels);
+    const model::LayerSums& pool = state.pool.layers[i];
+    require(pool.count > 0, "a count is impossible");
+    require(pool.first.size() == channels && pool.second.size() == channels,
+            "a layer has another number of channels");
   }
 }
 
 void require_fit(const SegmentSession::State& state, const model::Statistics& source, int lag) {
   const nodes::UpdaterState& updater = state.updater;
   require(state.next >= 0 && updater.next_order == state.next, "the order of slices is impossible");
-  require(updater.earlier_batches >= 0 && updater.calm_slices >= 0 && updater.monitor.departed >= 0,
+  require(updater.earlier_batches >= 0 && updater.beginnings >= 0 && updater.snapshots >= 1 &&
+              updater.monitor.departed >= 0 && updater.renewed < updater.next_order && updater.renewed >= -nodes::UpdateRule::between_renewals,
           "a count is impossible");
+  if (updater.anew) require_fit(*updater.anew, source);
+  require(updater.monitor.usual.size() <= nodes::DriftMonitor::most_learnt, "too much is usual");
+  for (const std::vector<double>& distances : updater.monitor.usual) {
+    require(distances.size() == source.layers.size(), "there is another number of layers");
+    for (const double distance : distances)
+      require(std::isfinite(distance) && distance >= 0, "a distance is impossible");
+  }
   require(updater.coming.size() == static_cast<std::size_t>(lag), "there are snapshots of another lag");
   require_fit(updater.estimator, source);
   for (const nodes::Snapshot& snapshot : updater.coming) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "nodes/intensity/normalizer.h"
-#include "nodes/statistics/moments_collector.h"
+#include "nodes/statistics/sampler.h"
 #include "nodes/statistics/statistics_updater.h"
 #include "nodes/tiles/prediction.h"
 #include "nodes/tiles/snapshot.h"
@@ -30,9 +30,6 @@ inline Place place_of(const nodes::Tiler::Input& m) {
 inline Place place_of(const nodes::Tile& m) {
   return {m.z(), m.index};
 }
-inline Place place_of(const std::vector<nodes::Tile>& m) {
-  return {m.front().z()};
-}
 inline Place place_of(const nodes::Prediction& m) {
   return {m.z, m.tile};
 }
@@ -42,8 +39,8 @@ inline Place place_of(const nodes::SegmentedSlice& m) {
 inline Place place_of(const std::tuple<nodes::SegmentedSlice, nodes::Update>& m) {
   return place_of(std::get<0>(m));
 }
-inline Place place_of(const nodes::SliceMoments& m) {
-  return {m.z};
+inline Place place_of(const nodes::SliceSample& m) {
+  return {m.slice.slice.z()};
 }
 
 /// Wraps a node's body as the graph calls it, by reference (TBB copies bodies): with one output per input, or

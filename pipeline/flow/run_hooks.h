@@ -16,7 +16,7 @@ struct SliceNews {
   std::optional<double>
       drift;  ///< per channel, of its own moments from the running statistics; if it was measured
   double drift_from_source = 0;  ///< per channel, of the source from the statistics it was segmented with
-  const char* state = "";        ///< of the statistics: "adapting", "monitored", "frozen"
+  const char* state = "";        ///< of the statistics: "adapting", "frozen", "none" (the source's)
 };
 
 /// How a run talks to whoever started it. log, begin and advance may be called from any thread, one at a

@@ -19,14 +19,14 @@ using nodes::OrderedSnapshot;
 using nodes::Prediction;
 using nodes::PreparedSlice;
 using nodes::SegmentedSlice;
-using nodes::SliceMoments;
+using nodes::SliceSample;
 using nodes::Tile;
 using nodes::Update;
 
 /// A slice and the statistics that it is segmented with.
 using Job = nodes::Tiler::Input;
 
-/// A slice that is done: what is to be written, and what its moments have led to.
+/// A slice that is done: what is to be written, and what its sample has led to.
 using Done = std::tuple<SegmentedSlice, Update>;
 
 /// A node that gives one message for each that it gets, and one that gives any number.
@@ -35,7 +35,7 @@ using OneForOne = flow::function_node<In, Out>;
 template <typename In, typename Out>
 using SomeForOne = flow::multifunction_node<In, std::tuple<Out>>;
 /// The updater, whose snapshot goes another way than what says how it came about.
-using SnapshotAndUpdate = flow::multifunction_node<SliceMoments, std::tuple<OrderedSnapshot, Update>>;
+using SnapshotAndUpdate = flow::multifunction_node<SliceSample, std::tuple<OrderedSnapshot, Update>>;
 
 /// What the reader gives to the graph.
 OrderedSlice next_slice(const SegmentNodes& nodes, RunContext& run, tbb::flow_control& control) {
@@ -47,20 +47,12 @@ OrderedSlice next_slice(const SegmentNodes& nodes, RunContext& run, tbb::flow_co
 }  // namespace
 
 // reader > in_flight > normalizer > with_statistics > tiler > segmenter > stitcher > done > in_order > writer
-//              ^                           ^                      |                    ^                 |
-//              |                           |                      +> collector         |                 |
-//              |                           |                             v             |                 |
-//              |                           |                      moments_in_order     |                 |
-//              |                           |                             v             |                 |
-//              |                           +------------------------- updater ---------+                 |
+//              ^            |              ^                                           ^                 |
+//              |            |              +--------------------------+                |                 |
+//              |            +> sampler > samples_in_order > updater >-+----------------+                 |
 //              +-----------------------------------------------------------------------------------------+
 void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const FlowLimits& limits,
                        RunContext& run) {
-  const auto workers = static_cast<std::size_t>(limits.workers);
-  const auto whole_slices = static_cast<std::size_t>(limits.whole_slices);
-  const auto segment_whole = [&](const Job& job) {
-    return (*nodes.own_statistics_segmenter)(nodes.tiler(job));
-  };
   const auto write = [&](const Done& done) {
     return nodes.write(std::get<0>(done), std::get<1>(done)), flow::continue_msg();
   };
@@ -68,6 +60,9 @@ void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const Flow
   // Key of a join, and place of a sequencer, which begins at 0.
   const auto order = [first](const auto& m) { return static_cast<std::size_t>(m.order - first); };
   const auto order_of_done = [order](const Done& done) { return order(std::get<0>(done)); };
+  const auto at_once = [](int calls) { return static_cast<std::size_t>(calls); };
+  // What comes later waits for it.
+  const flow::node_priority_t first_of_all = 1;
 
   flow::graph graph;
 
@@ -78,12 +73,12 @@ void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const Flow
   OneForOne<OrderedSlice, PreparedSlice> normalizer(graph, serial, body("normalizer", nodes.normalizer));
   flow::join_node<Job, flow::key_matching<std::size_t>> with_statistics(graph, order, order);
   SomeForOne<Job, Tile> tiler(graph, serial, body("tiler", nodes.tiler));
-  OneForOne<Tile, Prediction> segmenter(graph, workers, body("segmenter", nodes.segmenter));
-  SomeForOne<Job, Prediction> whole(graph, whole_slices, body("own-statistics segmenter", segment_whole));
+  OneForOne<Tile, Prediction> segmenter(graph, at_once(limits.workers), body("segmenter", nodes.segmenter));
   SomeForOne<Prediction, SegmentedSlice> stitcher(graph, serial, body("stitcher", nodes.stitcher));
-  SomeForOne<Prediction, SliceMoments> collector(graph, serial, body("moments collector", nodes.collector));
-  flow::sequencer_node<SliceMoments> moments_in_order(graph, order);
-  SnapshotAndUpdate updater(graph, serial, body("statistics updater", nodes.updater));
+  OneForOne<PreparedSlice, SliceSample> sampler(graph, at_once(limits.samples), body("sampler", nodes.sampler),
+                                                first_of_all);
+  flow::sequencer_node<SliceSample> samples_in_order(graph, order);
+  SnapshotAndUpdate updater(graph, serial, body("statistics updater", nodes.updater), first_of_all);
   flow::join_node<Done, flow::key_matching<std::size_t>> done(graph, order, order);
   flow::sequencer_node<Done> in_order(graph, order_of_done);
   OneForOne<Done, flow::continue_msg> writer(graph, serial, body("writer", write));
@@ -92,19 +87,13 @@ void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const Flow
   make_edge(reader, in_flight);
   make_edge(in_flight, normalizer);
   make_edge(normalizer, input_port<0>(with_statistics));
-  if (nodes.own_statistics_segmenter == nullptr) {
-    make_edge(with_statistics, tiler);
-    make_edge(output_port<0>(tiler), segmenter);
-    make_edge(segmenter, stitcher);
-    make_edge(segmenter, collector);
-  } else {
-    make_edge(with_statistics, whole);
-    make_edge(output_port<0>(whole), stitcher);
-    make_edge(output_port<0>(whole), collector);
-  }
+  make_edge(with_statistics, tiler);
+  make_edge(output_port<0>(tiler), segmenter);
+  make_edge(segmenter, stitcher);
   make_edge(output_port<0>(stitcher), input_port<0>(done));
-  make_edge(output_port<0>(collector), moments_in_order);
-  make_edge(moments_in_order, updater);
+  make_edge(normalizer, sampler);
+  make_edge(sampler, samples_in_order);
+  make_edge(samples_in_order, updater);
   make_edge(output_port<0>(updater), input_port<1>(with_statistics));
   make_edge(output_port<1>(updater), input_port<1>(done));
   make_edge(done, in_order);

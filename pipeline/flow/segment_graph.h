@@ -1,14 +1,11 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
-#include <vector>
 
 #include "nodes/intensity/normalizer.h"
-#include "nodes/statistics/moments_collector.h"
+#include "nodes/statistics/sampler.h"
 #include "nodes/statistics/statistics_updater.h"
-#include "nodes/tiles/own_statistics_segmenter.h"
 #include "nodes/tiles/segmenter.h"
 #include "nodes/tiles/stitcher.h"
 #include "nodes/tiles/tiler.h"
@@ -25,12 +22,10 @@ struct SegmentNodes {
   const nodes::Normalizer& normalizer;
   const nodes::Tiler& tiler;
   const nodes::Segmenter& segmenter;
-  /// Instead of the segmenter, if each slice is normalized with its own statistics; else null.
-  const nodes::OwnStatisticsSegmenter* own_statistics_segmenter = nullptr;
   nodes::Stitcher& stitcher;
-  nodes::MomentsCollector& collector;
+  const nodes::Sampler& sampler;
   nodes::StatisticsUpdater& updater;
-  /// A segmented slice, and what the updater made of its moments; serial, in order.
+  /// A segmented slice, and what the updater made of its sample; serial, in order.
   std::function<void(const nodes::SegmentedSlice&, const nodes::Update&)> write;
 };
 
@@ -38,7 +33,7 @@ struct SegmentNodes {
 struct FlowLimits {
   int workers = 1;           ///< tiles
   int slices_in_flight = 1;  ///< slices between reader and writer
-  int whole_slices = 1;      ///< slices in the own-statistics segmenter
+  int samples = 1;           ///< slices that are measured
 };
 
 /// Segments all slices of the reader, with the statistics as the updater has them for the slices that come

@@ -411,9 +411,7 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
     lines.push_back(line);
     events_.push_back(*event);
     services_.log(event->text);
-    if (done.update.turn->kind == nodes::Turn::Kind::reopened) {
-      status_.warn(event->text);
-    }
+    status_.warn(event->text);
   }
   for (const JournalEntry& line : lines) {
     writer_.write([&] {
@@ -464,7 +462,7 @@ void LiveRun::save() {
     }
     status.counts.processed = saved_;
     status.newest_slice = last_done_.first;
-    status.adaptation = resolved_.recipe == Recipe::none ? "none" : nodes::name_of(last_done_.record.state);
+    status.adaptation = live_->start().adaptation();
     if (resolved_.recipe != Recipe::none) status.drift_from_source = drift;
   });
   doubt_result();

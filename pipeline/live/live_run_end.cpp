@@ -128,13 +128,8 @@ WatchReport LiveRun::report() {
         adaptation_of(network_, session.estimator(), live_->start().used(session.estimator())));
     summary.probe_slices = live_->start().findings().probe_slices;
     summary.batches = session.batches();
-    // From a place in the order to a number.
-    if (const auto order = session.frozen_after()) {
-      std::int64_t place = -static_cast<std::int64_t>(checkpoint_.slices_before);
-      state_.journal().visit_taken([&](const JournalEntry& entry) {
-        if (place++ == *order) summary.frozen_after = entry.first;
-      });
-    }
+    summary.snapshots = session.snapshots();
+    summary.measured_every = live_->start().plan()->every;
   }
   report.run.events = events_;
   report.run.sums = sums_;

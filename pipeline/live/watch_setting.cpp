@@ -33,6 +33,9 @@ ResolvedOptions resolve_watch_options(const model::Network& network, const Watch
   }
   adaptation.probe_order = ProbeOrder::first;
   adaptation.previews = true;
+  // There is time: the next slice is being milled.
+  if (adaptation.recipe == Recipe::stream && adaptation.freeze == Freeze::never && !adaptation.measure_every)
+    adaptation.measure_every = 1;
   OutputOptions output;
   output.threshold = options.threshold;
   io::StackInfo stack;

@@ -34,8 +34,6 @@ const char* name_of(Freeze freeze) {
       return "never";
     case Freeze::probe:
       return "probe";
-    case Freeze::settled:
-      return "settled";
   }
   throw std::logic_error("unknown freeze");
 }

@@ -34,15 +34,15 @@ enum class Recipe {
   none,      ///< the source statistics, folded into the weights
 };
 
+/// What normalizes patches while two-pass measures them.
 enum class NormalizeBy {
-  running,  ///< the running statistics as they stand for a slice or batch
-  batch,    ///< the slice's or batch's own statistics, without any source share
+  running,  ///< the running statistics as they stand: moments of wrongly normalized features; for comparison only
+  batch,    ///< the batch's own statistics, layer by layer
 };
 
 enum class Freeze {
-  never,    ///< every slice updates the statistics
-  probe,    ///< stream: nothing is updated after the probe
-  settled,  ///< stream: updating ends once the statistics have settled
+  never,  ///< stream: what is measured on the way updates the statistics
+  probe,  ///< stream: nothing is measured after the probe; one model for the whole stack
 };
 
 /// Which slices the probe measures.
@@ -70,14 +70,18 @@ struct AdaptationOptions {
   Recipe recipe = Recipe::stream;
   model::EstimatorOptions estimator;
   double source_share = 0.25;               ///< of the source in the statistics that are used, in [0, 1]
-  std::optional<NormalizeBy> normalize_by;  ///< default: running for stream, batch for two-pass
+  NormalizeBy normalize_by = NormalizeBy::batch;  ///< for two-pass
   nodes::Featureless featureless = nodes::Featureless::left_out;  ///< resin and borders in the statistics
   Freeze freeze = Freeze::never;
-  nodes::SettleRule settle;    ///< for Freeze::settled
-  nodes::MonitorRule monitor;  ///< for Freeze::settled
-  std::optional<int> probe;    ///< slices; default: 3 for stream normalized by running statistics, else 0
+  /// stream: a sample of the last one of so many slices is measured. 1: of each. Default: as few slices as it takes so that
+  /// measuring costs at most 5 % of segmenting, which depends on their size and the model only.
+  std::optional<int> measure_every;
+  /// stream: what is used is renewed once it would move by more than this in some layer, per channel (model::Drift).
+  double renewal = 1e-3;
+  nodes::MonitorRule monitor;  ///< stream: when the estimate begins anew
+  std::optional<int> probe;    ///< slices; default: 3 for stream, 16 for adapt(), else 0
   ProbeOrder probe_order = ProbeOrder::spread;  ///< also of the slices whose intensities are measured
-  int lag = 4;  ///< stream: the statistics after slice n are slice n + lag's; 1 to 1000
+  int lag = 1;  ///< stream: the statistics after slice n are slice n + lag's; 1 to 1000
   /// Slices that are segmented with the source's and with the adapted statistics before the run segments, to see
   /// whether adaptation helps; 0: none. Default: 3, or 0 where nothing is adapted beforehand.
   std::optional<int> comparison;

@@ -1,6 +1,7 @@
 #include "pipeline/options/resolve_options.h"
 
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 
 #include "model/error.h"
@@ -86,8 +87,11 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
   require(given.probe.value_or(0) >= 0, "the probe cannot have a negative number of slices");
   require(given.probe.value_or(0) == 0 || stream, "only the recipe stream has a probe");
   require(given.freeze == Freeze::never || stream, "only the recipe stream can freeze its statistics");
-  require(!given.normalize_by || given.recipe != Recipe::none,
-          "the recipe none normalizes by the source's statistics only");
+  require(given.normalize_by == NormalizeBy::batch || given.recipe == Recipe::two_pass,
+          "only the recipe two-pass can measure under running statistics");
+  require(!given.measure_every || stream, "only the recipe stream measures slices on the way");
+  require(given.measure_every.value_or(1) >= 1, "one of at least 1 slice is measured");
+  require(std::isfinite(given.renewal) && given.renewal >= 0, "the drift of a renewal cannot be negative");
   if (given.recipe != Recipe::none && network.batch_norms().empty()) {
     throw model::ModelError(network.name() + ": the model has no BatchNormalization layers to adapt: " +
                             model::export_hint + "; or segment with --recipe none");
@@ -95,17 +99,18 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
   resolved.recipe = given.recipe;
   resolved.estimator = given.estimator;
   resolved.source_share = given.recipe == Recipe::none ? 0 : given.source_share;
-  resolved.normalize_by = given.normalize_by.value_or(
-      given.recipe == Recipe::two_pass ? NormalizeBy::batch : NormalizeBy::running);
+  resolved.normalize_by = given.normalize_by;
   resolved.featureless = given.recipe == Recipe::none ? nodes::Featureless::counts : given.featureless;
   resolved.freeze = given.freeze;
-  resolved.settle = given.settle;
-  resolved.monitor = nodes::DriftMonitor(given.monitor).rule();  // throws if it is out of its range
-  resolved.probe = given.probe.value_or(stream && resolved.normalize_by == NormalizeBy::running ? 3 : 0);
+  resolved.measure_every = given.measure_every;
+  resolved.renewal = given.renewal;
+  (void)nodes::DriftMonitor(given.monitor);  // throws if it is out of its range
+  resolved.monitor = given.monitor;
+  resolved.probe = given.probe.value_or(stream ? 3 : 0);
   resolved.probe_order = given.probe_order;
   resolved.lag = given.lag;
-  require(given.freeze == Freeze::never || resolved.normalize_by == NormalizeBy::running,
-          "statistics cannot be frozen where each slice has its own");
+  require(given.freeze == Freeze::never || !given.measure_every,
+          "nothing is measured on the way where statistics are frozen after the probe");
   require(given.freeze != Freeze::probe || resolved.probe > 0, "freezing after the probe needs a probe");
   const bool adapts_first = given.recipe == Recipe::two_pass || resolved.probe > 0;
   require(given.comparison.value_or(0) >= 0, "a negative number of slices cannot be compared");

@@ -38,7 +38,6 @@ Json json_of(const ResolvedOptions& options) {
   if (options.recipe != Recipe::none) {
     json["estimator"] = estimator_json(options.estimator);
     json["source_share"] = options.source_share;
-    json["normalize_by"] = name_of(options.normalize_by);
     json["featureless"] = name_of(options.featureless);
   }
   if (options.recipe == Recipe::stream) {
@@ -46,15 +45,15 @@ Json json_of(const ResolvedOptions& options) {
     json["probe_slices"] = name_of(options.probe_order);
     json["lag"] = options.lag;
     json["freeze"] = name_of(options.freeze);
-    if (options.freeze == Freeze::settled) {
-      json["settle_drift"] = options.settle.drift;
-      json["settle_slices"] = options.settle.slices;
-      json["monitor_every"] = options.monitor.every;
+    if (options.freeze == Freeze::never) {
+      json["measure_every"] = options.measure_every ? Json(*options.measure_every) : Json("planned");
+      json["renewal_drift"] = options.renewal;
       json["reopen_drift"] = options.monitor.drift;
       json["reopen_factor"] = options.monitor.factor;
       json["reopen_slices"] = options.monitor.slices;
     }
   }
+  if (options.recipe == Recipe::two_pass) json["normalize_by"] = name_of(options.normalize_by);
   json["comparison"] = options.comparison;
   json["on_doubt"] = name_of(options.on_doubt);
   json["normalization"] = {{"rule", options.normalization.text()}, {"from", options.normalization_source}};
@@ -76,22 +75,24 @@ std::string one_line(const ResolvedOptions& options) {
   line << "recipe " << name_of(options.recipe);
   if (options.recipe != Recipe::none) {
     line << ", estimator " << spoken(options.estimator) << ", source share " << options.source_share
-         << ", normalized by " << name_of(options.normalize_by) << ", featureless "
-         << name_of(options.featureless);
+         << ", featureless " << name_of(options.featureless);
   }
   if (options.recipe == Recipe::stream) {
     line << ", probe " << options.probe
          << (options.probe > 0 && options.probe_order == ProbeOrder::first ? " first" : "") << ", lag "
          << options.lag << ", freeze " << name_of(options.freeze);
-  }
-  if (options.freeze == Freeze::settled) {
-    line << " (drift " << options.settle.drift << " for " << options.settle.slices << " slices), monitored ";
-    if (options.monitor.every == 0) line << "never";
-    if (options.monitor.every > 0) {
-      line << "every " << options.monitor.every << " slices (reopened by " << options.monitor.slices
-           << " farther by " << options.monitor.drift << ")";
+    if (options.freeze == Freeze::never) {
+      line << ", measured every ";
+      if (options.measure_every) line << *options.measure_every << " slices";
+      if (!options.measure_every) line << "so many slices as planned";
+      line << ", renewed above " << options.renewal;
+      if (options.monitor.slices > 0) {
+        line << ", begun anew by " << options.monitor.slices << " farther by " << options.monitor.drift;
+      }
     }
   }
+  if (options.recipe == Recipe::two_pass && options.normalize_by == NormalizeBy::running)
+    line << ", measured under running statistics";
   if (options.on_doubt == OnDoubt::source) line << ", on doubt source";
   line << ", normalization " << options.normalization.text();
   if (options.intensity_range) line << " of " << options.intensity_range->text();

@@ -15,14 +15,16 @@ struct ResolvedOptions {
   Recipe recipe = Recipe::stream;
   model::EstimatorOptions estimator;
   double source_share = 0;
-  NormalizeBy normalize_by = NormalizeBy::running;
+  NormalizeBy normalize_by = NormalizeBy::batch;
   nodes::Featureless featureless = nodes::Featureless::counts;
   Freeze freeze = Freeze::never;
-  nodes::SettleRule settle;
+  std::optional<int> measure_every;  ///< slices; nothing: to be planned
+  double renewal = 0;
   nodes::MonitorRule monitor;
   int probe = 0;  ///< slices
   ProbeOrder probe_order = ProbeOrder::spread;
-  int lag = 4;
+  bool only_measures = false;  ///< the probe's slices are all that there is, and update the estimate one after the other
+  int lag = 1;
   int comparison = 0;  ///< slices
   OnDoubt on_doubt = OnDoubt::keep;
   bool previews = false;

@@ -24,7 +24,7 @@ RunReport::Model model_of(const model::Network& network);
 RunReport::Tiles tiles_of(const Plan& plan);
 
 /// What a run report says of statistics that began at the estimator's source and are used now. What the session knows
-/// (batches, frozen_after) is to be filled in.
+/// (batches, snapshots) is to be filled in.
 AdaptationSummary adaptation_of(const model::Network& network, const model::Estimator& estimator,
                                 const model::Statistics& used);
 

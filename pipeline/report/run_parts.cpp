@@ -46,8 +46,8 @@ Json json_of(const SliceRecord& slice) {
                {"work_seconds", slice.work_seconds},
                {"foreground", slice.foreground},
                {"entropy", slice.entropy},
-               {"state", nodes::name_of(slice.state)},
-               {"frozen", slice.frozen},
+               {"measured", slice.measured},
+               {"measure_seconds", slice.measure_seconds},
                {"drift", or_null(slice.drift)},
                {"drift_from_source", slice.drift_from_source},
                {"slice_drift", or_null(slice.slice_drift)},
@@ -66,8 +66,8 @@ SliceRecord slice_record(const Json& json) {
   slice.work_seconds = json.at("work_seconds");
   slice.foreground = json.at("foreground");
   slice.entropy = json.at("entropy");
-  slice.state = nodes::slice_state_named(json.at("state").get<std::string>());
-  slice.frozen = json.at("frozen");
+  slice.measured = json.at("measured");
+  slice.measure_seconds = json.at("measure_seconds");
   slice.drift = number_or_nothing(json, "drift");
   // As JSON has no infinity.
   slice.drift_from_source =

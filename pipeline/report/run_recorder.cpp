@@ -8,9 +8,9 @@ SliceRecord record_of(const nodes::SegmentedSlice& slice, const nodes::Update& u
   record.foreground = slice.foreground;
   record.entropy = slice.entropy;
   record.work_seconds = slice.seconds;
-  record.state = update.state;
-  record.frozen = update.state != nodes::SliceState::adapting;
-  if (!record.frozen && update.counted) record.drift = update.drift;
+  record.measured = update.measured;
+  record.measure_seconds = update.seconds;
+  record.drift = update.renewal;
   record.drift_from_source = update.drift_from_source;
   record.slice_drift = update.slice_drift;
   record.featureless = slice.featureless;

@@ -65,7 +65,8 @@ Json plan_json(const RunReport::Tiles& plan) {
 Json adaptation_json(const AdaptationSummary& adaptation) {
   return {{"probe_slices", adaptation.probe_slices},
           {"batches", adaptation.batches},
-          {"frozen_after", or_null(adaptation.frozen_after)},
+          {"snapshots", adaptation.snapshots},
+          {"measured_every", adaptation.measured_every},
           {"drift_from_source", adaptation.drift_from_source},
           {"layer_drift_from_source", adaptation.layer_drift_from_source},
           {"layer_names", adaptation.layer_names},
@@ -74,10 +75,9 @@ Json adaptation_json(const AdaptationSummary& adaptation) {
 
 Json states_json(const SliceSums& sums) {
   Json json = Json::object();
-  for (const SliceSums::StateCost& cost : sums.states()) {
-    json[nodes::name_of(cost.state)] = {
-        {"slices", cost.slices},
-        {"mean_work_seconds", cost.slices > 0 ? Json(cost.mean_work_seconds) : Json()}};
+  for (const SliceSums::Cost& cost : sums.costs()) {
+    json[cost.work] = {{"slices", cost.slices},
+                       {"mean_work_seconds", cost.slices > 0 ? Json(cost.mean_seconds()) : Json()}};
   }
   return json;
 }

@@ -29,9 +29,8 @@ struct Resumption {
 struct AdaptationSummary {
   std::vector<std::int64_t> probe_slices;
   std::int64_t batches = 0;  ///< the estimator's updates
-  std::optional<std::int64_t>
-      frozen_after;              ///< z of the slice that settled the statistics, if they are frozen
-                                 ///< at the end
+  std::int64_t snapshots = 0;    ///< sets of statistics that slices were segmented with
+  int measured_every = 0;        ///< of so many slices one was measured on the way; 0: none
   double drift_from_source = 0;  ///< per channel: the source's statistics against those in use at the end
   std::vector<double> layer_drift_from_source;  ///< summed over each layer's channels
   std::vector<std::string> layer_names;         ///< of those layers, as the model names them
@@ -52,7 +51,7 @@ struct AdaptationSummary {
 ///     intensity       of the slices that were sampled: black and white, the voxels that are taken for intensity 0 and 1;
 ///                     "from", how these were found (nodes::IntensityMatch); mean and deviation; slices
 ///     plan            tiles, workers, slices in flight, expected memory in bytes, work relative to no tiles
-///     adaptation      probe slices, batches, drift from the source per channel and per layer (with the layers' names
+///     adaptation      probe slices, batches, snapshots, measured_every, drift from the source per channel and per layer (with the layers' names
 ///                     and channels); null without
 ///     comparison      for each compared slice, what the network as it is and the adapted one make of it:
 ///                     "slices": [{z, "source" and "adapted": {foreground, entropy, steadiness}, agreement,
@@ -67,15 +66,16 @@ struct AdaptationSummary {
 ///                     foreground         share of the pixels
 ///                     entropy            mean of the prediction's, in bits: of foreground or not for one output
 ///                                        channel (0 certain, 1 undecided), over the classes otherwise
-///                     state              "adapting", "monitored" (frozen statistics, but measured) or "frozen"
-///                     frozen             true unless adapting
-///                     drift              of the statistics by this slice, per channel; null unless adapting
+///                     measured           whether a sample of it was measured for the statistics of later slices
+///                     measure_seconds    of measuring it, on one thread
+///                     drift              of the statistics to segment with, by what was measured of this slice, per
+///                                        channel; null unless they were renewed
 ///                     drift_from_source  of the source from the statistics in use, per channel
 ///                     slice_drift        of the slice's own moments from the running statistics that it was
 ///                                        segmented with, these normalizing, per channel; null unless measured
 ///                     featureless        share of the pixels that did not count in its moments
-///     states          for each state: how many slices, and their mean work_seconds (null if none)
-///     events          what happened to the statistics, in order: z, event ("frozen", "reopened"), text
+///     states          "segmented" and "measured": how many slices, and their mean seconds of work (null if none)
+///     events          what happened to the statistics, in order: z, event ("begun anew"), text
 ///     outputs         path by kind
 ///     seconds         wall time: prepare, adapt (before the segmentation), segment, total
 ///     voxels_per_second  of the whole run

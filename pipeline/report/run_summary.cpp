@@ -7,13 +7,12 @@
 namespace fibflow::pipeline {
 namespace {
 
-std::string states_line(const SliceSums& sums) {
+std::string costs_line(const SliceSums& sums) {
   std::string line;
-  for (const SliceSums::StateCost& cost : sums.states()) {
+  for (const SliceSums::Cost& cost : sums.costs()) {
     if (cost.slices == 0) continue;
-    line +=
-        formatted("%s%lld %s (%.3g s of work each)", line.empty() ? "slices: " : ", ",
-                  static_cast<long long>(cost.slices), nodes::name_of(cost.state), cost.mean_work_seconds);
+    line += formatted("%s%lld %s (%.3g s of work each)", line.empty() ? "slices: " : ", ",
+                      static_cast<long long>(cost.slices), cost.work, cost.mean_seconds());
   }
   return line;
 }
@@ -22,20 +21,14 @@ std::string states_line(const SliceSums& sums) {
 
 std::optional<RunEvent> event_of(const nodes::Update& update, std::int64_t z, int lag) {
   if (!update.turn) return std::nullopt;
-  const nodes::Turn& turn = *update.turn;
+  const nodes::Departure& turn = *update.turn;
   const auto slice = static_cast<long long>(z);
-  if (turn.kind == nodes::Turn::Kind::frozen) {
-    return RunEvent{
-        z, "frozen",
-        formatted("the statistics have settled after slice %lld and are frozen from slice %lld on; slices "
-                  "are at a distance of %.3g per channel from them as a rule",
-                  slice, slice + lag, turn.usual)};
-  }
   return RunEvent{
-      z, "reopened",
+      z, "begun anew",
       formatted("the acquisition has changed: slice %lld is at a distance of %.3g per channel from the "
-                "running statistics (usual: %.3g, limit: %.3g); adapting anew from slice %lld on",
-                slice, turn.drift, turn.usual, turn.limit, slice + lag)};
+                "estimate in BatchNorm layer %zu (usual: %.3g, limit: %.3g); the estimate begins anew, in use "
+                "from slice %lld on",
+                slice, turn.drift, turn.layer + 1, turn.usual, turn.limit, slice + lag)};
 }
 
 std::vector<std::string> summary_of(const RunReport& report) {
@@ -57,7 +50,7 @@ std::vector<std::string> summary_of(const RunReport& report) {
     }
     lines.push_back(line);
   }
-  lines.push_back(states_line(sums));
+  lines.push_back(costs_line(sums));
   return lines;
 }
 

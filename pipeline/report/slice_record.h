@@ -5,8 +5,6 @@
 #include <optional>
 #include <string>
 
-#include "nodes/statistics/statistics_updater.h"
-
 namespace fibflow::pipeline {
 
 /// What happened to one slice.
@@ -16,9 +14,9 @@ struct SliceRecord {
   double work_seconds = 0;  ///< of computing its tiles, on one thread
   double foreground = 0;    ///< share of pixels that are not background
   double entropy = 0;       ///< mean over the pixels of the prediction's entropy, in bits (nodes::Classifier)
-  nodes::SliceState state = nodes::SliceState::adapting;
-  bool frozen = false;           ///< segmented with frozen statistics: monitored or frozen
-  std::optional<double> drift;   ///< per channel, that this slice's moments caused in the statistics in use
+  bool measured = false;         ///< a sample of it was, for the statistics of later slices
+  double measure_seconds = 0;    ///< of measuring it, on one thread
+  std::optional<double> drift;   ///< per channel, of the statistics to segment with, by what was measured; if they were renewed
   double drift_from_source = 0;  ///< per channel, of the source from the statistics it was segmented with
   std::optional<double> slice_drift;  ///< per channel, of its own moments from the running statistics it was
                                       ///< segmented with (nodes::Update); nothing if it was not measured
@@ -39,7 +37,7 @@ using EachSliceRecord = std::function<void(const TakeSliceRecord& take)>;
 /// What happened to the statistics on the way.
 struct RunEvent {
   std::int64_t z = 0;  ///< of the slice after which it happened
-  std::string event;   ///< "frozen" or "reopened"
+  std::string event;   ///< "begun anew"
   std::string text;    ///< the same in words, with the reason
 };
 

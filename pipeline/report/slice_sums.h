@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "nodes/statistics/statistics_updater.h"
 #include "pipeline/report/slice_record.h"
 
 namespace fibflow::pipeline {
@@ -19,11 +18,13 @@ class SliceSums {
     double least = 0;
     double most = 0;
   };
-  /// What slices in one state cost.
-  struct StateCost {
-    nodes::SliceState state = nodes::SliceState::adapting;
+  /// What was done with slices, and what it cost.
+  struct Cost {
+    const char* work = "";  ///< "segmented", "measured"
     std::int64_t slices = 0;
-    double mean_work_seconds = 0;  ///< of a slice, on one thread; 0 without slices
+    double seconds = 0;  ///< of all of them, on one thread
+
+    double mean_seconds() const { return slices > 0 ? seconds / static_cast<double>(slices) : 0; }
   };
   struct Farthest {
     std::int64_t z = 0;
@@ -38,8 +39,7 @@ class SliceSums {
   double last_drift_from_source() const { return last_drift_from_source_; }
   /// The slice with the largest slice_drift, the first of them; nothing if none was measured.
   const std::optional<Farthest>& farthest() const { return farthest_; }
-  /// Of adapting, monitored and frozen slices.
-  std::array<StateCost, 3> states() const;
+  std::array<Cost, 2> costs() const { return {segmented_, measured_}; }
 
  private:
   struct Sum {
@@ -56,17 +56,14 @@ class SliceSums {
       return {count > 0 ? sum / static_cast<double>(count) : 0, least, most};
     }
   };
-  struct State {
-    std::int64_t slices = 0;
-    double work_seconds = 0;
-  };
 
   std::int64_t count_ = 0;
   Sum foreground_;
   Sum entropy_;
   double last_drift_from_source_ = 0;
   std::optional<Farthest> farthest_;
-  std::array<State, 3> states_;
+  Cost segmented_{"segmented"};
+  Cost measured_{"measured"};
 };
 
 }  // namespace fibflow::pipeline

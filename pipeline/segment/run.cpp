@@ -35,6 +35,9 @@
 namespace fibflow::pipeline {
 namespace {
 
+/// That adapt() measures.
+constexpr int slices_of_adapt = 16;
+
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) {
@@ -103,7 +106,7 @@ class Run {
   AdaptationStart start_;
   model::Estimator estimator_;  // as it stands
   std::int64_t batches_ = 0;    // updates of the statistics
-  std::optional<std::int64_t> frozen_after_;
+  std::int64_t snapshots_ = 1;
   std::optional<Checkpoint> found_;  // where an earlier part of the run ended
   nlohmann::ordered_json setting_;   // of a run that is resumable, and
   double checkpoint_seconds_ = 0;    // how often it writes checkpoints
@@ -219,7 +222,7 @@ void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format, co
       records->add(record);
       if (hooks_.segmented) {
         hooks_.segmented({record.z, record.foreground, record.entropy, record.slice_drift,
-                          record.drift_from_source, nodes::name_of(record.state)});
+                          record.drift_from_source, start_.adaptation()});
       }
       if (const auto event = event_of(done.update, done.slice.z(), options_.lag)) {
         context_.log(event->text);
@@ -242,7 +245,7 @@ void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format, co
   report().sums = records->sums();
   report().events = records->events();
   report().each_slice = [records](const TakeSliceRecord& take) { records->visit(take); };
-  if (session.frozen_after()) frozen_after_ = range().first + *session.frozen_after();
+  snapshots_ = session.snapshots();
   report().seconds = seconds_so_far(begin);
 }
 
@@ -261,7 +264,8 @@ Outcome Run::finish() {
         report().adaptation.emplace(adaptation_of(network_, estimator_, outcome_.statistics));
     summary.probe_slices = start_.findings().probe_slices;
     summary.batches = batches_;
-    summary.frozen_after = frozen_after_;
+    summary.snapshots = snapshots_;
+    summary.measured_every = start_.plan() ? start_.plan()->every : 0;
     context_.log(std::to_string(batches_) + " updates of the statistics; " +
                  formatted("the source's are at a distance of %.3g per channel from those in use at the end",
                            summary.drift_from_source));
@@ -393,18 +397,20 @@ void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks) {
 }
 
 Outcome adapt(io::Stack& whole, const model::Network& network, const InputOptions& input,
-              const AdaptationOptions& adaptation, const ResourceOptions& resources, const RunHooks& hooks) {
+              AdaptationOptions adaptation, const ResourceOptions& resources, const RunHooks& hooks) {
   io::StackView stack = view_of(whole, input, network);
   if (adaptation.recipe == Recipe::none) throw std::invalid_argument("the recipe none adapts nothing");
-  const ResolvedOptions options = resolve_options(input, adaptation, {}, resources, stack.info(), network);
+  if (adaptation.recipe == Recipe::stream) {
+    if (!adaptation.probe) adaptation.probe = slices_of_adapt;
+    adaptation.freeze = Freeze::probe;
+    adaptation.measure_every.reset();
+  }
+  ResolvedOptions options = resolve_options(input, adaptation, {}, resources, stack.info(), network);
+  options.only_measures = true;
   stack.require_readable({options.first_slice, options.end_slice});
-  SliceWriter nowhere({}, {}, 0, "");
   Run run("adapt", stack, network, options, hooks, true);
   const OutputOptions none;
   run.adapt(options.recipe == Recipe::stream ? &none : nullptr);
-  const bool streams = options.recipe == Recipe::stream && options.freeze != Freeze::probe;
-  if (streams && !run.uses_source())
-    run.segment(nowhere, prediction_format(options.threshold, {}), folder_of(none));
   return run.finish();
 }
 

@@ -66,11 +66,10 @@ std::string report_json(const Outcome& outcome);
 /// the disk: until then, running it again gives the same outcome at once. Throws io::Error.
 void remove_checkpoint(const Outcome& outcome, const RunHooks& hooks = {});
 
-/// Adapts the network and segments nothing: the first of two passes, or a stream without outputs. Throws as
-/// segment(), and std::invalid_argument for the recipe none.
+/// Adapts the network and segments nothing: measures some slices (AdaptationOptions::probe; 16 if it is not said, spread over
+/// the stack), or makes the first of two passes. Throws as segment(), and std::invalid_argument for the recipe none.
 Outcome adapt(io::Stack& stack, const model::Network& network, const InputOptions& input,
-              const AdaptationOptions& adaptation, const ResourceOptions& resources,
-              const RunHooks& hooks = {});
+              AdaptationOptions adaptation, const ResourceOptions& resources, const RunHooks& hooks = {});
 
 /// The network with adapted statistics as ONNX, and in its metadata what they come from: fibflow.adapted_on,
 /// fibflow.recipe, fibflow.estimator, fibflow.source_share, fibflow.featureless, fibflow.options, fibflow.version, and the

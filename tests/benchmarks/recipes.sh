@@ -22,11 +22,15 @@ row "none" --recipe none
 for estimator in ema pooled prior ubna; do
   row "two-pass, $estimator" --recipe two-pass --estimator "$estimator" --source-share 0
 done
+row "two-pass, ema, running statistics" --recipe two-pass --estimator ema --normalize-by running --source-share 0
 for estimator in ema pooled prior ubna; do
-  row "stream, $estimator" --estimator "$estimator" --source-share 0 --lag 1
+  row "stream, each slice measured, $estimator" --estimator "$estimator" --measure-every all --source-share 0
 done
-row "stream, ema, no probe" --estimator ema --probe 0 --source-share 0 --lag 1
-row "stream, frozen after the probe" --freeze probe --source-share 0
-row "stream, own statistics of each slice" --normalize-by batch --source-share 0
+row "stream, each slice measured, no probe" --measure-every all --probe 0 --source-share 0
+for share in 0 0.1 0.25 0.5; do
+  row "stream, each slice measured, share $share" --measure-every all --source-share "$share"
+  row "stream, share $share" --source-share "$share"
+  row "stream, frozen after the probe, share $share" --freeze probe --source-share "$share"
+done
 row "stream, defaults" --recipe stream
 row "two-pass, defaults" --recipe two-pass

@@ -72,6 +72,7 @@ class KilledSegmentTest : public ::testing::Test {
     for (auto& slice : kept["slices"]) {
       slice.erase("seconds");
       slice.erase("work_seconds");
+      slice.erase("measure_seconds");
     }
     return kept;
   }
@@ -130,10 +131,10 @@ TEST_P(KilledRecipeTest, KilledAtRandomMomentsItEndsWithTheBytesOfAnUninterrupte
 
 INSTANTIATE_TEST_SUITE_P(Recipes, KilledRecipeTest,
                          ::testing::Values(std::vector<std::string>{},
-                                           std::vector<std::string>{"--freeze", "settled", "--settle-drift",
-                                                                    "0.05"},
+                                           std::vector<std::string>{"--measure-every", "2", "--renewal-drift",
+                                                                    "0"},
                                            std::vector<std::string>{"--recipe", "two-pass"},
-                                           std::vector<std::string>{"--normalize-by", "batch"}));
+                                           std::vector<std::string>{"--measure-every", "all"}));
 
 TEST_F(KilledSegmentTest, KilledAtAnyChangeOfTheFileSystemItGoesOn) {
 #ifdef FIBFLOW_SANITIZED

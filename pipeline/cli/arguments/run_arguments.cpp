@@ -20,6 +20,7 @@
 #include "pipeline/flow/memory_budget.h"
 #include "pipeline/flow/pipeline_error.h"
 #include "pipeline/flow/spoken.h"
+#include "pipeline/options/number_list.h"
 #include "pipeline/report/run_summary.h"
 
 namespace fibflow::cli {
@@ -85,9 +86,17 @@ void add_estimator_arguments(CLI::App& command, model::EstimatorOptions& estimat
   }
 }
 
+/// "all", or a number of slices; nothing if it is neither.
+std::optional<int> parse_every(const std::string& text) {
+  if (text == "all") return 1;
+  const auto slices = pipeline::number_list<int>(text, 1);
+  return slices && slices->front() >= 1 ? std::optional(slices->front()) : std::nullopt;
+}
+
 void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& adaptation,
                               RunArguments& arguments, bool may_adapt_nothing, bool has_whole_stack) {
   const std::string group = "Adaptation";
+  const bool segments = may_adapt_nothing;
   std::vector<std::pair<std::string, Recipe>> recipes{{"stream", Recipe::stream}};
   if (has_whole_stack) recipes.emplace_back("two-pass", Recipe::two_pass);
   if (may_adapt_nothing) recipes.emplace_back("none", Recipe::none);
@@ -102,17 +111,16 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
              {{"count", nodes::Featureless::counts}, {"leave-out", nodes::Featureless::left_out}},
              "empty resin and black borders, in the statistics")
       ->group(fine_tuning);
+  add_choice(command, "--normalize-by", adaptation.normalize_by,
+             {{"batch", pipeline::NormalizeBy::batch}, {"running", pipeline::NormalizeBy::running}},
+             "two-pass: what normalizes patches while they are measured")
+      ->group(fine_tuning);
   command
-      .add_option("--normalize-by", arguments.normalize_by,
-                  "with statistics of all slices so far, or of this one")
-      ->type_name("running|batch")
-      ->check(CLI::IsMember({"running", "batch"}).description(""))
-      ->default_str("running; two-pass: batch")
-      ->group(group);
-  command.add_option("--probe", arguments.probe, "stream: slices measured before the first is segmented")
+      .add_option("--probe", arguments.probe,
+                  segments ? "stream: slices measured before the first is segmented" : "stream: slices measured")
       ->type_name("N")
       ->check(at_least_zero())
-      ->default_str("3; with batch: 0")
+      ->default_str(segments ? "3" : "16")
       ->group(group);
   if (has_whole_stack) {
     add_choice(command, "--probe-slices", adaptation.probe_order,
@@ -120,32 +128,40 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
                "of the probe: spread, or the first ones, as watch has to")
         ->group(fine_tuning);
   }
-  command.add_option("--lag", adaptation.lag, "stream: a slice's moments count L slices later")
+  if (!segments) return;
+  command
+      .add_option("--measure-every", arguments.measure_every,
+                  "stream: measure one of K slices, for the statistics of later ones")
+      ->type_name("K|all")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return parse_every(text) ? "" : "\"" + text + "\" is neither a number of slices nor all";
+          },
+          ""))
+      ->default_str(has_whole_stack ? "5 % of the time" : "all")
+      ->group(group);
+  command.add_option("--lag", adaptation.lag, "stream: what is measured of a slice counts L slices later")
       ->type_name("L")
       ->group(group);
-  add_choice(command, "--freeze", adaptation.freeze,
-             {{"never", Freeze::never}, {"probe", Freeze::probe}, {"settled", Freeze::settled}},
-             "stream: when to stop updating")
+  add_choice(command, "--freeze", adaptation.freeze, {{"never", Freeze::never}, {"probe", Freeze::probe}},
+             "stream: after the probe nothing is measured")
       ->group(group);
   command
-      .add_option("--settle-drift", adaptation.settle.drift, "settled: drift per slice and channel at most")
+      .add_option("--renewal-drift", adaptation.renewal,
+                  "stream: renew what is used once a layer would move by more than D per channel")
       ->type_name("D")
-      ->group(fine_tuning);
-  command.add_option("--settle-slices", adaptation.settle.slices, "settled: for so many slices in a row")
-      ->type_name("N")
-      ->group(fine_tuning);
-  command
-      .add_option("--monitor-every", adaptation.monitor.every,
-                  "settled: measure each K-th frozen slice; 0: none")
-      ->type_name("K")
       ->group(fine_tuning);
   command
       .add_option("--reopen-drift", adaptation.monitor.drift,
-                  "settled: adapt again once slices are farther by D per channel than usual")
+                  "stream: begin anew once a layer of slices is farther than D per channel")
       ->type_name("D")
       ->group(fine_tuning);
   command
-      .add_option("--reopen-slices", adaptation.monitor.slices, "settled: in so many measured ones in a row")
+      .add_option("--reopen-factor", adaptation.monitor.factor, "stream: and than F times what is usual in it")
+      ->type_name("F")
+      ->group(fine_tuning);
+  command
+      .add_option("--reopen-slices", adaptation.monitor.slices, "stream: in so many in a row; 0: never begin anew")
       ->type_name("N")
       ->group(fine_tuning);
 }
@@ -228,13 +244,16 @@ void require_parameters_fit(const CLI::App& command, const RunArguments& argumen
              std::ranges::find(shared.rules, arguments.adaptation.estimator.rule) != shared.rules.end(),
              (shared.rules.size() > 1 ? "the estimators " : "the estimator ") + shared.joined(" and "));
   }
-  const bool settles = arguments.adaptation.freeze == Freeze::settled;
-  only_for("--settle-drift", settles, "--freeze settled");
-  only_for("--settle-slices", settles, "--freeze settled");
-  only_for("--monitor-every", settles, "--freeze settled");
-  only_for("--reopen-drift", settles, "--freeze settled");
-  only_for("--reopen-slices", settles, "--freeze settled");
-  only_for("--lag", arguments.adaptation.recipe == Recipe::stream, "--recipe stream");
+  const bool streams = arguments.adaptation.recipe == Recipe::stream;
+  const bool on_the_way = streams && arguments.adaptation.freeze == Freeze::never;
+  for (const char* option : {"--measure-every", "--renewal-drift", "--reopen-drift", "--reopen-factor", "--reopen-slices"}) {
+    if (command.get_option_no_throw(option) != nullptr)
+      only_for(option, on_the_way, "--recipe stream without --freeze probe");
+  }
+  for (const char* option : {"--lag", "--freeze"}) {
+    if (command.get_option_no_throw(option) != nullptr) only_for(option, streams, "--recipe stream");
+  }
+  only_for("--normalize-by", arguments.adaptation.recipe == Recipe::two_pass, "--recipe two-pass");
   const bool adapts = arguments.adaptation.recipe != Recipe::none;
   for (const char* option : {"--estimator", "--source-share", "--featureless"})
     only_for(option, adapts, "recipes that adapt");
@@ -350,10 +369,7 @@ void complete(RunArguments& arguments) {
     const auto range = parse_numbers("--intensity-range", arguments.intensity_range, 2);
     arguments.input.intensity_range = {range[0], range[1]};
   }
-  if (!arguments.normalize_by.empty()) {
-    arguments.adaptation.normalize_by =
-        arguments.normalize_by == "batch" ? pipeline::NormalizeBy::batch : pipeline::NormalizeBy::running;
-  }
+  if (!arguments.measure_every.empty()) arguments.adaptation.measure_every = parse_every(arguments.measure_every);
   if (arguments.comparison >= 0) arguments.adaptation.comparison = arguments.comparison;
   arguments.adaptation.previews = !arguments.report.empty();
   if (arguments.probe >= 0) arguments.adaptation.probe = arguments.probe;

@@ -23,7 +23,7 @@ struct RunArguments {
   std::string trace;            ///< empty: none
   int probe = -1;               ///< -1: the default
   int comparison = -1;          ///< -1: the default
-  std::string normalize_by;     ///< empty: the default
+  std::string measure_every;    ///< "all", or a number; empty: the default
   std::string isa;              ///< empty: the best, or that of what was begun
   pipeline::InputOptions input;
   pipeline::AdaptationOptions adaptation;

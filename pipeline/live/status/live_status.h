@@ -94,7 +94,7 @@ struct LiveStatus {
   Latencies latency;
   SliceHistory slices;
   std::optional<std::int64_t> newest_slice;  ///< z of the last mask on disk
-  std::string adaptation;                    ///< "adapting", "monitored", "frozen"; empty before the probe
+  std::string adaptation;                    ///< "adapting", "frozen", "none"; empty before the probe
   std::optional<double> drift_from_source;   ///< of the running statistics, per channel
   double voxels_per_slice = 0;               ///< 0 if not known yet
   std::size_t resident_memory = 0;           ///< bytes, now

@@ -7,13 +7,13 @@ const std::string_view page_style = R"css(
 :root {
   --ground: #f2f4f7; --card: #ffffff; --text: #16202b; --quiet: #536170; --line: #d9dfe6;
   --blue: #0b6fb8; --orange: #b45309; --green: #12804a; --violet: #7a3fc0; --red: #b91c1c; --amber: #8a5a00;
-  --red-ground: #fde8e8; --green-ground: #e3f4ea; --frozen: #0b6fb822; --monitored: #0b6fb812; --hover: #16202b14;
+  --red-ground: #fde8e8; --green-ground: #e3f4ea; --hover: #16202b14;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --ground: #0d1217; --card: #161d25; --text: #e9eef3; --quiet: #9dabb9; --line: #2a3541;
     --blue: #4cb8ff; --orange: #f5a65b; --green: #4ade8f; --violet: #c39bff; --red: #ff8a80; --amber: #ffc95c;
-    --red-ground: #3d1517; --green-ground: #10301f; --frozen: #4cb8ff2b; --monitored: #4cb8ff17; --hover: #e9eef31f;
+    --red-ground: #3d1517; --green-ground: #10301f; --hover: #e9eef31f;
     color-scheme: dark;
   }
 }
@@ -79,9 +79,8 @@ rect.orange, .band.orange { fill: var(--orange); } rect.violet, .band.violet { f
 rect.amber, .band.amber { fill: var(--amber); } rect.blue, .band.blue { fill: var(--blue); }
 rect.green, .band.green { fill: var(--green); }
 .band { opacity: 0.28; }
-.frozen { fill: var(--frozen); } .monitored { fill: var(--monitored); }
 .event { stroke: var(--quiet); stroke-width: 1.5px; stroke-dasharray: 4 3; }
-.event.reopened { stroke: var(--red); }
+.event.changed { stroke: var(--red); }
 .hit { fill: transparent; } .hit:hover { fill: var(--hover); }
 .plain { list-style: none; font-size: 0.875rem; }
 .columns { columns: 2 24rem; column-gap: 2rem; }

@@ -128,19 +128,6 @@ class Field {
   const Json& json_;
 };
 
-RecordedRun::State state_of(const Field& slice) {
-  const Field field = slice["state"];
-  if (!field.known()) {
-    const Field frozen = slice["frozen"];
-    return frozen.known() && frozen.truth() ? RecordedRun::State::frozen : RecordedRun::State::adapting;
-  }
-  const std::string state = field.text();
-  if (state == "adapting") return RecordedRun::State::adapting;
-  if (state == "monitored") return RecordedRun::State::monitored;
-  if (state == "frozen") return RecordedRun::State::frozen;
-  field.reject("is none of adapting, monitored and frozen");
-}
-
 RecordedSlice slice_of(const Field& field) {
   RecordedSlice slice;
   slice.z = field["z"].count();
@@ -150,7 +137,6 @@ RecordedSlice slice_of(const Field& field) {
   slice.drift = field["drift"].optional_positive();
   slice.drift_from_source = field["drift_from_source"].optional_positive();
   slice.slice_drift = field["slice_drift"].optional_positive();
-  slice.state = state_of(field);
   return slice;
 }
 
@@ -158,7 +144,6 @@ RecordedRun::Adaptation adaptation_of(const Field& field) {
   RecordedRun::Adaptation adaptation;
   for (const Field& z : field["probe_slices"].elements()) adaptation.probe_slices.push_back(z.count());
   adaptation.batches = field["batches"].optional(&Field::count).value_or(0);
-  adaptation.frozen_after = field["frozen_after"].optional(&Field::count);
   adaptation.drift_from_source = field["drift_from_source"].optional_positive();
   for (const Field& layer : field["layer_drift_from_source"].elements())
     adaptation.layer_drift.push_back(layer.optional_positive());
@@ -222,7 +207,8 @@ void read_doubt(const Field& field, RecordedRun& run) {
 
 void read_states(const Field& field, RecordedRun& run) {
   if (!field.known()) return;
-  for (const char* state : {"adapting", "monitored", "frozen"}) {
+  // The last three are an older fibflow's.
+  for (const char* state : {"segmented", "measured", "adapting", "monitored", "frozen"}) {
     const Field of = field[state];
     if (of.known())
       run.states.push_back({state, of["slices"].count(), of["mean_work_seconds"].optional_positive()});

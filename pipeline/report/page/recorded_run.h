@@ -16,8 +16,6 @@ namespace fibflow::pipeline {
 /// because a file may come from an older version or from somebody else: what is not recorded is empty, and what is has been
 /// checked.
 struct RecordedRun {
-  using State = RecordedSlice::State;
-
   struct StateSummary {
     std::string state;
     std::int64_t slices = 0;
@@ -27,7 +25,6 @@ struct RecordedRun {
   struct Adaptation {
     std::vector<std::int64_t> probe_slices;
     std::int64_t batches = 0;
-    std::optional<std::int64_t> frozen_after;
     std::optional<double> drift_from_source;         ///< per channel, at the end
     std::vector<std::optional<double>> layer_drift;  ///< summed over each layer's channels; nothing: infinite
     std::vector<std::string> layer_names;            ///< as many, or none

@@ -30,9 +30,8 @@ std::string report_page(const RecordedRun& run) {
   page += cost_section(run);
   page += options_section(run);
   page += "</main>\n<footer>fibflow " + html(run.fibflow) +
-          ". In the charts, slices segmented with frozen statistics have a ground colour; dashed lines mark "
-          "where the "
-          "statistics were frozen or reopened. Values show when the pointer rests on a "
+          ". In the charts, dashed lines mark where the acquisition changed and the estimate of the statistics "
+          "began anew. Values show when the pointer rests on a "
           "chart.</footer>\n</body>\n</html>\n";
   return page;
 }

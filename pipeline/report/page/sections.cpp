@@ -214,7 +214,7 @@ std::string event_list(const RecordedRun& run) {
   for (const RunEvent& event : run.events)
     items += "<li>after slice " + std::to_string(event.z) + ": " + html(event.event) +
              (event.text.empty() ? "" : ", " + html(event.text)) + "</li>\n";
-  return "<h3>Frozen and reopened</h3><ul class=\"plain\">" + items + "</ul>\n";
+  return "<h3>Changes of the acquisition</h3><ul class=\"plain\">" + items + "</ul>\n";
 }
 
 constexpr const char* no_slices = "No slice is recorded.";
@@ -308,11 +308,11 @@ std::string drift_section(const RecordedRun& run) {
       charts.draw({"Drift of the slice",
                    {ZCurve{"per channel", "violet", &SlicePoint::slice_drift}},
                    short_number,
-                   "From the statistics in use to the slice's own: a jump is a change of the acquisition."});
+                   "From the statistics in use to the slice's own, where it was measured: a jump is a change of the acquisition."});
   drawn += charts.draw({"Step of the statistics",
                         {ZCurve{"per channel", "amber", &SlicePoint::drift}},
                         short_number,
-                        "How far this slice moved the statistics: what falls to 0 has settled."});
+                        "How far the statistics moved where they were renewed; where there is no point, they still held."});
   if (!drawn.empty()) {
     inside += "<div class=\"charts\">" + drawn + "</div>\n" + event_list(run);
   } else if (run.adaptation) {
@@ -365,7 +365,7 @@ std::string cost_section(const RecordedRun& run) {
   }
   if (!states.empty()) {
     inside +=
-        "<div class=\"scroll\"><table><thead><tr><th>state</th><th>slices</th><th>computing, per "
+        "<div class=\"scroll\"><table><thead><tr><th>slices are</th><th>how many</th><th>computing, per "
         "slice</th></tr>"
         "</thead><tbody>" +
         states + "</tbody></table></div>\n";

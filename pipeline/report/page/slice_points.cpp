@@ -16,31 +16,21 @@ SlicePoint::SlicePoint(const RecordedSlice& slice)
     : first_z(slice.z),
       last_z(slice.z),
       slices(1),
-      first_state(slice.state),
-      last_state(slice.state),
       seconds(Extent::of(slice.seconds)),
       foreground(Extent::of(slice.foreground)),
       entropy(Extent::of(slice.entropy)),
       drift(Extent::of(slice.drift)),
       drift_from_source(Extent::of(slice.drift_from_source)),
-      slice_drift(Extent::of(slice.slice_drift)) {
-  states.at(static_cast<std::size_t>(slice.state)) = 1;
-}
+      slice_drift(Extent::of(slice.slice_drift)) {}
 
 void SlicePoint::add(const SlicePoint& next) {
   last_z = next.last_z;
   slices += next.slices;
-  last_state = next.last_state;
-  for (std::size_t i = 0; i < states.size(); ++i) states.at(i) += next.states.at(i);
   for (Extent SlicePoint::*figure :
        {&SlicePoint::seconds, &SlicePoint::foreground, &SlicePoint::entropy, &SlicePoint::drift,
         &SlicePoint::drift_from_source, &SlicePoint::slice_drift}) {
     (this->*figure).add(next.*figure);
   }
-}
-
-RecordedSlice::State SlicePoint::state() const {
-  return static_cast<RecordedSlice::State>(std::max_element(states.begin(), states.end()) - states.begin());
 }
 
 void SlicePoints::add(const RecordedSlice& slice) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,8 +9,6 @@ namespace fibflow::pipeline {
 
 /// What a report records of one slice, as far as the page shows it.
 struct RecordedSlice {
-  enum class State { adapting, monitored, frozen };
-
   std::int64_t z = 0;
   double seconds = 0;
   std::optional<double> foreground;         ///< share
@@ -19,7 +16,6 @@ struct RecordedSlice {
   std::optional<double> drift;              ///< of the statistics by this slice, per channel
   std::optional<double> drift_from_source;  ///< of the source from the statistics in use, per channel
   std::optional<double> slice_drift;  ///< of the slice's moments from the running statistics, per channel
-  State state = State::adapting;
 };
 
 /// A figure over several slices.
@@ -42,9 +38,6 @@ struct SlicePoint {
   std::int64_t first_z = 0;
   std::int64_t last_z = 0;
   std::int64_t slices = 0;
-  RecordedSlice::State first_state = RecordedSlice::State::adapting;
-  RecordedSlice::State last_state = RecordedSlice::State::adapting;
-  std::array<std::int64_t, 3> states{};  ///< slices in each
   Extent seconds;
   Extent foreground;
   Extent entropy;
@@ -55,8 +48,6 @@ struct SlicePoint {
   explicit SlicePoint(const RecordedSlice& slice);
   /// With those that follow.
   void add(const SlicePoint& next);
-  /// That most of them have; of equals the first in order.
-  RecordedSlice::State state() const;
 };
 
 /// The slices of a run in bounded memory: each one a point while they are few; when there would be more than `most`, two

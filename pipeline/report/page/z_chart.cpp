@@ -11,18 +11,6 @@ namespace {
 /// The drawing is 1000 units wide and high and stretched to whatever room there is.
 constexpr double size = 1000;
 
-const char* name_of(RecordedRun::State state) {
-  switch (state) {
-    case RecordedRun::State::adapting:
-      return "adapting";
-    case RecordedRun::State::monitored:
-      return "frozen, monitored";
-    case RecordedRun::State::frozen:
-      return "frozen";
-  }
-  return "";
-}
-
 std::string rectangle(const char* kind, double x0, double x1, const std::string& title) {
   return "<rect class=\"" + std::string(kind) + "\" x=\"" + coordinate(x0) + "\" y=\"0\" width=\"" +
          coordinate(x1 - x0) + "\" height=\"1000\"><title>" + html(title) + "</title></rect>";
@@ -72,24 +60,6 @@ Extent ZCharts::extent(const ZCurve& curve, const Column& column) const {
   return result;
 }
 
-std::string ZCharts::states() const {
-  std::string drawn;
-  const std::vector<SlicePoint>& points = run_.slices.points();
-  for (std::size_t i = 0; i < points.size();) {
-    const RecordedRun::State state = points[i].state();
-    std::size_t end = i + 1;
-    while (end < points.size() && points[end].state() == state) ++end;
-    if (state != RecordedRun::State::adapting) {
-      const auto z0 = static_cast<double>(points[i].first_z);
-      const auto z1 = static_cast<double>(points[end - 1].last_z);
-      drawn += rectangle(state == RecordedRun::State::frozen ? "frozen" : "monitored", x_of(z0 - 0.5),
-                         x_of(z1 + 0.5), name_of(state));
-    }
-    i = end;
-  }
-  return drawn;
-}
-
 std::string ZCharts::marks() const {
   std::string drawn;
   const auto line = [&](const std::string& kind, double x) {
@@ -99,7 +69,8 @@ std::string ZCharts::marks() const {
   for (const RunEvent& event : run_.events) {
     const auto z = static_cast<double>(event.z);
     if (z >= first_z_ && z < first_z_ + span_)
-      line(event.event == "reopened" ? "event reopened" : "event", x_of(z + 0.5));
+      // "frozen" is an older fibflow's.
+      line(event.event == "frozen" ? "event" : "event changed", x_of(z + 0.5));
   }
   return drawn;
 }
@@ -163,8 +134,6 @@ std::string ZCharts::hits(const ZChart& chart) const {
     std::string title = "slice " + std::to_string(first.first_z);
     if (last.last_z != first.first_z)
       title = "slices " + std::to_string(first.first_z) + " to " + std::to_string(last.last_z);
-    title += ", " + std::string(name_of(first.first_state));
-    if (last.last_state != first.first_state) title += " to " + std::string(name_of(last.last_state));
     for (const ZCurve& curve : chart.curves) {
       const auto values = extent(curve, column);
       if (!values) continue;
@@ -207,7 +176,7 @@ std::string ZCharts::draw(const ZChart& chart) const {
   const double top = ticks.back();
 
   std::string keys;
-  std::string drawn = states();
+  std::string drawn;
   std::string y_labels;
   for (const double tick : ticks) {
     const std::string y = coordinate(size * (1 - tick / top));

@@ -52,7 +52,6 @@ class ZCharts {
   double x_of(double z) const;
   double middle_of(std::size_t column) const;
   Extent extent(const ZCurve& curve, const Column& column) const;
-  std::string states() const;
   std::string marks() const;
   std::string curve(const ZCurve& curve, double top) const;
   std::string hits(const ZChart& chart) const;

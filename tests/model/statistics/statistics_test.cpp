@@ -106,12 +106,12 @@ TEST(EstimatorTest, UbnaDecaysWithBatchAndLayer) {
 TEST(EstimatorTest, AProbeReplacesTheStartingPoint) {
   for (const char* rule : {"ema", "pooled", "ubna"}) {
     Estimator e({.rule = rule}, source(0, 1));
-    e.start_from(batch(100, 5, 4), 3);
+    e.start_from(std::vector<Moments>(3, batch(100, 5, 4)));
     EXPECT_FLOAT_EQ(e.estimate().layers[0].mean[0], 5) << rule;
     EXPECT_FLOAT_EQ(e.estimate().layers[0].variance[0], 4) << rule;
   }
   Estimator prior({.rule = "prior", .values = {{{"prior_images", 1}}}}, source(0, 1));
-  prior.start_from(batch(100, 4, 5), 3);
+  prior.start_from(std::vector<Moments>(3, batch(100, 4, 5)));
   EXPECT_FLOAT_EQ(prior.estimate().layers[0].mean[0], 3);
 }
 
@@ -119,8 +119,8 @@ TEST(EstimatorTest, ARestoredStateContinuesBitForBit) {
   for (const char* rule : {"ema", "pooled", "prior", "ubna"}) {
     Estimator whole({.rule = rule}, source(0.3F, 1.7F));
     Estimator first({.rule = rule}, source(0.3F, 1.7F));
-    whole.start_from(batch(7, 0.123, 3.3), 2);
-    first.start_from(batch(7, 0.123, 3.3), 2);
+    whole.start_from(std::vector<Moments>(2, batch(7, 0.123, 3.3)));
+    first.start_from(std::vector<Moments>(2, batch(7, 0.123, 3.3)));
     whole.update(batch(13, 1.1, 0.7), 1);
     first.update(batch(13, 1.1, 0.7), 1);
     Estimator second({.rule = rule}, source(0.3F, 1.7F));

@@ -2,127 +2,166 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <span>
 #include <stdexcept>
+#include <string>
 
 #include "model/statistics/drift.h"
 #include "tests/fixtures/small_network.h"
+#include "tests/nodes/statistics/imaginary_slices.h"
 
 namespace fibflow::nodes {
 namespace {
 
+using testing::ImaginarySlices;
+
 class StatisticsUpdaterTest : public ::testing::Test {
  protected:
-  /// Moments as slice n of an imaginary stack could have.
-  SliceMoments moments(std::int64_t n, double spread = 1) const {
-    auto all = std::make_shared<model::Moments>();
-    for (const model::BatchNorm& layer : network.batch_norms()) {
-      model::LayerMoments m;
-      m.count = 64;
-      for (int c = 0; c < layer.channels; ++c) {
-        m.mean.push_back(0.3 * c + spread * static_cast<double>(n % 3));
-        m.squares.push_back(64 * (1 + 0.1 * c));
-      }
-      all->layers.push_back(std::move(m));
-    }
-    return {n, n, std::move(all)};
-  }
-
-  model::Estimator estimator(std::string rule = "ema") const {
+  model::Estimator estimator(const std::string& rule = "pooled") const {
     model::EstimatorOptions options;
     options.rule = rule;
     return model::Estimator(options, network.source_statistics());
   }
 
+  /// As after a probe of the first slices.
+  model::Estimator probed(int count, const std::string& rule = "pooled") const {
+    model::Estimator result = estimator(rule);
+    std::vector<model::Moments> all;
+    for (int n = 0; n < count; ++n) all.push_back(slices.moments(n));
+    result.start_from(all);
+    return result;
+  }
+
+  static UpdateRule renewed_by_anything(int lag) {
+    UpdateRule rule;
+    rule.lag = lag;
+    rule.renewal = 0;
+    return rule;
+  }
+
   const model::Network network = testing::small_network();
   const model::Inference inference{network, 32, 32};
+  ImaginarySlices slices{network};
 };
 
-TEST_F(StatisticsUpdaterTest, SnapshotAfterASliceIsTheOneForTheSliceLagLater) {
-  UpdateRule rule;
-  rule.lag = 3;
-  StatisticsUpdater update(inference, estimator(), rule);
-  model::Estimator plain = estimator();
-  for (std::int64_t n = 0; n < 6; ++n) {
-    const Update result = update(moments(n));
-    plain.update(*moments(n).moments, 1);
-    EXPECT_EQ(result.order, n);
-    EXPECT_EQ(result.next.order, n + 3);
-    EXPECT_EQ(*result.next.snapshot.statistics, model::blend(plain.estimate(), plain.source(), 0.25));
+TEST_F(StatisticsUpdaterTest, TheSnapshotAfterASliceIsForTheSliceLagLater) {
+  for (const int lag : {1, 3}) {
+    StatisticsUpdater update(inference, estimator("ema"), renewed_by_anything(lag));
+    model::Estimator plain = estimator("ema");
+    for (std::int64_t n = 0; n < 12; ++n) {
+      const Update result = update(slices.sample(n));
+      plain.update(slices.moments(n), 1);
+      EXPECT_EQ(result.order, n);
+      EXPECT_EQ(result.next.order, n + lag);
+      EXPECT_EQ(result.renewal.has_value(), n % UpdateRule::between_renewals == 0);
+      if (result.renewal) {
+        EXPECT_EQ(*result.next.snapshot.statistics, model::blend(plain.estimate(), plain.source(), 0.25));
+        EXPECT_EQ(*result.next.snapshot.running, plain.estimate());
+      }
+    }
+    EXPECT_EQ(update.snapshots(), 4);
+    EXPECT_EQ(update.batches(), 12);
   }
 }
 
-TEST_F(StatisticsUpdaterTest, FirstSnapshotIsTheEstimateWithTheSourcesShare) {
-  model::Estimator probed = estimator("pooled");
-  probed.start_from(*moments(1).moments, 3);
+TEST_F(StatisticsUpdaterTest, TheFirstSnapshotIsTheEstimateWithTheSourcesShare) {
   UpdateRule rule;
   rule.source_share = 0.5;
-  const StatisticsUpdater update(inference, probed, rule);
-  EXPECT_EQ(*update.state().coming.front().statistics, model::blend(probed.estimate(), probed.source(), 0.5));
-  EXPECT_EQ(update.state().coming.front().kind, model::PlanKind::measured);
+  const StatisticsUpdater update(inference, probed(2), rule);
+  const Snapshot first = update.state().coming.front();
+  EXPECT_EQ(*first.statistics, model::blend(probed(2).estimate(), network.source_statistics(), 0.5));
+  EXPECT_EQ(first.kind, model::PlanKind::frozen);
 }
 
-TEST_F(StatisticsUpdaterTest, FrozenFromTheStartNothingChanges) {
+TEST_F(StatisticsUpdaterTest, ASnapshotIsNotRenewedForLessThanTheRuleSays) {
   UpdateRule rule;
-  rule.frozen = true;
-  rule.source_share = 0;
-  StatisticsUpdater update(inference, estimator(), rule);
-  EXPECT_EQ(update.state().coming.front().kind, model::PlanKind::frozen);
+  rule.renewal = 1e-2;
+  StatisticsUpdater update(inference, probed(3), rule);
   const Snapshot first = update.state().coming.front();
-  for (std::int64_t n = 0; n < 3; ++n) {
-    const Update result = update({n, n, nullptr});
-    EXPECT_TRUE(result.frozen);
+  for (std::int64_t n = 0; n < 40; ++n) {
+    const Update result = update(slices.sample(n));
+    EXPECT_TRUE(result.measured);
+    EXPECT_FALSE(result.renewal);
+    EXPECT_EQ(result.next.snapshot.weights, first.weights) << "weights are arranged again for nothing";
+  }
+  EXPECT_EQ(update.snapshots(), 1);
+  EXPECT_EQ(update.batches(), 40);
+}
+
+TEST_F(StatisticsUpdaterTest, WhereNothingIsMeasuredNothingChanges) {
+  ImaginarySlices none(network, 0);
+  StatisticsUpdater update(inference, estimator(), renewed_by_anything(2));
+  const Snapshot first = update.state().coming.front();
+  for (std::int64_t n = 0; n < 5; ++n) {
+    const Update result = update(none.sample(n));
+    EXPECT_FALSE(result.measured);
+    EXPECT_FALSE(result.slice_drift);
     EXPECT_EQ(result.next.snapshot.weights, first.weights);
   }
-  EXPECT_EQ(update.estimator().batches(), 0);
+  EXPECT_EQ(update.batches(), 0);
 }
 
-TEST_F(StatisticsUpdaterTest, FreezesWhenTheStatisticsHaveSettledAndIgnoresSlicesUnderWay) {
-  UpdateRule rule;
-  rule.lag = 2;
-  rule.settle = SettleRule{1e-3, 2};
-  rule.monitor.every = 0;
-  StatisticsUpdater update(inference, estimator("pooled"), rule);
-  std::int64_t frozen_after = -1;
-  for (std::int64_t n = 0; n < 200 && frozen_after < 0; ++n) {
-    if (update(moments(n, 0.01)).frozen) frozen_after = n;
-  }
-  ASSERT_GT(frozen_after, 1);
-  EXPECT_EQ(update.frozen_after(), frozen_after);
-  const auto batches = update.estimator().batches();
-  // The slice that was measured before the decision could reach it, then frozen ones.
-  const Update last = update(moments(frozen_after + 1, 5));
-  update({frozen_after + 2, 0, nullptr});
-  const Update later = update({frozen_after + 3, 0, nullptr});
-  EXPECT_EQ(update.estimator().batches(), batches);
-  EXPECT_EQ(later.next.snapshot.statistics, last.next.snapshot.statistics);
-  EXPECT_EQ(later.next.snapshot.kind, model::PlanKind::frozen);
-}
-
-TEST_F(StatisticsUpdaterTest, SlicesThatKnowNothingOfEachOtherDoNotCountAsSettled) {
-  UpdateRule rule;
-  rule.lag = 4;
-  rule.settle = SettleRule{1e9, 1};
-  rule.monitor.every = 0;
-  StatisticsUpdater update(inference, estimator(), rule);
-  for (std::int64_t n = 0; n < 4; ++n) EXPECT_FALSE(update(moments(n)).frozen) << "slice " << n;
-  EXPECT_TRUE(update(moments(4)).frozen);
-}
-
-TEST_F(StatisticsUpdaterTest, ARestlessSliceStartsTheCountAgain) {
-  UpdateRule rule;
-  rule.settle = SettleRule{1e-3, 3};
-  rule.monitor.every = 0;
-  StatisticsUpdater update(inference, estimator("ema"), rule);
-  for (std::int64_t n = 0; n < 60; ++n) {
-    EXPECT_FALSE(update(moments(n, n % 3 == 2 ? 5 : 0.001)).frozen) << "slice " << n;
+TEST_F(StatisticsUpdaterTest, SlicesOfTheProbeDoNotCountTwice) {
+  for (const std::string rule : {"pooled", "prior", "ema", "ubna"}) {
+    StatisticsUpdater update(inference, probed(3, rule), renewed_by_anything(1), {}, {{2, 0, 1}, {}});
+    for (std::int64_t n = 0; n < 3; ++n) {
+      EXPECT_TRUE(update(slices.sample(n)).slice_drift);
+      EXPECT_EQ(update.estimator().state(), probed(3, rule).state()) << rule;
+    }
+    update(slices.sample(3));
+    EXPECT_EQ(update.batches(), 1);
   }
 }
 
-TEST_F(StatisticsUpdaterTest, RejectsSlicesOutOfOrderAndSlicesThatWereNotMeasured) {
+TEST_F(StatisticsUpdaterTest, PooledStatisticsDoNotDependOnTheOrderOfTheSlices) {
+  ImaginarySlices other(network);
+  StatisticsUpdater forwards(inference, probed(1), {});
+  StatisticsUpdater backwards(inference, probed(1), {});
+  for (std::int64_t n = 0; n < 30; ++n) {
+    forwards(slices.sample(n));
+    SliceSample sample = slices.sample(29 - n);
+    sample.order = n;
+    backwards(sample);
+  }
+  EXPECT_EQ(forwards.estimator().state().pool, backwards.estimator().state().pool);
+  EXPECT_EQ(forwards.estimator().estimate(), backwards.estimator().estimate());
+}
+
+TEST_F(StatisticsUpdaterTest, OfASliceThatIsNotDueOnlyTheFirstLayerIsLookedAt) {
+  ImaginarySlices few(network, 4);
+  StatisticsUpdater update(inference, probed(2), {}, few.measure());
+  for (std::int64_t n = 0; n < 20; ++n) EXPECT_EQ(update(few.sample(n)).measured, n % 4 == 3) << "slice " << n;
+  EXPECT_TRUE(few.out_of_turn.empty());
+  EXPECT_EQ(update.batches(), 5);
+}
+
+TEST_F(StatisticsUpdaterTest, BeforeAnythingIsKnownTheFirstSliceIsMeasured) {
+  ImaginarySlices few(network, 10);
+  few.blank = {0, 1};
+  StatisticsUpdater update(inference, estimator(), {}, few.measure());
+  for (std::int64_t n = 0; n < 9; ++n) update(few.sample(n));
+  EXPECT_EQ(few.out_of_turn, std::vector<std::int64_t>{2});
+}
+
+TEST_F(StatisticsUpdaterTest, ASliceOfWhichNothingCountsChangesNothing) {
+  for (const std::string rule : {"ema", "pooled", "prior", "ubna"}) {
+    slices.blank = {0, 1, 2, 3, 4};
+    StatisticsUpdater update(inference, estimator(rule), renewed_by_anything(1));
+    for (std::int64_t n = 0; n < 5; ++n) {
+      const Update result = update(slices.sample(n));
+      EXPECT_TRUE(result.measured);
+      EXPECT_FALSE(result.counted);
+      EXPECT_EQ(*result.next.snapshot.statistics, network.source_statistics());
+    }
+    EXPECT_EQ(update.batches(), 0);
+    EXPECT_TRUE(update(slices.sample(5)).counted);
+  }
+}
+
+TEST_F(StatisticsUpdaterTest, RejectsSlicesOutOfOrder) {
   StatisticsUpdater update(inference, estimator(), {});
-  EXPECT_THROW(update(moments(1)), std::logic_error);
-  StatisticsUpdater another(inference, estimator(), {});
-  EXPECT_THROW(another({0, 0, nullptr}), std::logic_error);
+  EXPECT_THROW(update(slices.sample(1)), std::logic_error);
 }
 
 TEST_F(StatisticsUpdaterTest, RejectsRulesOutOfRange) {
@@ -133,33 +172,8 @@ TEST_F(StatisticsUpdaterTest, RejectsRulesOutOfRange) {
   rule.source_share = 1.5;
   EXPECT_THROW(StatisticsUpdater(inference, estimator(), rule), std::invalid_argument);
   rule = {};
-  rule.settle = SettleRule{0, 3};
+  rule.renewal = -1;
   EXPECT_THROW(StatisticsUpdater(inference, estimator(), rule), std::invalid_argument);
-}
-
-TEST_F(StatisticsUpdaterTest, ASliceOfWhichNothingCountsChangesNothingAndSettlesNothing) {
-  for (const std::string rule : {"ema", "pooled", "prior", "ubna"}) {
-    UpdateRule settling;
-    settling.lag = 1;
-    settling.settle = SettleRule{1e9, 2};  // any slice that counts is calm
-    settling.monitor.every = 0;
-    StatisticsUpdater update(inference, estimator(rule), settling);
-    SliceMoments blank = moments(0);
-    auto empty = std::make_shared<model::Moments>(*blank.moments);
-    for (model::LayerMoments& layer : empty->layers) layer.count = 0;
-    blank.moments = empty;
-    for (std::int64_t n = 0; n < 5; ++n) {
-      blank.order = n;
-      const Update result = update(blank);
-      EXPECT_TRUE(result.measured);
-      EXPECT_FALSE(result.counted);
-      EXPECT_FALSE(result.frozen);
-      EXPECT_EQ(*result.next.snapshot.statistics, network.source_statistics());
-    }
-    EXPECT_EQ(update.estimator().batches(), 0);
-    EXPECT_TRUE(update(moments(5)).counted);
-    EXPECT_TRUE(update(moments(6)).frozen);
-  }
 }
 
 }  // namespace

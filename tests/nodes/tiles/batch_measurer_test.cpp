@@ -87,29 +87,27 @@ TEST_F(BatchMeasurerTest, FewerWorkersGiveTheSameBits) {
   EXPECT_EQ(again.statistics, lockstep.statistics);
 }
 
-TEST_F(BatchMeasurerTest, OutputsAreThoseOfARunWithTheMeasuredStatistics) {
+TEST_F(BatchMeasurerTest, MomentsAreThoseOfARunWithTheStatisticsThatWereFound) {
   WorkerPool many(grid.size());
   const auto tiles = tiles_of(inference, slice, grid);
-  std::vector<std::vector<float>> outputs(tiles.size());
-  const auto measured = measure(tiles, many, serial_loop, [&](int tile, std::span<const float> output) {
-    outputs[static_cast<std::size_t>(tile)].assign(output.begin(), output.end());
-  });
-  WorkerPool one(1);
-  std::vector<std::vector<float>> outputs_again(tiles.size());
-  measure(tiles, one, serial_loop, [&](int tile, std::span<const float> output) {
-    outputs_again[static_cast<std::size_t>(tile)].assign(output.begin(), output.end());
-  });
-  EXPECT_EQ(outputs_again, outputs);
+  const auto measured = measure(tiles, many, serial_loop);
   for (std::size_t t = 0; t < tiles.size(); ++t) {
     const model::TilePlan& plan = *tiles[t].plan;
     model::Workspace workspace;
     cut_tile(slice, affine, plan.input_region(), network.input_channels(), plan.input(workspace));
-    plan.run(workspace, *inference.weights(), &measured.statistics, nullptr);
-    std::vector<float> expected(outputs[t].size());
-    plan.read_output(workspace, expected);
-    for (std::size_t i = 0; i < expected.size(); ++i)
-      ASSERT_NEAR(outputs[t][i], expected[i], 1e-5) << "tile " << t;
+    model::Moments moments;
+    plan.run(workspace, *inference.weights(), &measured.statistics, &moments);
+    EXPECT_EQ(moments, *measured.tiles[t]) << "tile " << t;
   }
+}
+
+TEST_F(BatchMeasurerTest, TheFirstLayerAloneIsThatOfAllLayersInAnyNumberOfWorkers) {
+  WorkerPool many(grid.size());
+  const auto tiles = tiles_of(inference, slice, grid);
+  const model::LayerMoments expected = measure(tiles, many, serial_loop).merged.layers.front();
+  EXPECT_EQ(measure.first_layer(tiles, many, threaded_loop), expected);
+  WorkerPool one(1);
+  EXPECT_EQ(measure.first_layer(tiles, one, serial_loop), expected);
 }
 
 TEST_F(BatchMeasurerTest, ImagesOfABatchAreMeasuredTogether) {
@@ -170,7 +168,7 @@ TEST_F(BatchMeasurerTest, ABatchOfWhichNothingCountsIsNormalizedAsAWholeAndGives
   EXPECT_EQ(measured.statistics, expected.statistics);
   EXPECT_FALSE(measured.merged.complete());
   model::Estimator estimator({}, network.source_statistics());
-  EXPECT_FALSE(estimator.start_from(measured.merged, 1));
+  EXPECT_FALSE(estimator.start_from(std::vector{measured.merged}));
   EXPECT_FALSE(estimator.update(measured.merged, 1));
   EXPECT_EQ(estimator.estimate(), network.source_statistics());
 }

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <vector>
 
-#include "nodes/tiles/own_statistics_segmenter.h"
 #include "nodes/tiles/stitcher.h"
 #include "tests/fixtures/prediction_format.h"
 #include "tests/fixtures/small_network.h"
@@ -61,46 +60,6 @@ TEST_F(SegmenterTest, TilesGiveWhatTheWholeSliceGives) {
     for (std::size_t i = 0; i < expected.size(); ++i)
       ASSERT_NEAR(tiled[i], expected[i], 1e-5) << "pixel " << i;
   }
-}
-
-TEST_F(SegmenterTest, EachPixelCountsOnceInTheMomentsOfTheTiles) {
-  model::Moments merged;
-  for (const Prediction& prediction : segment(grid, model::PlanKind::measured))
-    merged.merge(*prediction.moments);
-  const auto expected = segment(whole, model::PlanKind::measured).front().moments;
-  for (std::size_t l = 0; l < merged.layers.size(); ++l) {
-    ASSERT_EQ(merged.layers[l].count, expected->layers[l].count) << "layer " << l;
-    for (std::size_t c = 0; c < merged.layers[l].mean.size(); ++c) {
-      const double deviation = std::sqrt(expected->layers[l].squares[c] / expected->layers[l].count);
-      EXPECT_NEAR(merged.layers[l].mean[c], expected->layers[l].mean[c], 1e-5 * deviation);
-      EXPECT_NEAR(merged.layers[l].squares[c], expected->layers[l].squares[c],
-                  1e-5 * expected->layers[l].squares[c]);
-    }
-  }
-}
-
-TEST_F(SegmenterTest, AFrozenTileHasNoMoments) {
-  EXPECT_EQ(segment(whole, model::PlanKind::frozen).front().moments, nullptr);
-}
-
-TEST_F(SegmenterTest, OwnStatisticsDoNotDependOnTheTiles) {
-  WorkerPool many(grid.size());
-  const OwnStatisticsSegmenter segmenter(inference, classifier, many, serial_loop);
-  const auto expected = probabilities(whole, segmenter(tiles(whole, model::PlanKind::measured)));
-  const auto tiled = probabilities(grid, segmenter(tiles(grid, model::PlanKind::measured)));
-  for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(tiled[i], expected[i], 1e-5) << "pixel " << i;
-}
-
-TEST_F(SegmenterTest, OwnStatisticsDoNotDependOnTheSnapshot) {
-  auto other = tiles(whole, model::PlanKind::measured);
-  SliceJob job = *other.front().job;
-  auto statistics = std::make_shared<model::Statistics>(*job.snapshot.statistics);
-  for (float& mean : statistics->layers.front().mean) mean += 10;
-  job.snapshot.statistics = statistics;
-  other.front().job = std::make_shared<const SliceJob>(job);
-  const OwnStatisticsSegmenter segmenter(inference, classifier, workers, serial_loop);
-  EXPECT_EQ(probabilities(whole, segmenter(other)),
-            probabilities(whole, segmenter(tiles(whole, model::PlanKind::measured))));
 }
 
 TEST(TilerTest, RejectsTheStatisticsOfAnotherSlice) {

@@ -15,7 +15,7 @@ const TileGrid grid(5, 7, 3, 1);  // 2 x 3 tiles of different sizes
 /// A prediction whose mask is the tile's number + 1 and whose probabilities are the pixels' own.
 Prediction predict(std::int64_t order, int tile) {
   const model::Region core = grid.core(tile);
-  Prediction p{order, order + 100, tile, core, {}, nullptr};
+  Prediction p{order, order + 100, tile, core, {}};
   auto mask = std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(core.area()),
                                                        static_cast<std::byte>(tile + 1));
   auto probability = std::make_shared<std::vector<std::byte>>(mask->size() * sizeof(float));

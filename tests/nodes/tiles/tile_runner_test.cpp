@@ -33,22 +33,12 @@ class TileRunnerTest : public ::testing::Test {
   Worker worker;
 };
 
-TEST_F(TileRunnerTest, TheSnapshotDecidesWhetherMomentsAreTaken) {
-  const auto folded = run(image, core, frozen(), worker);
-  EXPECT_EQ(folded.moments, nullptr);
-  const std::vector<float> expected = copy(folded.output);
+TEST_F(TileRunnerTest, FrozenStatisticsGiveWhatMeasuredOnesGive) {
+  const std::vector<float> expected = copy(run.predict(image, core, frozen(), worker));
   ASSERT_EQ(expected.size(), static_cast<std::size_t>(core.area() * network.output_channels()));
-  const auto with_moments = run(image, core, measured(), worker);
-  ASSERT_NE(with_moments.moments, nullptr);
-  EXPECT_EQ(with_moments.moments->layers.size(), network.batch_norms().size());
-  for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(with_moments.output[i], expected[i], 1e-4);
-}
-
-TEST_F(TileRunnerTest, PredictingAndMeasuringAreTheHalvesOfARun) {
-  const auto both = run(image, core, measured(), worker);
-  const std::vector<float> output = copy(both.output);
-  EXPECT_EQ(copy(run.predict(image, core, measured(), worker)), output);
-  EXPECT_EQ(run.measure(image, core, measured(), worker), *both.moments);
+  const std::vector<float> found = copy(run.predict(image, core, measured(), worker));
+  for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(found[i], expected[i], 1e-4);
+  EXPECT_EQ(run.measure(image, core, measured(), worker).layers.size(), network.batch_norms().size());
 }
 
 TEST_F(TileRunnerTest, NothingIsMeasuredWithFrozenStatistics) {
@@ -79,15 +69,14 @@ TEST_F(TileRunnerTest, WhatDoesNotCountIsPredictedButNotMeasured) {
   std::vector<std::uint8_t> counts(static_cast<std::size_t>(height / 8 * width / 8), 1);
   for (std::size_t i = 0; i < counts.size(); i += 2) counts[i] = 0;
   half.counted.emplace(height, width, 8, counts);
-  const auto all = run(image, core, measured(), worker);
-  const std::vector<float> output = copy(all.output);
-  const auto some = run(half, core, measured(), worker);
-  EXPECT_EQ(copy(some.output), output);
-  EXPECT_LT(some.moments->layers[0].count, all.moments->layers[0].count);
+  const std::vector<float> output = copy(run.predict(image, core, measured(), worker));
+  EXPECT_EQ(copy(run.predict(half, core, measured(), worker)), output);
+  EXPECT_LT(run.measure(half, core, measured(), worker).layers[0].count,
+            run.measure(image, core, measured(), worker).layers[0].count);
 }
 
 TEST_F(TileRunnerTest, ACoreOutsideTheSliceIsRefused) {
-  EXPECT_THROW(run(image, {{0, height + 1}, {0, 8}}, frozen(), worker), std::invalid_argument);
+  EXPECT_THROW(run.predict(image, {{0, height + 1}, {0, 8}}, frozen(), worker), std::invalid_argument);
 }
 
 }  // namespace

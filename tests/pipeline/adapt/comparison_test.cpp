@@ -57,29 +57,26 @@ struct Bench {
 };
 
 ComparisonPlan plan_for(const io::StackInfo& info, const model::Network& network,
-                        model::PlanKind kind = model::PlanKind::measured, std::size_t memory = gibibyte,
-                        int threads = 1) {
+                        std::size_t memory = gibibyte, int threads = 1) {
   const model::Inference inference(network, info.height, info.width);
-  return plan_comparison(inference, kind, memory, threads, io::bytes_per_voxel(info.type), 2).value();
+  return plan_comparison(inference, memory, threads, io::bytes_per_voxel(info.type), 2).value();
 }
 
 TEST(ComparisonTest, CountsWhatBothNetworksFind) {
   auto stack = striped_stack(3, 60, 100);
   // The source finds the bright fifth; adapted, everything is above the mean minus one deviation.
   const auto network = pixel_network(0.7, 0.1, -1);
-  for (const auto kind : {model::PlanKind::measured, model::PlanKind::frozen}) {
-    Bench bench(stack, network, plan_for(stack.info(), network, kind));
-    const Comparison& comparison = bench.compare({0, 2}, statistics_of(network, 0.4F, 0.2F));
-    ASSERT_EQ(comparison.slices.size(), 2U);
-    const SliceComparison& slice = comparison.slices[1];
-    EXPECT_EQ(slice.z, 2);
-    EXPECT_DOUBLE_EQ(slice.source.foreground, 0.2);
-    EXPECT_DOUBLE_EQ(slice.adapted.foreground, 1);
-    EXPECT_DOUBLE_EQ(slice.agreement.value(), 0.2);
-    EXPECT_DOUBLE_EQ(slice.equal, 0.2);
-    EXPECT_DOUBLE_EQ(slice.source.steadiness.value(), 1);  // pixels on their own look the same in a mirror
-    EXPECT_FALSE(slice.written_agreement);
-  }
+  Bench bench(stack, network, plan_for(stack.info(), network));
+  const Comparison& comparison = bench.compare({0, 2}, statistics_of(network, 0.4F, 0.2F));
+  ASSERT_EQ(comparison.slices.size(), 2U);
+  const SliceComparison& slice = comparison.slices[1];
+  EXPECT_EQ(slice.z, 2);
+  EXPECT_DOUBLE_EQ(slice.source.foreground, 0.2);
+  EXPECT_DOUBLE_EQ(slice.adapted.foreground, 1);
+  EXPECT_DOUBLE_EQ(slice.agreement.value(), 0.2);
+  EXPECT_DOUBLE_EQ(slice.equal, 0.2);
+  EXPECT_DOUBLE_EQ(slice.source.steadiness.value(), 1);  // pixels on their own look the same in a mirror
+  EXPECT_FALSE(slice.written_agreement);
 }
 
 TEST(ComparisonTest, EntropyIsThatOfTheProbabilitiesInBits) {
@@ -168,14 +165,14 @@ TEST(ComparisonTest, ThreadsChangeNothingAndMemoryNothingButRounding) {
   model::Statistics other = network.source_statistics();
   for (float& mean : other.layers[0].mean) mean += 0.1F;
   const auto run = [&](std::size_t memory, int threads) {
-    Bench bench(stack, network, plan_for(stack.info(), network, model::PlanKind::measured, memory, threads),
+    Bench bench(stack, network, plan_for(stack.info(), network, memory, threads),
                 false, threads);
     return bench.compare({0, 1, 2}, other);
   };
   const model::Inference inference(network, 200, 312);
   std::size_t least = 0;
-  while (!plan_comparison(inference, model::PlanKind::measured, least, 1, 1, 2)) least += 1 << 20;
-  EXPECT_GT(plan_for(stack.info(), network, model::PlanKind::measured, least).tiles.size(), 1U);
+  while (!plan_comparison(inference, least, 1, 1, 2)) least += 1 << 20;
+  EXPECT_GT(plan_for(stack.info(), network, least).tiles.size(), 1U);
   const Comparison expected = run(least, 1);
   for (const int threads : {2, 8}) {
     const Comparison same = run(gibibyte, threads);
@@ -194,10 +191,10 @@ TEST(ComparisonTest, ThreadsChangeNothingAndMemoryNothingButRounding) {
 TEST(ComparisonPlanTest, ComparesWindowsOfLargeSlicesWhateverTheMemory) {
   const auto network = testing::small_network();
   const model::Inference inference(network, 1500, 1700);
-  const auto sample = probe_sample(1500, 1700, inference.alignment());
+  const auto sample = sample_of_large(1500, 1700, inference.alignment());
   ASSERT_TRUE(sample);
   for (const std::size_t memory : {std::size_t{160} << 20, gibibyte}) {
-    const auto plan = plan_comparison(inference, model::PlanKind::measured, memory, 4, 1, 1);
+    const auto plan = plan_comparison(inference, memory, 4, 1, 1);
     ASSERT_TRUE(plan);
     EXPECT_EQ(plan->areas, *sample);
     long long covered = 0;
@@ -209,7 +206,7 @@ TEST(ComparisonPlanTest, ComparesWindowsOfLargeSlicesWhateverTheMemory) {
       EXPECT_TRUE(plan->areas[static_cast<std::size_t>(plan->area_of_tile[t])].contains(plan->tiles[t]));
     }
   }
-  EXPECT_FALSE(plan_comparison(inference, model::PlanKind::measured, 1 << 20, 4, 1, 1));
+  EXPECT_FALSE(plan_comparison(inference, 1 << 20, 4, 1, 1));
 }
 
 TEST(ComparisonTest, APreviewShowsShares) {

@@ -46,14 +46,17 @@ TEST_F(PlanTest, TilesDoNotDependOnTheNumberOfThreads) {
       const Plan plan = plan_run(inference, request(memory, threads));
       EXPECT_EQ(plan.grid.cores(), expected.grid.cores());
       EXPECT_EQ(plan.probe->cores, expected.probe->cores);
+      EXPECT_EQ(plan.measure->cores, expected.measure->cores);
+      EXPECT_EQ(plan.every, expected.every);
     }
   }
 }
 
 TEST_F(PlanTest, ExpectedMemoryStaysUnderTheBudgetFromTheSmallestOn) {
-  for (const bool own : {false, true}) {
+  for (const bool measures : {false, true}) {
     PlanRequest r = request(1, 8);
-    r.own_statistics = own;
+    r.measures = measures;
+    if (measures) r.every = 1;
     r.layer_bytes = 1 + 4;
     r.voxel_bytes = 4;
     const std::size_t least = smallest(r);
@@ -61,7 +64,7 @@ TEST_F(PlanTest, ExpectedMemoryStaysUnderTheBudgetFromTheSmallestOn) {
       r.memory = memory;
       const Plan plan = plan_run(inference, r);
       EXPECT_LE(plan.expected_memory, memory);
-      EXPECT_LE(plan.limits.slices_in_flight, own ? 10 : 4);
+      EXPECT_LE(plan.limits.slices_in_flight, 10);
     }
     r.memory = least - mebibyte;
     EXPECT_THROW(plan_run(inference, r), BudgetTooSmall);
@@ -95,22 +98,46 @@ TEST_F(PlanTest, UsesWholeSlicesWhereMemoryAndLagAllow) {
   EXPECT_EQ(plan.limits.workers, 2);
 }
 
-TEST_F(PlanTest, AWaitingSliceMakesTilesTheOnlyWayToKeepWorkersBusy) {
-  PlanRequest r = request(std::size_t{64} << 30, 8);
-  r.lag = 1;
-  const Plan plan = plan_run(inference, r);
-  EXPECT_GE(plan.grid.size(), 4);
-  EXPECT_EQ(plan.limits.slices_in_flight, 1);
+TEST_F(PlanTest, SlicesAreInFlightWhateverTheLag) {
+  for (const bool measures : {false, true}) {
+    PlanRequest r = request(std::size_t{64} << 30, 16);
+    r.measures = measures;
+    r.lag = 1;
+    const Plan plan = plan_run(inference, r);
+    EXPECT_EQ(plan.limits.workers, 16);
+    EXPECT_GE(plan.limits.slices_in_flight, 16);
+    EXPECT_EQ(plan.measure.has_value(), measures);
+  }
 }
 
-TEST_F(PlanTest, FrozenSlicesNeedNotWaitForTheLag) {
-  PlanRequest r = request(std::size_t{64} << 30, 16);
-  r.measures = false;
-  r.freezes = true;
-  r.probes = false;
-  const Plan plan = plan_run(inference, r);
-  EXPECT_EQ(plan.limits.workers, 16);
-  EXPECT_GE(plan.limits.slices_in_flight, 16);
+TEST_F(PlanTest, WhatIsMeasuredOfWhichSlicesDependsOnNeitherMemoryNorTilesNorLag) {
+  const Plan expected = plan_run(inference, request(std::size_t{64} << 30, 2));
+  EXPECT_EQ(expected.every, planned_every(inference, sample_cores(2048, 3000, inference.alignment())));
+  for (const std::size_t memory : {smallest(request(1, 1)), std::size_t{400} * mebibyte}) {
+    PlanRequest r = request(memory, 4);
+    r.lag = 7;
+    const Plan plan = plan_run(inference, r);
+    EXPECT_EQ(plan.every, expected.every);
+    EXPECT_EQ(plan.measure->cores, expected.measure->cores);
+    EXPECT_EQ(plan.probe->cores, expected.probe->cores);
+  }
+}
+
+TEST_F(PlanTest, ASmallBudgetMeasuresWithOneWorkerALargeOneWithOneForEachCore) {
+  EXPECT_EQ(plan_run(inference, request(smallest(request(1, 1)), 4)).measure->workers, 1);
+  const Plan plan = plan_run(inference, request(std::size_t{4} << 30, 4));
+  EXPECT_EQ(plan.measure->workers, static_cast<int>(plan.measure->cores.size()));
+}
+
+TEST_F(PlanTest, AsManySlicesAreMeasuredAtOnceAsAreDueAndThreadsCanBeBusyWith) {
+  PlanRequest r = request(std::size_t{64} << 30, 64);
+  r.every = 1;
+  EXPECT_GE(plan_run(inference, r).measure->slices, 4);
+  r.every = 1000;
+  EXPECT_EQ(plan_run(inference, r).measure->slices, 1);
+  r = request(std::size_t{64} << 30, 2);
+  r.every = 1;
+  EXPECT_EQ(plan_run(inference, r).measure->slices, 1);
 }
 
 TEST_F(PlanTest, TakesTheTileThatIsAskedFor) {
@@ -129,23 +156,50 @@ TEST_F(PlanTest, RejectsNonsense) {
   EXPECT_THROW(plan_run(inference, r), std::invalid_argument);
 }
 
-TEST(ProbeSampleTest, IsTheWholeSliceUpToAMegapixel) {
-  EXPECT_FALSE(probe_sample(1024, 1024, 16));
-  EXPECT_TRUE(probe_sample(1025, 1024, 16));
+TEST(SampleTest, IsTheWholeSliceUpToAMegapixel) {
+  EXPECT_FALSE(sample_of_large(1024, 1024, 16));
+  EXPECT_TRUE(sample_of_large(1025, 1024, 16));
+  for (const auto& [height, width] : {std::pair(1024, 1024), std::pair(520, 520), std::pair(71, 103),
+                                      std::pair(577, 1000), std::pair(64, 16384)}) {
+    long long area = 0;
+    for (const model::Region& core : sample_cores(height, width, 16)) {
+      area += core.area();
+      EXPECT_LE(core.height(), 576);
+      EXPECT_LE(core.width(), 576);
+    }
+    EXPECT_EQ(area, static_cast<long long>(height) * width);
+  }
+  EXPECT_EQ(sample_cores(520, 576, 16).size(), 1U);
 }
 
-TEST(ProbeSampleTest, IsAboutAMegapixelSpreadOverLargerSlices) {
+TEST(SampleTest, CostsAtMostTheTwentiethOfSegmenting) {
+  const model::Network network = testing::small_network();
+  int before = 1 << 30;
+  for (const int size : {256, 1024, 2048, 4096, 16384}) {
+    const model::Inference inference(network, size, size);
+    const std::vector<model::Region> cores = sample_cores(size, size, inference.alignment());
+    const int every = planned_every(inference, cores);
+    double sample = 0;
+    for (const model::Region& core : cores) sample += inference.cost(core, model::PlanKind::measured).multiply_adds;
+    const model::Region all{{0, size}, {0, size}};
+    EXPECT_LE(sample, 0.05 * every * inference.cost(all, model::PlanKind::frozen).multiply_adds);
+    EXPECT_LE(every, before) << "larger slices are measured more often";
+    before = size == 256 ? before : every;
+  }
+  EXPECT_EQ(before, 1);
+}
+
+TEST(SampleTest, IsAboutAMegapixelSpreadOverLargerSlices) {
   for (const auto& [height, width] : {std::pair(2048, 2048), std::pair(8192, 6000), std::pair(300, 9000),
                                       std::pair(1100, 1100), std::pair(20000, 700)}) {
-    const auto cores = probe_sample(height, width, 16);
-    ASSERT_TRUE(cores);
+    const std::vector<model::Region> cores = sample_cores(height, width, 16);
     double area = 0;
     double y = 0;
     double x = 0;
-    for (const model::Region& core : *cores) {
+    for (const model::Region& core : cores) {
       area += static_cast<double>(core.area());
-      y += (core.y.begin + core.y.end) / 2.0 / static_cast<double>(cores->size());
-      x += (core.x.begin + core.x.end) / 2.0 / static_cast<double>(cores->size());
+      y += (core.y.begin + core.y.end) / 2.0 / static_cast<double>(cores.size());
+      x += (core.x.begin + core.x.end) / 2.0 / static_cast<double>(cores.size());
     }
     EXPECT_NEAR(area / (1 << 20), 1, 0.35) << height << " x " << width;
     EXPECT_NEAR(y / height, 0.5, 0.13) << height << " x " << width;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
@@ -23,25 +24,28 @@ constexpr std::int64_t depth = 12;
 
 struct Case {
   std::string name;
+  int every = 1;  ///< 0: nothing is measured
   nodes::UpdateRule rule;
   std::string estimator = "pooled";
-  bool own_statistics = false;
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name;
 }
 
+/// What is measured is used.
+nodes::UpdateRule rule(double source_share, int lag, nodes::MonitorRule monitor = {}) {
+  return {.source_share = source_share, .lag = lag, .renewal = 0, .monitor = monitor};
+}
+
 const Case cases[] = {
-    {"pooled", {}},
-    {"ema", {0.25, 3, false, {}}, "ema"},
-    {"ubna_lag_one", {0, 1, false, {}}, "ubna"},
-    {"prior", {}, "prior"},
-    {"frozen", {0.25, 4, true, {}}},
-    {"settles", {0.25, 2, false, nodes::SettleRule{1e-2, 1}}},
-    // Settles at once, and is reopened when its slices become all noise.
-    {"reopens", {0.25, 2, false, nodes::SettleRule{1e9, 1}, nodes::MonitorRule{1, 1e-3, 1e-3, 1}}},
-    {"own_statistics", {}, "ema", true},
+    {"pooled", 1, rule(0.25, 1)},
+    {"ema", 1, rule(0.25, 3), "ema"},
+    {"ubna_every_third", 3, rule(0, 1), "ubna"},
+    {"prior_every_second", 2, rule(0.25, 4), "prior"},
+    {"frozen", 0, rule(0.25, 4)},
+    // Begins anew when its slices become all noise.
+    {"begins_anew", 4, rule(0.25, 2, {1e-3, 1e-3, 2})},
 };
 
 /// All that slices came to.
@@ -50,16 +54,16 @@ struct Result {
   std::vector<std::int64_t> z;
   std::vector<double> drifts;
   std::vector<bool> measured;
-  std::vector<nodes::SliceState> states;
   std::vector<double> entropies;
-  int reopened = 0;
+  std::vector<double> slice_drifts;
+  int beginnings = 0;
   friend bool operator==(const Result&, const Result&) = default;
 };
 
 class SegmentSessionTest : public ::testing::TestWithParam<Case> {
  protected:
   SegmentSessionTest() {
-    if (GetParam().name != "reopens") return;
+    if (GetParam().name != "begins_anew") return;
     const std::size_t change = stack.voxels.size() / 2;
     for (std::size_t i = change; i < stack.voxels.size(); ++i) {
       stack.voxels[i] = static_cast<std::uint8_t>(i * 2654435761U >> 24 & 1 ? 255 : 0);
@@ -72,10 +76,8 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
     request.threads = 3;
     request.tile = 32;
     request.lag = c.rule.lag;
-    request.measures = !c.rule.frozen;
-    request.freezes = c.rule.frozen || c.rule.settle;
-    request.reopens = c.rule.settle.has_value();
-    request.own_statistics = c.own_statistics;
+    request.measures = c.every > 0;
+    if (c.every > 0) request.every = c.every;
     request.layer_bytes = 1 + 4;
     return plan_run(inference, request);
   }
@@ -89,9 +91,8 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
   /// A session, ready for its first slice.
   struct Parts {
     explicit Parts(const SegmentSessionTest& test)
-        : session(test.inference, test.plan, test.normalizer, test.estimator(),
-                  {GetParam().rule, testing::with_probability(io::PixelType::f32), GetParam().own_statistics},
-                  team, context) {}
+        : session(test.inference, test.plan, test.normalizer, test.estimator(), {},
+                  {GetParam().rule, true, testing::with_probability(io::PixelType::f32)}, team, context) {}
     RunHooks hooks;
     RunContext context{hooks, false};
     ThreadTeam team{3};
@@ -119,11 +120,11 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
     for (const nodes::LayerSlice& layer : done.slice.layers)
       result.voxels.append(reinterpret_cast<const char*>(layer.slice.data()), layer.slice.size_bytes());
     result.z.push_back(done.slice.z());
-    result.drifts.push_back(done.update.drift);
+    result.drifts.push_back(done.update.renewal.value_or(-1));
     result.measured.push_back(done.update.measured);
-    result.states.push_back(done.update.state);
     result.entropies.push_back(done.slice.entropy);
-    result.reopened += done.update.turn && done.update.turn->kind == nodes::Turn::Kind::reopened;
+    result.slice_drifts.push_back(done.update.slice_drift.value_or(-1));
+    result.beginnings += done.update.turn.has_value();
   }
 
   Result in_one_burst() {
@@ -145,10 +146,13 @@ class SegmentSessionTest : public ::testing::TestWithParam<Case> {
 TEST_P(SegmentSessionTest, BurstsOfAnyLengthGiveWhatOneBurstGives) {
   const Result expected = in_one_burst();
   ASSERT_EQ(expected.z.size(), static_cast<std::size_t>(depth));
-  if (GetParam().name == "reopens") {
-    ASSERT_GE(expected.reopened, 1) << "is not reopened on the way";
-  } else if (GetParam().rule.settle) {
-    ASSERT_TRUE(expected.measured.front() && !expected.measured.back()) << "has not settled on the way";
+  EXPECT_EQ(expected.beginnings > 0, GetParam().name == "begins_anew");
+  const auto measured = std::ranges::count(expected.measured, true);
+  if (GetParam().every == 0) {
+    EXPECT_EQ(measured, 0);
+  }
+  if (GetParam().every == 3) {
+    EXPECT_EQ(measured, 1 + depth / 3) << "the first one, and each third";
   }
   for (const std::vector<std::int64_t>& ends :
        {std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},

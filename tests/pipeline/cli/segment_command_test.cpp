@@ -257,8 +257,18 @@ TEST_F(SegmentCommandTest, RefusesOptionsThatMakeNoSense) {
                                              {"--lag", "1001"},
                                              {"--recipe", "none", "--probe", "3"},
                                              {"--recipe", "none", "--normalize-by", "batch"},
+                                             {"--normalize-by", "running"},
+                                             {"--measure-every", "0"},
+                                             {"--measure-every", "some"},
+                                             {"--measure-every", "2,3"},
+                                             {"--measure-every", "2.5"},
+                                             {"--measure-every", "4", "--freeze", "probe"},
+                                             {"--measure-every", "4", "--recipe", "two-pass"},
+                                             {"--renewal-drift", "-1"},
+                                             {"--reopen-slices", "-1"},
+                                             {"--reopen-factor", "0"},
+                                             {"--freeze", "settled"},
                                              {"--recipe", "two-pass", "--freeze", "probe"},
-                                             {"--normalize-by", "batch", "--freeze", "settled"},
                                              {"--freeze", "probe", "--probe", "0"},
                                              {"--normalization", "zscore:1"},
                                              {"--slices", "3:9"},
@@ -345,18 +355,22 @@ TEST_F(SegmentCommandTest, HelpIsComplete) {
     const auto all = run_fibflow({command, "--help-all"});
     EXPECT_EQ(all.code, 0);
     for (const std::string option :
-         {"--model",         "--output", "--recipe",   "--estimator", "--source-share",
-          "--normalize-by",  "--probe",  "--lag",      "--freeze",    "--slices",
-          "--normalization", "--invert", "--threads",  "--memory",    "--tile",
-          "--overwrite",     "--report", "--on-doubt", "--quiet",     "--help-all"}) {
+         {"--model",    "--output",        "--recipe", "--estimator", "--source-share", "--probe",
+          "--slices",   "--normalization", "--invert", "--threads",   "--memory",       "--tile",
+          "--overwrite", "--report",       "--on-doubt", "--quiet",   "--help-all"}) {
       EXPECT_NE(run.out.find(option), std::string::npos) << command << " " << option;
       EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }
     for (const std::string option : {"--momentum", "--intensity-range", "--prior-images", "--featureless",
-                                     "--settle-drift", "--monitor-every", "--trace"}) {
+                                     "--normalize-by", "--trace"}) {
       EXPECT_EQ(run.out.find(option), std::string::npos) << command << " " << option;
       EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }
+    // What happens on the way is not adapt's.
+    for (const std::string option : {"--measure-every", "--lag", "--freeze"})
+      EXPECT_EQ(run.out.find(option) != std::string::npos, command == "segment") << command << " " << option;
+    for (const std::string option : {"--renewal-drift", "--reopen-drift", "--reopen-factor", "--reopen-slices"})
+      EXPECT_EQ(all.out.find(option) != std::string::npos, command == "segment") << command << " " << option;
     EXPECT_LT(std::count(run.out.begin(), run.out.end(), '\n'), 60) << command;
   }
 }

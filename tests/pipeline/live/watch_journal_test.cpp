@@ -23,7 +23,7 @@ JournalEntry taken(std::int64_t number, const std::string& name) {
   entry.record.z = number;
   entry.record.foreground = 1.0 / 3;
   entry.record.drift = 1e-5;
-  entry.record.state = nodes::SliceState::monitored;
+  entry.record.measured = true;
   entry.latency = 2.5;
   return entry;
 }
@@ -59,14 +59,14 @@ TEST_F(WatchJournalTest, GivesBackWhatWasWritten) {
     journal.append(decision(Kind::skipped, 118, 120));
     journal.append(decision(Kind::failed, 121, 121, "bad.tif"));
     JournalEntry event = decision(Kind::event, 122, 122);
-    event.event = {122, "frozen", "settled after slice 122"};
+    event.event = {122, "begun anew", "changed after slice 122"};
     journal.append(event);
     journal.sync();
     bytes = journal.bytes();
   }
   const WatchJournal journal(path, bytes);
   ASSERT_EQ(journal.entries().size(), 4u);
-  EXPECT_EQ(journal.entries()[3].event.text, "settled after slice 122");
+  EXPECT_EQ(journal.entries()[3].event.text, "changed after slice 122");
   EXPECT_EQ(journal.entries()[0].kind, Kind::first);
   const std::vector<JournalEntry> slices = taken_of(journal);
   ASSERT_EQ(slices.size(), 1u);
@@ -76,7 +76,7 @@ TEST_F(WatchJournalTest, GivesBackWhatWasWritten) {
   EXPECT_EQ(slice.file.modified_ns, 1700000000123456789);
   EXPECT_EQ(slice.record.foreground, 1.0 / 3);
   EXPECT_EQ(slice.record.drift, 1e-5);
-  EXPECT_EQ(slice.record.state, nodes::SliceState::monitored);
+  EXPECT_TRUE(slice.record.measured);
   EXPECT_EQ(slice.latency, 2.5);
   EXPECT_EQ(journal.entries()[1].last, 120);
   EXPECT_EQ(journal.entries()[2].file.name, "bad.tif");

@@ -342,6 +342,7 @@ TEST_F(WatchTest, ItsReportTellsWhatThatOfABatchRunTells) {
   const auto stack = io::open_stack(folder / "run");
   OutputOptions output;
   output.mask = folder / "again.tif";
+  adaptation.measure_every = 1;
   const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
   const auto expected = nlohmann::json::parse(json_text(*batch.report));
   for (const char* part : {"intensity", "plan", "comparison", "doubt", "adaptation"})

@@ -71,8 +71,6 @@ TEST(RecordedRunTest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(with("/slices/2/foreground", 1.5), "run.json: slices[2].foreground is no share between 0 and 1");
   EXPECT_EQ(with("/slices/1/z", 0), "run.json: slices[1].z is not larger than that of the slice before");
   EXPECT_EQ(with("/slices/1/z", 0.5), "run.json: slices[1].z is not a whole number from 0 on");
-  EXPECT_EQ(with("/slices/3/state", "asleep"),
-            "run.json: slices[3].state is none of adapting, monitored and frozen");
   EXPECT_EQ(with("/slices", "none"), "run.json: slices is not an array");
   EXPECT_EQ(with("/warnings", Json{1}), "run.json: warnings[0] is not a text");
   EXPECT_EQ(with("/adaptation/layer_names", Json{"one"}),
@@ -131,11 +129,11 @@ TEST(ReportPageTest, ShowsEverythingThatAReportHas) {
   EXPECT_TRUE(has(page, "<bdi>enc.0.1</bdi>"));
   EXPECT_TRUE(has(page, "enc.0.1: 0.5")) << "4.0 over 8 channels";
   EXPECT_TRUE(has(page, "dec.0.1: infinite"));
-  EXPECT_TRUE(has(page, "class=\"event reopened\""));
-  EXPECT_TRUE(has(page, "reopened: the slices drift by 0.4")) << "in the title of the slice";
+  EXPECT_TRUE(has(page, "class=\"event changed\""));
+  EXPECT_TRUE(has(page, "begun anew: the slices drift by 0.4")) << "in the title of the slice";
   EXPECT_TRUE(has(page, "<dt>memory</dt><dd><bdi>4.00 GiB</bdi></dd>"));
   EXPECT_TRUE(has(page, "1 min 39 s"));
-  EXPECT_TRUE(has(page, "<td>adapting</td><td>15</td><td>0.11 s</td>"));
+  EXPECT_TRUE(has(page, "<td>segmented</td><td>30</td><td>0.11 s</td>"));
 }
 
 TEST(ReportPageTest, SaysWhatDoubtFoundAndWhatWasDone) {
@@ -166,10 +164,10 @@ TEST(ReportPageTest, SaysThatOfALiveRunOnlyTheFirstSlicesWereCompared) {
 }
 
 TEST(ReportPageTest, LeavesOutWhatAnOlderReportLacksWithAWord) {
-  Json json = recorded_run_json(5);
+  Json json = recorded_run_json(10);
   for (const char* name : {"comparison", "doubt", "previews", "states", "events", "plan"}) json.erase(name);
   for (Json& slice : json["slices"]) {
-    for (const char* name : {"entropy", "state", "drift_from_source", "slice_drift", "work_seconds"})
+    for (const char* name : {"entropy", "measured", "drift_from_source", "slice_drift", "work_seconds"})
       slice.erase(name);
   }
   json["adaptation"].erase("layer_names");
@@ -223,12 +221,10 @@ TEST(ReportPageTest, RefersToNothingOutside) {
   EXPECT_TRUE(has(page, "default-src 'none'"));
 }
 
-RecordedSlice slice_with(std::int64_t z, std::optional<double> foreground,
-                         RecordedSlice::State state = RecordedSlice::State::adapting) {
+RecordedSlice slice_with(std::int64_t z, std::optional<double> foreground) {
   RecordedSlice slice;
   slice.z = z;
   slice.foreground = foreground;
-  slice.state = state;
   return slice;
 }
 
@@ -250,7 +246,7 @@ TEST(ZChartTest, DrawsEachOfFewSlices) {
   EXPECT_TRUE(has(drawn, "d=\"M166.6667,1000L500,0L833.3333,500\"")) << drawn;
   EXPECT_FALSE(has(drawn, "band"));
   EXPECT_EQ(times(drawn, "class=\"hit\""), 3U);
-  EXPECT_TRUE(has(drawn, "<title>slice 2, adapting\nforeground: 0.5</title>")) << drawn;
+  EXPECT_TRUE(has(drawn, "<title>slice 2\nforeground: 0.5</title>")) << drawn;
 }
 
 TEST(ZChartTest, ThousandsOfSlicesBecomeAMeanBetweenExtremes) {
@@ -279,16 +275,6 @@ TEST(ZChartTest, SlicesThatAreNotThereLeaveRoom) {
   const std::string drawn = foreground_chart(run);
   EXPECT_TRUE(has(drawn, "d=\"M50,0h0M950,0h0\"")) << drawn;
   EXPECT_TRUE(has(drawn, ">105</span>")) << drawn;
-}
-
-TEST(ZChartTest, MarksFrozenSlices) {
-  RecordedRun run;
-  for (const std::int64_t z : {0, 1, 2, 3}) {
-    const bool frozen = z == 1 || z == 2;
-    run.slices.add(slice_with(z, 1, frozen ? RecordedSlice::State::frozen : RecordedSlice::State::adapting));
-  }
-  EXPECT_TRUE(has(foreground_chart(run), "<rect class=\"frozen\" x=\"250\" y=\"0\" width=\"500\""))
-      << foreground_chart(run);
 }
 
 TEST(ZChartTest, AxesHaveRoundNumbers) {

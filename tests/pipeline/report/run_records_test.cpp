@@ -22,7 +22,8 @@ SliceRecord record(std::int64_t z) {
   slice.work_seconds = 0.5;
   slice.foreground = 0.001 * static_cast<double>(z % 1000);
   slice.entropy = 0.1;
-  slice.state = z % 2 == 0 ? nodes::SliceState::adapting : nodes::SliceState::frozen;
+  slice.measured = z % 2 == 0;
+  if (slice.measured) slice.measure_seconds = 0.125;
   slice.drift_from_source = 0.25;
   if (z % 3 == 0) slice.slice_drift = 1e-7 * static_cast<double>(z);
   return slice;
@@ -33,7 +34,8 @@ std::vector<std::int64_t> visited(const RunRecords& records) {
   records.visit([&](const SliceRecord& slice) {
     EXPECT_EQ(slice.foreground, record(slice.z).foreground);
     EXPECT_EQ(slice.slice_drift, record(slice.z).slice_drift);
-    EXPECT_EQ(slice.state, record(slice.z).state);
+    EXPECT_EQ(slice.measured, record(slice.z).measured);
+    EXPECT_EQ(slice.measure_seconds, record(slice.z).measure_seconds);
     all.push_back(slice.z);
   });
   return all;
@@ -67,7 +69,7 @@ TEST_F(RunRecordsTest, GoesOnWithWhatItsCheckpointKnows) {
   {
     RunRecords records(path, 0);
     for (const std::int64_t z : {0, 1, 2}) records.add(record(z));
-    records.add(RunEvent{2, "frozen", "settled"});
+    records.add(RunEvent{2, "begun anew", "changed"});
     records.sync();
     known = records.bytes();
     records.add(record(3));
@@ -78,7 +80,7 @@ TEST_F(RunRecordsTest, GoesOnWithWhatItsCheckpointKnows) {
   RunRecords records(path, known);
   EXPECT_EQ(visited(records), (std::vector<std::int64_t>{0, 1, 2}));
   ASSERT_EQ(records.events().size(), 1u);
-  EXPECT_EQ(records.events()[0].text, "settled");
+  EXPECT_EQ(records.events()[0].text, "changed");
   records.add(record(3));
   EXPECT_EQ(visited(records), (std::vector<std::int64_t>{0, 1, 2, 3}));
   EXPECT_EQ(records.sums().count(), 4);
@@ -134,7 +136,8 @@ TEST(SliceSumsTest, AreThoseOfTheSlices) {
     slice.z = sums.count();
     slice.foreground = foreground;
     slice.work_seconds = 2;
-    slice.state = slice.z == 1 ? nodes::SliceState::monitored : nodes::SliceState::adapting;
+    slice.measured = slice.z == 1;
+    slice.measure_seconds = slice.measured ? 3 : 0.25;
     slice.drift_from_source = static_cast<double>(slice.z);
     if (slice.z > 0) slice.slice_drift = 0.25;
     sums.add(slice);
@@ -145,10 +148,11 @@ TEST(SliceSumsTest, AreThoseOfTheSlices) {
   EXPECT_EQ(sums.last_drift_from_source(), 2);
   ASSERT_TRUE(sums.farthest());
   EXPECT_EQ(sums.farthest()->z, 1) << "the first of equals";
-  EXPECT_EQ(sums.states()[0].slices, 2);
-  EXPECT_EQ(sums.states()[0].mean_work_seconds, 2);
-  EXPECT_EQ(sums.states()[1].slices, 1);
-  EXPECT_EQ(sums.states()[2].mean_work_seconds, 0);
+  EXPECT_EQ(sums.costs()[0].slices, 3);
+  EXPECT_EQ(sums.costs()[0].mean_seconds(), 2);
+  EXPECT_EQ(sums.costs()[1].slices, 1);
+  EXPECT_EQ(sums.costs()[1].mean_seconds(), 3);
+  EXPECT_EQ(SliceSums().costs()[1].mean_seconds(), 0);
 }
 
 }  // namespace

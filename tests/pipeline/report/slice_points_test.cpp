@@ -11,7 +11,6 @@ RecordedSlice slice(std::int64_t z) {
   slice.seconds = 1;
   slice.foreground = z == 77'777 ? 1 : 0.25;
   if (z % 2 == 0) slice.drift = static_cast<double>(z);
-  slice.state = z % 16 == 0 ? RecordedSlice::State::monitored : RecordedSlice::State::frozen;
   return slice;
 }
 
@@ -24,7 +23,6 @@ TEST(SlicePointsTest, FewSlicesAreAPointEach) {
   EXPECT_EQ(slices.points()[5].first_z, 15);
   EXPECT_EQ(slices.points()[5].last_z, 15);
   EXPECT_FALSE(slices.points()[5].drift);
-  EXPECT_EQ(slices.points()[16].state(), RecordedSlice::State::monitored);
 }
 
 TEST(SlicePointsTest, AMillionTakeNoMoreRoomAndLoseNoExtreme) {
@@ -40,7 +38,6 @@ TEST(SlicePointsTest, AMillionTakeNoMoreRoomAndLoseNoExtreme) {
     EXPECT_GT(point.first_z, last);
     last = point.last_z;
     counted += point.slices;
-    EXPECT_EQ(point.state(), RecordedSlice::State::frozen) << "what most of them are";
   }
   EXPECT_EQ(counted, many);
   EXPECT_EQ(last, 3 * (many - 1));

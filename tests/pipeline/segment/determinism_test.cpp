@@ -21,29 +21,29 @@ void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name;
 }
 
-Case with(std::string name, Recipe recipe, std::string rule, std::optional<NormalizeBy> by = {},
-          Freeze freeze = Freeze::never, int tile = 32) {
+Case with(std::string name, Recipe recipe, std::string rule, std::optional<int> every = {},
+          Freeze freeze = Freeze::never, int tile = 32, NormalizeBy by = NormalizeBy::batch) {
   Case c{std::move(name), {}, tile};
   c.adaptation.recipe = recipe;
   c.adaptation.estimator.rule = rule;
   c.adaptation.normalize_by = by;
   c.adaptation.freeze = freeze;
-  c.adaptation.settle = {1e-3, 2};
+  c.adaptation.measure_every = every;
+  c.adaptation.renewal = 0;
   return c;
 }
 
 const Case cases[] = {
     with("none", Recipe::none, "pooled"),
-    with("stream_ema", Recipe::stream, "ema"),
-    with("stream_pooled", Recipe::stream, "pooled"),
-    with("stream_prior", Recipe::stream, "prior"),
-    with("stream_ubna", Recipe::stream, "ubna"),
-    with("stream_whole_slices", Recipe::stream, "pooled", {}, Freeze::never, 1000),
+    with("stream_ema", Recipe::stream, "ema", 1),
+    with("stream_pooled", Recipe::stream, "pooled", 2),
+    with("stream_prior", Recipe::stream, "prior", 3),
+    with("stream_ubna", Recipe::stream, "ubna", 1),
+    with("stream_planned", Recipe::stream, "pooled"),
+    with("stream_whole_slices", Recipe::stream, "pooled", 1, Freeze::never, 1000),
     with("stream_frozen_after_probe", Recipe::stream, "pooled", {}, Freeze::probe),
-    with("stream_frozen_when_settled", Recipe::stream, "pooled", {}, Freeze::settled),
-    with("own_statistics", Recipe::stream, "ema", NormalizeBy::batch),
     with("two_pass_batch", Recipe::two_pass, "pooled"),
-    with("two_pass_running", Recipe::two_pass, "ema", NormalizeBy::running),
+    with("two_pass_running", Recipe::two_pass, "ema", {}, Freeze::never, 32, NormalizeBy::running),
 };
 
 /// What must be the same.

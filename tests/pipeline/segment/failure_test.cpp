@@ -87,7 +87,7 @@ TEST_F(FailureTest, ASliceOfAnotherSizeIsNamed) {
   io::MemoryStack stack = testing::changed(
       good, [](io::Slice slice) { return slice.z() == 2 ? testing::textured_slice(2, 72, 100) : slice; });
   EXPECT_EQ(failure_of(stack, exit_data),
-            "slice 2 (tiler): the slice is 72 x 100 pixels, the stack 72 x 104");
+            "slice 2 (reader): the slice is 72 x 100 pixels, the stack 72 x 104");
 }
 
 TEST_F(FailureTest, AStopEndsTheRunWhereverItIs) {
@@ -106,7 +106,7 @@ TEST_F(FailureTest, AStopEndsTheRunWhereverItIs) {
 
 TEST_F(FailureTest, AFailureInAnyNodeIsTheOneThatIsReported) {
   for (const std::string node : {"reader", "normalizer", "tiler", "segmenter", "stitcher",
-                                 "moments collector", "statistics updater", "writer"}) {
+                                 "sampler", "statistics updater", "writer"}) {
     auto stack = textured_stack(8, 72, 104);
     std::atomic<int> calls = 0;
     RunHooks hooks;

@@ -41,18 +41,20 @@ testing::MemoryStack<std::uint8_t> stack_with_resin(int first_resin_column, int 
 struct Case {
   const char* name;
   Recipe recipe;
-  std::optional<NormalizeBy> by;
+  NormalizeBy by = NormalizeBy::batch;
+  std::optional<int> every = {};
 };
 
-const Case cases[] = {{"stream", Recipe::stream, {}},
-                      {"own_statistics", Recipe::stream, NormalizeBy::batch},
-                      {"two_pass", Recipe::two_pass, {}},
+const Case cases[] = {{"stream", Recipe::stream},
+                      {"stream_measured_everywhere", Recipe::stream, NormalizeBy::batch, 1},
+                      {"two_pass", Recipe::two_pass},
                       {"two_pass_running", Recipe::two_pass, NormalizeBy::running}};
 
 Outcome run(io::Stack& stack, const Case& c, nodes::Featureless featureless, int threads = 2, int tile = 48) {
   AdaptationOptions adaptation;
   adaptation.recipe = c.recipe;
   adaptation.normalize_by = c.by;
+  adaptation.measure_every = c.every;
   adaptation.featureless = featureless;
   ResourceOptions resources;
   resources.threads = threads;

@@ -77,7 +77,7 @@ TEST_P(OnDoubtRecipeTest, SourceSegmentsAsIfNothingHadBeenAdapted) {
   EXPECT_EQ(outcome.report->doubt->action, DoubtAction::source_used);
   EXPECT_EQ(outcome.statistics, vanishing().source_statistics());
   for (const SliceRecord& slice : testing::slices_of(*outcome.report)) {
-    EXPECT_TRUE(slice.frozen);
+    EXPECT_FALSE(slice.measured);
     EXPECT_DOUBLE_EQ(slice.foreground, 0.2);
   }
   AdaptationOptions none;
@@ -158,7 +158,8 @@ TEST(OnDoubtTest, LeavingTheSourceOnTheWayIsSeenInTheEnd) {
   const auto network = pixel_network(0.4, 0.2, 1);
   AdaptationOptions adaptation;
   adaptation.source_share = 0;
-  adaptation.lag = 1;
+  adaptation.measure_every = 1;
+  adaptation.monitor.slices = 0;
   EXPECT_FALSE(has(*segment(stack, network, {}, adaptation, {}, {}).report->doubt, "left the source"));
   for (std::size_t i = 0; i < stack.voxels.size(); ++i) {
     if (i / slice % 4 != 2) stack.voxels[i] = static_cast<std::uint8_t>(i % 7 < 3 ? 250 : 160);
@@ -169,31 +170,11 @@ TEST(OnDoubtTest, LeavingTheSourceOnTheWayIsSeenInTheEnd) {
   EXPECT_EQ(report.warnings.back(), report.doubt->signs.back().text);
 }
 
-/// Where each slice has its own statistics, there is a doubt only if a probe was asked for.
-TEST(OnDoubtTest, TheSourceIsUsedAlsoWhereEachSliceWouldHaveItsOwnStatistics) {
-  const testing::TemporaryFolder folder;
-  auto stack = striped_stack(6, 40, 60);
-  AdaptationOptions own;
-  own.normalize_by = NormalizeBy::batch;
-  own.probe = 3;
-  own.source_share = 0;
-  own.on_doubt = OnDoubt::source;
-  OutputOptions output;
-  output.mask = folder / "m.tif";
-  const Outcome outcome = segment(stack, vanishing(), {}, own, output, {});
-  EXPECT_EQ(outcome.report->doubt->action, DoubtAction::source_used);
-  EXPECT_EQ(outcome.statistics, vanishing().source_statistics());
-  ASSERT_EQ(testing::slices_of(*outcome.report).size(), 6U);
-  for (const SliceRecord& slice : testing::slices_of(*outcome.report)) {
-    EXPECT_TRUE(slice.frozen);
-    EXPECT_DOUBLE_EQ(slice.foreground, 0.2);
-  }
-}
-
 TEST(OnDoubtTest, WhatAComparisonKeepsIsWithinTheBudgetToo) {
   constexpr int slices = 400;
   auto stack = striped_stack(slices, 64, 64);
   AdaptationOptions adaptation;
+  adaptation.freeze = Freeze::probe;
   ResourceOptions resources{1, 1 << 20, 0};
   try {
     segment(stack, improving(), {}, adaptation, {}, resources);
@@ -217,9 +198,6 @@ TEST(OnDoubtTest, NothingToCompareIsNoDoubt) {
   AdaptationOptions no_probe;
   no_probe.probe = 0;
   EXPECT_FALSE(segment(stack, flooding(), {}, no_probe, {}, {}).report->comparison);
-  AdaptationOptions own;
-  own.normalize_by = NormalizeBy::batch;
-  EXPECT_FALSE(segment(stack, flooding(), {}, own, {}, {}).report->comparison);
 }
 
 TEST(OnDoubtTest, ADoubtThatCannotArisePromisesNothing) {

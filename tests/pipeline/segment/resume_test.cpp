@@ -146,6 +146,7 @@ class ResumeTest : public ::testing::Test {
     for (nlohmann::json& slice : slices) {
       slice.erase("seconds");
       slice.erase("work_seconds");
+      slice.erase("measure_seconds");
     }
     return slices;
   }
@@ -177,15 +178,17 @@ Given ema() {
   Given given;
   given.adaptation.estimator.rule = "ema";
   given.adaptation.lag = 2;
+  given.adaptation.measure_every = 1;
+  given.adaptation.renewal = 0;
   given.input.normalization = nodes::Normalization::parse("stack");
   return given;
 }
 
-Given settling() {
+/// Between slices that are measured, it goes on as after them.
+Given measured_now_and_then() {
   Given given;
-  given.adaptation.freeze = Freeze::settled;
-  given.adaptation.settle = {1e-1, 1};
-  given.adaptation.lag = 1;
+  given.adaptation.measure_every = 3;
+  given.adaptation.renewal = 0;
   return given;
 }
 
@@ -217,7 +220,7 @@ TEST_F(ResumeTest, KilledAfterAnyStepItGoesOnToTheSameBytes) {
 TEST_F(ResumeTest, KilledAgainAndAgainItGoesOnToTheSameBytes) {
   std::mt19937 random(11);
   const int stories = std::max(1, testing::kills_wanted(6) / 6);
-  for (Given given : {ema(), settling(), two_pass()}) {
+  for (Given given : {ema(), measured_now_and_then(), two_pass()}) {
     clear();
     std::filesystem::remove_all(whole);
     expect(given);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -57,18 +58,19 @@ struct PlainLoop {
     model::Estimator estimator(options, network.source_statistics());
     const auto used_now = [&] { return model::blend(estimator.estimate(), estimator.source(), share); };
     std::vector<model::Statistics> used(static_cast<std::size_t>(lag), used_now());
+    std::int64_t renewed = -4;
     model::Workspace workspace;
     for (std::int64_t z = 0; z < stack.info().depth; ++z) {
       const io::Slice slice = stack.read(z);
+      const auto input = [&](const model::TilePlan& plan) {
+        nodes::cut_tile(slice, {1.0 / 255, 0}, plan.input_region(), network.input_channels(), plan.input(workspace));
+      };
       std::vector<float> whole(static_cast<std::size_t>(height * width));
-      model::Moments merged;
+      const auto weights = inference.freeze(used[static_cast<std::size_t>(z)]);
       for (const model::Region& core : grid.cores()) {
-        const auto plan = inference.plan(core, model::PlanKind::measured);
-        nodes::cut_tile(slice, {1.0 / 255, 0}, plan->input_region(), network.input_channels(),
-                        plan->input(workspace));
-        model::Moments moments;
-        plan->run(workspace, *inference.weights(), &used[static_cast<std::size_t>(z)], &moments);
-        merged.merge(moments);
+        const auto plan = inference.plan(core, model::PlanKind::frozen);
+        input(*plan);
+        plan->run(workspace, *weights, nullptr, nullptr);
         std::vector<float> logits(static_cast<std::size_t>(core.area()));
         plan->read_output(workspace, logits);
         std::size_t i = 0;
@@ -79,10 +81,23 @@ struct PlainLoop {
         }
       }
       probabilities.push_back(std::move(whole));
-      estimator.update(merged, 1);
-      used.push_back(used_now());
+      // The whole slice in batch mode, layer by layer.
+      const auto plan = inference.plan({{0, height}, {0, width}}, model::PlanKind::measured);
+      input(*plan);
+      model::Moments moments;
+      model::LayerStatistics normalizes;
+      for (std::size_t layer = 0; layer < network.batch_norms().size(); ++layer) {
+        plan->run_stage(static_cast<int>(layer), workspace, *inference.weights(), layer == 0 ? nullptr : &normalizes,
+                        &moments.layers.emplace_back());
+        normalizes =
+            model::blend(moments.layers.back().statistics(), network.source_statistics().layers[layer], share);
+      }
+      estimator.update(moments, 1);
+      const bool renews = z - renewed >= 4;
+      if (renews) renewed = z;
+      used.push_back(renews ? used_now() : used.back());
     }
-    statistics = used.back();
+    statistics = used_now();
   }
 };
 
@@ -94,6 +109,9 @@ TEST_P(LagTest, ASliceIsSegmentedWithTheStatisticsAfterTheSliceLagBeforeIt) {
   AdaptationOptions adaptation;
   adaptation.lag = GetParam();
   adaptation.probe = 0;
+  adaptation.measure_every = 1;
+  adaptation.renewal = 0;
+  adaptation.monitor.slices = 0;
   adaptation.featureless = nodes::Featureless::counts;
   adaptation.estimator.rule = "ema";
   const OutputOptions output = float_probabilities(folder);
@@ -113,57 +131,60 @@ TEST_P(LagTest, OfAnotherLengthGivesAnotherResult) {
 
 INSTANTIATE_TEST_SUITE_P(Lags, LagTest, ::testing::Values(1, 2, 4, 7));
 
-TEST(SegmentTest, TilesChangeNothingButRounding) {
-  for (const auto by : {NormalizeBy::running, NormalizeBy::batch}) {
-    AdaptationOptions adaptation;
-    adaptation.normalize_by = by;
-    std::vector<std::vector<std::vector<float>>> results;
-    std::vector<model::Statistics> statistics;
-    for (const int tile : {1000, 56, 24}) {
-      const testing::TemporaryFolder folder;
-      auto stack = textured_stack(6, height, width);
-      const OutputOptions output = float_probabilities(folder);
-      statistics.push_back(segment(stack, small_network(), {}, adaptation, output, {2, 0, tile}).statistics);
-      results.push_back(floats_of(output.probability));
-    }
-    for (std::size_t r = 1; r < results.size(); ++r) {
-      for (std::size_t z = 0; z < results[r].size(); ++z) {
-        for (std::size_t i = 0; i < results[r][z].size(); ++i) {
-          ASSERT_NEAR(results[r][z][i], results[0][z][i], 3e-6) << "slice " << z << ", pixel " << i;
-        }
-      }
-      for (std::size_t l = 0; l < statistics[r].layers.size(); ++l) {
-        for (std::size_t c = 0; c < statistics[r].layers[l].variance.size(); ++c) {
-          const float variance = statistics[0].layers[l].variance[c];
-          EXPECT_NEAR(statistics[r].layers[l].variance[c], variance, 1e-5 * variance);
-          EXPECT_NEAR(statistics[r].layers[l].mean[c], statistics[0].layers[l].mean[c],
-                      1e-5 * std::sqrt(variance));
-        }
+TEST(SegmentTest, TilesChangeNothingButRoundingAndOfStatisticsNothing) {
+  AdaptationOptions adaptation;
+  adaptation.measure_every = 2;
+  std::vector<std::vector<std::vector<float>>> results;
+  std::vector<model::Statistics> statistics;
+  for (const int tile : {1000, 56, 24}) {
+    const testing::TemporaryFolder folder;
+    auto stack = textured_stack(6, height, width);
+    const OutputOptions output = float_probabilities(folder);
+    statistics.push_back(segment(stack, small_network(), {}, adaptation, output, {2, 0, tile}).statistics);
+    results.push_back(floats_of(output.probability));
+  }
+  for (std::size_t r = 1; r < results.size(); ++r) {
+    for (std::size_t z = 0; z < results[r].size(); ++z) {
+      for (std::size_t i = 0; i < results[r][z].size(); ++i) {
+        ASSERT_NEAR(results[r][z][i], results[0][z][i], 3e-6) << "slice " << z << ", pixel " << i;
       }
     }
+    EXPECT_EQ(statistics[r], statistics[0]);
+  }
+}
+
+TEST(SegmentTest, MemoryChangesNothingOfWhatIsMeasured) {
+  AdaptationOptions adaptation;
+  adaptation.measure_every = 2;
+  auto stack = textured_stack(5, 700, 300);  // samples of two cores
+  std::optional<model::Statistics> expected;
+  for (const std::size_t memory : {std::size_t{0}, std::size_t{120} << 20, std::size_t{88} << 20}) {
+    const testing::TemporaryFolder folder;
+    const Outcome outcome =
+        segment(stack, small_network(), {}, adaptation, float_probabilities(folder), {2, memory, 0});
+    if (!expected) expected = outcome.statistics;
+    EXPECT_EQ(outcome.statistics, *expected) << memory;
   }
 }
 
 class IdiomTest : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(IdiomTest, TilesAndStatisticsOfItsOwnWorkOnSlicesThatFitNoGrid) {
+TEST_P(IdiomTest, TilesAndSamplesWorkOnSlicesThatFitNoGrid) {
   const auto network =
       model::Network::load(std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/" + GetParam() + ".onnx");
-  for (const auto by : {NormalizeBy::running, NormalizeBy::batch}) {
-    AdaptationOptions adaptation;
-    adaptation.normalize_by = by;
-    std::vector<std::vector<std::vector<float>>> results;
-    for (const int tile : {1000, 32}) {
-      const testing::TemporaryFolder folder;
-      auto stack = textured_stack(3, 61, 87);
-      const OutputOptions output = float_probabilities(folder);
-      segment(stack, network, {}, adaptation, output, {2, 0, tile});
-      results.push_back(floats_of(output.probability));
-    }
-    for (std::size_t z = 0; z < results[0].size(); ++z) {
-      for (std::size_t i = 0; i < results[0][z].size(); ++i) {
-        ASSERT_NEAR(results[1][z][i], results[0][z][i], 1e-5) << "slice " << z << ", pixel " << i;
-      }
+  AdaptationOptions adaptation;
+  adaptation.measure_every = 1;
+  std::vector<std::vector<std::vector<float>>> results;
+  for (const int tile : {1000, 32}) {
+    const testing::TemporaryFolder folder;
+    auto stack = textured_stack(3, 61, 87);
+    const OutputOptions output = float_probabilities(folder);
+    segment(stack, network, {}, adaptation, output, {2, 0, tile});
+    results.push_back(floats_of(output.probability));
+  }
+  for (std::size_t z = 0; z < results[0].size(); ++z) {
+    for (std::size_t i = 0; i < results[0][z].size(); ++i) {
+      ASSERT_NEAR(results[1][z][i], results[0][z][i], 1e-5) << "slice " << z << ", pixel " << i;
     }
   }
 }
@@ -182,6 +203,10 @@ TEST(SegmentTest, SlicesOfAPixelOrALineAreSegmentedWithEveryRecipe) {
         auto stack = textured_stack(depth, slice_height, slice_width);
         AdaptationOptions adaptation;
         adaptation.recipe = recipe;
+        if (recipe == Recipe::stream) {
+          adaptation.measure_every = 1;
+          adaptation.probe = 0;
+        }
         const OutputOptions output = float_probabilities(folder);
         const Outcome outcome = segment(stack, small_network(), {}, adaptation, output, {});
         EXPECT_EQ(testing::slices_of(*outcome.report).size(), static_cast<std::size_t>(depth));
@@ -231,39 +256,61 @@ TEST(SegmentTest, SaysIfItsInputWasChangedMeanwhile) {
   }
 }
 
-TEST(SegmentTest, AProbeThatCoversTheStackIsItsPooledMoments) {
-  auto stack = textured_stack(3, height, width);
-  AdaptationOptions adaptation;
-  adaptation.freeze = Freeze::probe;
-  adaptation.source_share = 0;
-  const Outcome frozen = adapt(stack, small_network(), {}, adaptation, {1, 0, 0});
-  EXPECT_EQ(frozen.report->adaptation->probe_slices, (std::vector<std::int64_t>{0, 1, 2}));
-  EXPECT_TRUE(testing::slices_of(*frozen.report).empty());
-  // The first layer's input does not depend on any statistics: its moments are those of all slices.
-  AdaptationOptions own;
-  own.normalize_by = NormalizeBy::batch;
-  own.source_share = 0;
-  const Outcome pooled = adapt(stack, small_network(), {}, own, {1, 0, 0});
-  for (std::size_t l = 0; l < pooled.statistics.layers.size(); ++l) {
-    for (std::size_t c = 0; c < pooled.statistics.layers[l].mean.size(); ++c) {
-      EXPECT_NEAR(frozen.statistics.layers[l].mean[c], pooled.statistics.layers[l].mean[c], 1e-4);
-    }
-  }
+TEST(AdaptTest, MeasuresSixteenSlicesSpreadOverTheStackUnlessOthersAreSaid) {
+  auto stack = textured_stack(40, 40, 40);
+  const Outcome usual = adapt(stack, small_network(), {}, {}, {});
+  EXPECT_EQ(usual.report->adaptation->probe_slices, spread_slices({0, 40}, 16));
+  EXPECT_EQ(usual.report->adaptation->batches, 16);
+  EXPECT_TRUE(testing::slices_of(*usual.report).empty());
+  AdaptationOptions few;
+  few.probe = 2;
+  EXPECT_EQ(adapt(stack, small_network(), {}, few, {}).report->adaptation->probe_slices, spread_slices({0, 40}, 2));
+  AdaptationOptions none;
+  none.probe = 0;
+  EXPECT_THROW(adapt(stack, small_network(), {}, none, {}), std::invalid_argument);
 }
 
-TEST(SegmentTest, FreezesOnceSettledAndSaysWhere) {
-  auto stack = textured_stack(30, height, width);
-  AdaptationOptions adaptation;
-  adaptation.freeze = Freeze::settled;
-  adaptation.settle = {5e-3, 3};
-  adaptation.lag = 2;
-  const Outcome outcome = adapt(stack, small_network(), {}, adaptation, {2, 0, 0});
-  ASSERT_TRUE(outcome.report->adaptation->frozen_after);
-  const std::int64_t z = *outcome.report->adaptation->frozen_after;
-  ASSERT_LT(z, 26);
-  for (const SliceRecord& slice : testing::slices_of(*outcome.report))
-    EXPECT_EQ(slice.frozen, slice.z >= z + 2) << slice.z;
-  EXPECT_EQ(outcome.report->adaptation->batches, z + 1);
+TEST(AdaptTest, IsTheProbeOfASegmentationThatIsFrozenAfterIt) {
+  const testing::TemporaryFolder folder;
+  auto stack = textured_stack(8, height, width);
+  AdaptationOptions frozen;
+  frozen.freeze = Freeze::probe;
+  frozen.probe = 5;
+  const Outcome segmented = segment(stack, small_network(), {}, frozen, float_probabilities(folder), {2, 0, 40});
+  AdaptationOptions five;
+  five.probe = 5;
+  EXPECT_EQ(adapt(stack, small_network(), {}, five, {}).statistics, segmented.statistics);
+}
+
+TEST(AdaptTest, AMovingAverageGoesFromTheSourceOverTheSlicesInTheirOrder) {
+  auto stack = textured_stack(4, height, width);
+  AdaptationOptions ema;
+  ema.estimator.rule = "ema";
+  ema.source_share = 0;
+  ema.featureless = nodes::Featureless::counts;
+  AdaptationOptions one = ema;
+  one.probe = 1;
+  one.estimator.values.set("momentum", 1);  // that slice's moments
+  model::Estimator expected({.rule = "ema"}, small_network().source_statistics());
+  for (std::int64_t z = 0; z < 4; ++z) {
+    const InputOptions slice{{z, z + 1}, nodes::Normalization{}};
+    model::Moments moments;
+    for (const model::LayerStatistics& layer : adapt(stack, small_network(), slice, one, {}).statistics.layers) {
+      model::LayerMoments& m = moments.layers.emplace_back();
+      m.count = 1;
+      m.mean.assign(layer.mean.begin(), layer.mean.end());
+      m.squares.assign(layer.variance.begin(), layer.variance.end());
+    }
+    expected.update(moments, 1);
+  }
+  const model::Statistics found = adapt(stack, small_network(), {{}, nodes::Normalization{}}, ema, {}).statistics;
+  for (std::size_t l = 0; l < found.layers.size(); ++l) {
+    for (std::size_t c = 0; c < found.layers[l].mean.size(); ++c) {
+      const model::LayerStatistics layer = expected.estimate().layers[l];
+      EXPECT_NEAR(found.layers[l].mean[c], layer.mean[c], 1e-5 * std::sqrt(layer.variance[c]));
+      EXPECT_NEAR(found.layers[l].variance[c] / layer.variance[c], 1, 1e-5);
+    }
+  }
 }
 
 TEST(SegmentTest, ARangeOfSlicesIsTheStackOfThoseSlices) {
@@ -298,7 +345,8 @@ TEST(SegmentTest, ReportHasARecordForEachSliceAndThePlan) {
     const SliceRecord& record = records[static_cast<std::size_t>(z)];
     EXPECT_EQ(record.z, z);
     EXPECT_GT(record.seconds, 0);
-    EXPECT_TRUE(record.drift);
+    EXPECT_FALSE(record.measured) << "none of five is due";
+    EXPECT_GT(record.measure_seconds, 0) << "but its first layer is looked at";
     double foreground = 0;
     const io::Slice mask = masks->read(z);
     for (const std::uint8_t label : mask.as<std::uint8_t>()) foreground += label != 0;
@@ -323,13 +371,6 @@ TEST(AdaptTest, TheAdaptedModelHasTheStatisticsThatWereUsed) {
   EXPECT_EQ(network.metadata().at("fibflow.adapted_on"), "textured");
   EXPECT_EQ(network.metadata().at("fibflow.recipe"), "stream");
   EXPECT_EQ(network.metadata().at("fibflow.normalization"), "unit");
-}
-
-TEST(AdaptTest, StreamWithoutOutputAdaptsAsSegmentDoes) {
-  const testing::TemporaryFolder folder;
-  auto stack = textured_stack(6, height, width);
-  const Outcome segmented = segment(stack, small_network(), {}, {}, float_probabilities(folder), {2, 0, 40});
-  EXPECT_EQ(adapt(stack, small_network(), {}, {}, {2, 0, 40}).statistics, segmented.statistics);
 }
 
 }  // namespace
