@@ -52,8 +52,8 @@ Drift drift(const Statistics& estimated, const Statistics& truth) {
     for (const ChannelDrift& channel : channel_drifts(estimated.layers[l], truth.layers[l]))
       sum += channel.total();
     result.layers.push_back(sum);
-    result.layers_per_channel.push_back(sum / static_cast<double>(std::max<std::size_t>(
-                                                  truth.layers[l].mean.size(), 1)));
+    result.layers_per_channel.push_back(
+        sum / static_cast<double>(std::max<std::size_t>(truth.layers[l].mean.size(), 1)));
     result.total += sum;
     channels += truth.layers[l].mean.size();
   }

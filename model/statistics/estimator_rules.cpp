@@ -48,8 +48,7 @@ void move_average(EstimatorState& state, std::size_t layer, const LayerMoments& 
   }
 }
 
-void leave_averages(const EstimatorValues& /*values*/, EstimatorState& /*state*/,
-                    const Moments& /*batch*/) {}
+void leave_averages(const EstimatorValues& /*values*/, EstimatorState& /*state*/, const Moments& /*batch*/) {}
 
 Statistics averages(const EstimatorState& state) {
   Statistics result;

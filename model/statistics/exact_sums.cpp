@@ -10,9 +10,9 @@
 namespace fibflow::model {
 namespace {
 
-constexpr double unit = 281474976710656.0;      // 2^48
-constexpr double largest = 0x1p126;             // of one image
-constexpr double least_variance = 1e-5;         // what BatchNorm adds as a rule
+constexpr double unit = 281474976710656.0;  // 2^48
+constexpr double largest = 0x1p126;         // of one image
+constexpr double least_variance = 1e-5;     // what BatchNorm adds as a rule
 
 double pivot_variance(const LayerStatistics& pivot, std::size_t channel) {
   return double{pivot.variance[channel]} + least_variance;
@@ -21,9 +21,10 @@ double pivot_variance(const LayerStatistics& pivot, std::size_t channel) {
 Int128 fixed(double value, std::size_t layer) {
   const double scaled = std::rint(value * unit);
   if (std::abs(scaled) < largest) return static_cast<Int128>(scaled);
-  throw ModelError("the input of BatchNorm layer " + std::to_string(layer + 1) +
-                   " is not finite, or so far from what the model was trained on that its statistics cannot be "
-                   "summed: are the intensities what the model takes (--normalization)?");
+  throw ModelError(
+      "the input of BatchNorm layer " + std::to_string(layer + 1) +
+      " is not finite, or so far from what the model was trained on that its statistics cannot be "
+      "summed: are the intensities what the model takes (--normalization)?");
 }
 
 /// Each of one list with its place in the other.
@@ -90,7 +91,8 @@ void ExactSums::subtract(const ExactSums& other) {
 }
 
 Moments ExactSums::moments(const Statistics& pivot) const {
-  if (layers.size() != pivot.layers.size()) throw std::invalid_argument("sums of a network with other layers");
+  if (layers.size() != pivot.layers.size())
+    throw std::invalid_argument("sums of a network with other layers");
   Moments moments;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const LayerSums& sum = layers[i];

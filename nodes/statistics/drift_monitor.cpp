@@ -9,7 +9,8 @@ namespace fibflow::nodes {
 DriftMonitor::DriftMonitor(MonitorRule rule) : rule_(rule) {
   if (rule_.slices < 0 || !(rule_.drift > 0) || !(rule_.factor > 0)) {
     throw std::invalid_argument(
-        "to see that the acquisition has changed takes a drift and a factor above 0, and no negative number of "
+        "to see that the acquisition has changed takes a drift and a factor above 0, and no negative number "
+        "of "
         "slices");
   }
 }

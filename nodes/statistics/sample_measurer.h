@@ -29,8 +29,8 @@ class SampleMeasurer {
   /// cores: of the slice, disjoint. source_share: in what normalizes, as BatchMeasurer. workers: for one slice; fewer than cores
   /// cost time (BatchMeasurer). at_once: slices. The loop runs over the cores of one slice. Throws std::invalid_argument if the
   /// network has no BatchNorm layer, or a number is not positive.
-  SampleMeasurer(model::Inference inference, std::vector<model::Region> cores, double source_share, int workers,
-                 int at_once, ParallelLoop loop);
+  SampleMeasurer(model::Inference inference, std::vector<model::Region> cores, double source_share,
+                 int workers, int at_once, ParallelLoop loop);
 
   /// Waits while `at_once` slices are being measured.
   Measured operator()(const PreparedSlice& slice) const;

@@ -12,11 +12,12 @@ namespace fibflow::nodes {
 
 /// What was measured of a slice.
 struct SliceSample {
-  std::int64_t order = 0;                         ///< of the slice
-  PreparedSlice slice;                            ///< itself, to be measured out of its turn
-  std::shared_ptr<const model::Moments> moments;  ///< of all layers, or of the first one; null if nothing is measured
-  bool due = false;                               ///< of all
-  double seconds = 0;                             ///< of measuring, on one thread
+  std::int64_t order = 0;  ///< of the slice
+  PreparedSlice slice;     ///< itself, to be measured out of its turn
+  std::shared_ptr<const model::Moments>
+      moments;         ///< of all layers, or of the first one; null if nothing is measured
+  bool due = false;    ///< of all
+  double seconds = 0;  ///< of measuring, on one thread
 };
 
 /// Measures each slice whose turn it is: the last one of each `every`. Of the others the first layer is measured, which is

@@ -125,8 +125,7 @@ bool StatisticsUpdater::is_to_be_measured(const Input& sample) const {
   if (monitor_.suspects() || estimator_.state().images == 0) return true;
   const model::LayerStatistics first = sample.moments->layers.front().statistics();
   const model::Statistics estimate = estimator_.estimate();
-  return monitor_.seems_to_depart(
-      model::drift({{first}}, {{estimate.layers.front()}}).per_channel);
+  return monitor_.seems_to_depart(model::drift({{first}}, {{estimate.layers.front()}}).per_channel);
 }
 
 StatisticsUpdater::Output StatisticsUpdater::operator()(const Input& sample) {

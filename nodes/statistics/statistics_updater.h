@@ -55,11 +55,11 @@ struct UpdaterState {
 
 /// What an update made, and how the slice stands to the statistics.
 struct Update {
-  std::int64_t order = 0;   ///< of the slice whose sample was taken
-  OrderedSnapshot next;     ///< for the slice `lag` later
-  bool measured = false;    ///< a sample of the slice was
-  bool counted = false;     ///< there is something in it that counts
-  double seconds = 0;       ///< of measuring, on one thread
+  std::int64_t order = 0;  ///< of the slice whose sample was taken
+  OrderedSnapshot next;    ///< for the slice `lag` later
+  bool measured = false;   ///< a sample of the slice was
+  bool counted = false;    ///< there is something in it that counts
+  double seconds = 0;      ///< of measuring, on one thread
   /// How far the snapshot that is made after this slice is from the one before, per channel; nothing if none is made.
   std::optional<double> renewal;
   /// Of the source's statistics from those that the slice is segmented with, per channel, these normalizing.

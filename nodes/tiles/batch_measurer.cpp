@@ -130,7 +130,8 @@ model::LayerMoments BatchMeasurer::first_layer(const Input& tiles, WorkerPool& p
     const auto i = static_cast<std::size_t>(tile);
     const BatchTile& t = tiles[i];
     const WorkerPool::Lease worker = pool.lend();
-    cut_tile(t.image.slice, t.image.affine, t.plan->input_region(), input_channels_, t.plan->input(worker->workspace));
+    cut_tile(t.image.slice, t.image.affine, t.plan->input_region(), input_channels_,
+             t.plan->input(worker->workspace));
     t.plan->run_stage(0, worker->workspace, *t.weights, nullptr, &moments[i],
                       t.image.counted ? &*t.image.counted : nullptr);
   });

@@ -15,8 +15,8 @@ Segmenter::Output Segmenter::operator()(const Input& tile) const {
   const auto worker = workers_.lend();
   const Stopwatch stopwatch;
   const auto output = runner_.predict(prepared, tile.core, snapshot, *worker);
-  Prediction prediction{tile.order(),        tile.z(), tile.index,            tile.core,
-                        classifier_(output), 0,        prepared.featureless()};
+  Prediction prediction{tile.order(),          tile.z(), tile.index, tile.core, classifier_(output), 0,
+                        prepared.featureless()};
   prediction.seconds = stopwatch.seconds();
   return prediction;
 }

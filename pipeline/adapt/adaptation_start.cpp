@@ -23,7 +23,7 @@ constexpr int looked_at = 3;
 
 /// Distance of slices, per channel of a layer, that a probe spread over a stack can show to be usual. Slices of one acquisition
 /// are closer to each other as a rule; where they are not, it changes between them, and that is to be followed.
-constexpr double most_usual = 1e-3;
+constexpr double most_usual = 1.5e-3;
 
 bool measures_intensity(const ResolvedOptions& options) {
   return options.normalization.kind == nodes::Normalization::Kind::stack;
@@ -127,8 +127,9 @@ void AdaptationStart::log_plan() const {
       plan.limits.workers, options_.threads, plan.limits.slices_in_flight,
       spoken_memory(plan.expected_memory).c_str(), spoken_memory(options_.memory).c_str()));
   if (plan.measure) {
-    context_.log(formatted("a sample of %s is measured for the statistics",
-                           plan.every == 1 ? "each slice" : formatted("one of %d slices", plan.every).c_str()));
+    context_.log(
+        formatted("a sample of %s is measured for the statistics",
+                  plan.every == 1 ? "each slice" : formatted("one of %d slices", plan.every).c_str()));
   }
   const auto computes_again = [](const std::optional<SamplePlan>& sample) {
     return sample && sample->workers < static_cast<int>(sample->cores.size());
@@ -136,8 +137,9 @@ void AdaptationStart::log_plan() const {
   if (computes_again(plan.probe) || computes_again(plan.measure))
     context_.log("the budget is small: what is measured is computed again for each layer");
   if (plan.useful_threads < options_.threads) {
-    context_.log(formatted("only %d of %d threads can be busy: more memory or smaller tiles (--tile) would use more",
-                           plan.useful_threads, options_.threads));
+    context_.log(
+        formatted("only %d of %d threads can be busy: more memory or smaller tiles (--tile) would use more",
+                  plan.useful_threads, options_.threads));
   }
 }
 
@@ -194,9 +196,8 @@ void AdaptationStart::two_pass(io::Stack& stack) {
 
 void AdaptationStart::probe(io::Stack& stack, const std::vector<std::int64_t>& slices) {
   context_.begin("probe", static_cast<std::int64_t>(slices.size()));
-  const std::vector<model::Moments> measured =
-      measure_probe(stack, slices, *normalizer_, inference_, options_.source_share, plan_->probe.value(), team_,
-                    context_);
+  const std::vector<model::Moments> measured = measure_probe(
+      stack, slices, *normalizer_, inference_, options_.source_share, plan_->probe.value(), team_, context_);
   if (options_.only_measures) {
     for (const model::Moments& moments : measured) estimator_.update(moments, 1);
     findings_.probe_is_blank = estimator_.batches() == 0;

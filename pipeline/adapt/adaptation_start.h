@@ -136,7 +136,8 @@ class AdaptationStart {
   std::optional<nodes::Normalizer> normalizer_;
   std::optional<Comparator> comparator_;
   Findings findings_;
-  std::vector<std::vector<double>> usual_distances_;  // of the probe's slices from the others, by layer; not after restore()
+  std::vector<std::vector<double>>
+      usual_distances_;  // of the probe's slices from the others, by layer; not after restore()
 };
 
 }  // namespace fibflow::pipeline

@@ -86,7 +86,8 @@ std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference,
     std::size_t largest = 0;
     for (const model::Region& tile : plan.tiles)
       largest = std::max(largest, static_cast<std::size_t>(tile.area()));
-    const std::size_t worker = worker_memory(inference, plan.tiles, model::PlanKind::frozen, 1 + 2 * sizeof(float));
+    const std::size_t worker =
+        worker_memory(inference, plan.tiles, model::PlanKind::frozen, 1 + 2 * sizeof(float));
     if (fixed + worker > memory) continue;
     const auto fit = std::min<std::size_t>((memory - fixed) / worker, plan.tiles.size());
     plan.workers = std::min(threads, static_cast<int>(fit));

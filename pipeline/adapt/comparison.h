@@ -47,7 +47,8 @@ struct Comparison {
 
 /// The pixels of a slice that are compared, and how they are computed.
 struct ComparisonPlan {
-  std::vector<model::Region> areas;  ///< of the slice, disjoint: all of it, or a sample (see sample_of_large())
+  std::vector<model::Region>
+      areas;  ///< of the slice, disjoint: all of it, or a sample (see sample_of_large())
   std::vector<model::Region> tiles;  ///< parts of the areas, area after area
   std::vector<int> area_of_tile;
   int workers = 1;

@@ -237,7 +237,8 @@ class Planner {
     plan.measure = std::move(measure);
     plan.every = every;
     plan.work = chosen.work / work_of_a_slice(inference_);
-    plan.expected_memory = fixed_ + reserved + static_cast<std::size_t>(plan.limits.slices_in_flight) * slice_ +
+    plan.expected_memory = fixed_ + reserved +
+                           static_cast<std::size_t>(plan.limits.slices_in_flight) * slice_ +
                            static_cast<std::size_t>(plan.limits.workers) * chosen.worker;
     if (request_.probes) add_probe(plan);
     return plan;

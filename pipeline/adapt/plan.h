@@ -25,9 +25,9 @@ struct PlanRequest {
   int tile = 0;                                  ///< largest height and width of a core; 0: to be planned
   std::optional<TileSize> tiles = std::nullopt;  ///< decided already: by the part of the run before this one
   int lag = 1;
-  bool probes = false;                           ///< slices are measured beforehand
-  bool measures = true;                          ///< and on the way,
-  std::optional<int> every = std::nullopt;       ///< one of so many; nothing: to be planned
+  bool probes = false;                      ///< slices are measured beforehand
+  bool measures = true;                     ///< and on the way,
+  std::optional<int> every = std::nullopt;  ///< one of so many; nothing: to be planned
   std::size_t voxel_bytes = 1;
   std::size_t decoding_bytes = 0;  ///< beside the slice, while one is read (io::StackInfo)
   std::size_t index_bytes = 0;     ///< of the whole stack (io::StackInfo)
@@ -37,8 +37,8 @@ struct PlanRequest {
 /// How samples of slices are measured in `batch` mode.
 struct SamplePlan {
   std::vector<model::Region> cores;  ///< of each slice; see sample_cores()
-  int workers = 1;                   ///< for each slice; fewer than cores: they are computed again for each layer
-  int slices = 1;                    ///< at once
+  int workers = 1;  ///< for each slice; fewer than cores: they are computed again for each layer
+  int slices = 1;   ///< at once
 };
 
 /// What a run uses.

@@ -13,8 +13,8 @@ std::optional<nodes::SampleMeasurer> measurer_of(const model::Inference& inferen
                                                  RunContext& context) {
   if (!setting.measures || !plan.measure) return std::nullopt;
   const SamplePlan& measure = *plan.measure;
-  return std::optional<nodes::SampleMeasurer>(std::in_place, inference, measure.cores, setting.rule.source_share,
-                                              measure.workers, measure.slices,
+  return std::optional<nodes::SampleMeasurer>(std::in_place, inference, measure.cores,
+                                              setting.rule.source_share, measure.workers, measure.slices,
                                               team.loop(measure.workers, "sample tile", context));
 }
 

@@ -58,8 +58,8 @@ class SegmentSession {
   /// before: of the estimator. Everything given by reference outlives the session. Throws std::invalid_argument if a rule is out
   /// of its range.
   SegmentSession(const model::Inference& inference, const Plan& plan, const nodes::Normalizer& normalizer,
-                 model::Estimator estimator, const nodes::MeasuredBefore& before, const SessionSetting& setting,
-                 ThreadTeam& team, RunContext& context);
+                 model::Estimator estimator, const nodes::MeasuredBefore& before,
+                 const SessionSetting& setting, ThreadTeam& team, RunContext& context);
   SegmentSession(const SegmentSession&) = delete;
   SegmentSession& operator=(const SegmentSession&) = delete;
 

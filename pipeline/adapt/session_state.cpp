@@ -37,7 +37,8 @@ std::vector<model::Int128> wide_numbers(const Json& json) {
 Json json_of(const model::ExactSums& sums) {
   Json layers = Json::array();
   for (const model::LayerSums& layer : sums.layers) {
-    layers.push_back({{"count", layer.count}, {"first", json_of(layer.first)}, {"second", json_of(layer.second)}});
+    layers.push_back(
+        {{"count", layer.count}, {"first", json_of(layer.first)}, {"second", json_of(layer.second)}});
   }
   return layers;
 }
@@ -71,7 +72,8 @@ Json json_of(const nodes::Snapshot& snapshot) {
 }
 
 nodes::Snapshot snapshot(const Json& json) {
-  return {model::PlanKind::frozen, nullptr, statistics(json.at("statistics")), statistics(json.at("running"))};
+  return {model::PlanKind::frozen, nullptr, statistics(json.at("statistics")),
+          statistics(json.at("running"))};
 }
 
 void require(bool holds, const char* what) {
@@ -173,7 +175,8 @@ void require_fit(const SegmentSession::State& state, const model::Statistics& so
   const nodes::UpdaterState& updater = state.updater;
   require(state.next >= 0 && updater.next_order == state.next, "the order of slices is impossible");
   require(updater.earlier_batches >= 0 && updater.beginnings >= 0 && updater.snapshots >= 1 &&
-              updater.monitor.departed >= 0 && updater.renewed < updater.next_order && updater.renewed >= -nodes::UpdateRule::between_renewals,
+              updater.monitor.departed >= 0 && updater.renewed < updater.next_order &&
+              updater.renewed >= -nodes::UpdateRule::between_renewals,
           "a count is impossible");
   if (updater.anew) require_fit(*updater.anew, source);
   require(updater.monitor.usual.size() <= nodes::DriftMonitor::most_learnt, "too much is usual");

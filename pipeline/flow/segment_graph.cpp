@@ -75,8 +75,8 @@ void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const Flow
   SomeForOne<Job, Tile> tiler(graph, serial, body("tiler", nodes.tiler));
   OneForOne<Tile, Prediction> segmenter(graph, at_once(limits.workers), body("segmenter", nodes.segmenter));
   SomeForOne<Prediction, SegmentedSlice> stitcher(graph, serial, body("stitcher", nodes.stitcher));
-  OneForOne<PreparedSlice, SliceSample> sampler(graph, at_once(limits.samples), body("sampler", nodes.sampler),
-                                                first_of_all);
+  OneForOne<PreparedSlice, SliceSample> sampler(graph, at_once(limits.samples),
+                                                body("sampler", nodes.sampler), first_of_all);
   flow::sequencer_node<SliceSample> samples_in_order(graph, order);
   SnapshotAndUpdate updater(graph, serial, body("statistics updater", nodes.updater), first_of_all);
   flow::join_node<Done, flow::key_matching<std::size_t>> done(graph, order, order);

@@ -37,7 +37,7 @@ enum class Recipe {
 /// What normalizes patches while two-pass measures them.
 enum class NormalizeBy {
   running,  ///< the running statistics as they stand: moments of wrongly normalized features; for comparison only
-  batch,    ///< the batch's own statistics, layer by layer
+  batch,  ///< the batch's own statistics, layer by layer
 };
 
 enum class Freeze {
@@ -69,8 +69,8 @@ const char* name_of(nodes::Featureless featureless);  ///< "count", "leave-out"
 struct AdaptationOptions {
   Recipe recipe = Recipe::stream;
   model::EstimatorOptions estimator;
-  double source_share = 0.25;               ///< of the source in the statistics that are used, in [0, 1]
-  NormalizeBy normalize_by = NormalizeBy::batch;  ///< for two-pass
+  double source_share = 0.25;  ///< of the source in the statistics that are used, in [0, 1]
+  NormalizeBy normalize_by = NormalizeBy::batch;                  ///< for two-pass
   nodes::Featureless featureless = nodes::Featureless::left_out;  ///< resin and borders in the statistics
   Freeze freeze = Freeze::never;
   /// stream: a sample of the last one of so many slices is measured. 1: of each. Default: as few slices as it takes so that
@@ -78,8 +78,8 @@ struct AdaptationOptions {
   std::optional<int> measure_every;
   /// stream: what is used is renewed once it would move by more than this in some layer, per channel (model::Drift).
   double renewal = 1e-3;
-  nodes::MonitorRule monitor;  ///< stream: when the estimate begins anew
-  std::optional<int> probe;    ///< slices; default: 3 for stream, 16 for adapt(), else 0
+  nodes::MonitorRule monitor;                   ///< stream: when the estimate begins anew
+  std::optional<int> probe;                     ///< slices; default: 3 for stream, 16 for adapt(), else 0
   ProbeOrder probe_order = ProbeOrder::spread;  ///< also of the slices whose intensities are measured
   int lag = 1;  ///< stream: the statistics after slice n are slice n + lag's; 1 to 1000
   /// Slices that are segmented with the source's and with the adapted statistics before the run segments, to see

@@ -23,7 +23,8 @@ struct ResolvedOptions {
   nodes::MonitorRule monitor;
   int probe = 0;  ///< slices
   ProbeOrder probe_order = ProbeOrder::spread;
-  bool only_measures = false;  ///< the probe's slices are all that there is, and update the estimate one after the other
+  bool only_measures =
+      false;  ///< the probe's slices are all that there is, and update the estimate one after the other
   int lag = 1;
   int comparison = 0;  ///< slices
   OnDoubt on_doubt = OnDoubt::keep;

@@ -28,7 +28,7 @@ struct Resumption {
 /// What adaptation did.
 struct AdaptationSummary {
   std::vector<std::int64_t> probe_slices;
-  std::int64_t batches = 0;  ///< the estimator's updates
+  std::int64_t batches = 0;      ///< the estimator's updates
   std::int64_t snapshots = 0;    ///< sets of statistics that slices were segmented with
   int measured_every = 0;        ///< of so many slices one was measured on the way; 0: none
   double drift_from_source = 0;  ///< per channel: the source's statistics against those in use at the end

@@ -25,10 +25,11 @@ std::optional<RunEvent> event_of(const nodes::Update& update, std::int64_t z, in
   const auto slice = static_cast<long long>(z);
   return RunEvent{
       z, "begun anew",
-      formatted("the acquisition has changed: slice %lld is at a distance of %.3g per channel from the "
-                "estimate in BatchNorm layer %zu (usual: %.3g, limit: %.3g); the estimate begins anew, in use "
-                "from slice %lld on",
-                slice, turn.drift, turn.layer + 1, turn.usual, turn.limit, slice + lag)};
+      formatted(
+          "the acquisition has changed: slice %lld is at a distance of %.3g per channel from the "
+          "estimate in BatchNorm layer %zu (usual: %.3g, limit: %.3g); the estimate begins anew, in use "
+          "from slice %lld on",
+          slice, turn.drift, turn.layer + 1, turn.usual, turn.limit, slice + lag)};
 }
 
 std::vector<std::string> summary_of(const RunReport& report) {

@@ -14,9 +14,10 @@ struct SliceRecord {
   double work_seconds = 0;  ///< of computing its tiles, on one thread
   double foreground = 0;    ///< share of pixels that are not background
   double entropy = 0;       ///< mean over the pixels of the prediction's entropy, in bits (nodes::Classifier)
-  bool measured = false;         ///< a sample of it was, for the statistics of later slices
-  double measure_seconds = 0;    ///< of measuring it, on one thread
-  std::optional<double> drift;   ///< per channel, of the statistics to segment with, by what was measured; if they were renewed
+  bool measured = false;    ///< a sample of it was, for the statistics of later slices
+  double measure_seconds = 0;  ///< of measuring it, on one thread
+  std::optional<double>
+      drift;  ///< per channel, of the statistics to segment with, by what was measured; if they were renewed
   double drift_from_source = 0;  ///< per channel, of the source from the statistics it was segmented with
   std::optional<double> slice_drift;  ///< per channel, of its own moments from the running statistics it was
                                       ///< segmented with (nodes::Update); nothing if it was not measured

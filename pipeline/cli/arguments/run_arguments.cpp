@@ -116,8 +116,9 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
              "two-pass: what normalizes patches while they are measured")
       ->group(fine_tuning);
   command
-      .add_option("--probe", arguments.probe,
-                  segments ? "stream: slices measured before the first is segmented" : "stream: slices measured")
+      .add_option(
+          "--probe", arguments.probe,
+          segments ? "stream: slices measured before the first is segmented" : "stream: slices measured")
       ->type_name("N")
       ->check(at_least_zero())
       ->default_str(segments ? "3" : "16")
@@ -157,11 +158,13 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
       ->type_name("D")
       ->group(fine_tuning);
   command
-      .add_option("--reopen-factor", adaptation.monitor.factor, "stream: and than F times what is usual in it")
+      .add_option("--reopen-factor", adaptation.monitor.factor,
+                  "stream: and than F times what is usual in it")
       ->type_name("F")
       ->group(fine_tuning);
   command
-      .add_option("--reopen-slices", adaptation.monitor.slices, "stream: in so many in a row; 0: never begin anew")
+      .add_option("--reopen-slices", adaptation.monitor.slices,
+                  "stream: in so many in a row; 0: never begin anew")
       ->type_name("N")
       ->group(fine_tuning);
 }
@@ -246,7 +249,8 @@ void require_parameters_fit(const CLI::App& command, const RunArguments& argumen
   }
   const bool streams = arguments.adaptation.recipe == Recipe::stream;
   const bool on_the_way = streams && arguments.adaptation.freeze == Freeze::never;
-  for (const char* option : {"--measure-every", "--renewal-drift", "--reopen-drift", "--reopen-factor", "--reopen-slices"}) {
+  for (const char* option :
+       {"--measure-every", "--renewal-drift", "--reopen-drift", "--reopen-factor", "--reopen-slices"}) {
     if (command.get_option_no_throw(option) != nullptr)
       only_for(option, on_the_way, "--recipe stream without --freeze probe");
   }
@@ -369,7 +373,8 @@ void complete(RunArguments& arguments) {
     const auto range = parse_numbers("--intensity-range", arguments.intensity_range, 2);
     arguments.input.intensity_range = {range[0], range[1]};
   }
-  if (!arguments.measure_every.empty()) arguments.adaptation.measure_every = parse_every(arguments.measure_every);
+  if (!arguments.measure_every.empty())
+    arguments.adaptation.measure_every = parse_every(arguments.measure_every);
   if (arguments.comparison >= 0) arguments.adaptation.comparison = arguments.comparison;
   arguments.adaptation.previews = !arguments.report.empty();
   if (arguments.probe >= 0) arguments.adaptation.probe = arguments.probe;

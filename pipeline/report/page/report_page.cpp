@@ -29,10 +29,11 @@ std::string report_page(const RecordedRun& run) {
   page += prediction_section(run);
   page += cost_section(run);
   page += options_section(run);
-  page += "</main>\n<footer>fibflow " + html(run.fibflow) +
-          ". In the charts, dashed lines mark where the acquisition changed and the estimate of the statistics "
-          "began anew. Values show when the pointer rests on a "
-          "chart.</footer>\n</body>\n</html>\n";
+  page +=
+      "</main>\n<footer>fibflow " + html(run.fibflow) +
+      ". In the charts, dashed lines mark where the acquisition changed and the estimate of the statistics "
+      "began anew. Values show when the pointer rests on a "
+      "chart.</footer>\n</body>\n</html>\n";
   return page;
 }
 

@@ -304,15 +304,16 @@ std::string drift_section(const RecordedRun& run) {
                    {ZCurve{"per channel", "orange", &SlicePoint::drift_from_source}},
                    short_number,
                    "From the source's statistics to those that the slice was segmented with."});
-  drawn +=
-      charts.draw({"Drift of the slice",
-                   {ZCurve{"per channel", "violet", &SlicePoint::slice_drift}},
-                   short_number,
-                   "From the statistics in use to the slice's own, where it was measured: a jump is a change of the acquisition."});
-  drawn += charts.draw({"Step of the statistics",
-                        {ZCurve{"per channel", "amber", &SlicePoint::drift}},
+  drawn += charts.draw({"Drift of the slice",
+                        {ZCurve{"per channel", "violet", &SlicePoint::slice_drift, true}},
                         short_number,
-                        "How far the statistics moved where they were renewed; where there is no point, they still held."});
+                        "From the statistics in use to the slice's own, where it was measured: a jump is a "
+                        "change of the acquisition."});
+  drawn += charts.draw(
+      {"Step of the statistics",
+       {ZCurve{"per channel", "amber", &SlicePoint::drift, true}},
+       short_number,
+       "How far the statistics moved where they were renewed; where there is no point, they still held."});
   if (!drawn.empty()) {
     inside += "<div class=\"charts\">" + drawn + "</div>\n" + event_list(run);
   } else if (run.adaptation) {

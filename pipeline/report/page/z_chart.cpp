@@ -99,6 +99,7 @@ std::string ZCharts::curve(const ZCurve& curve, double top) const {
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     const auto values = extent(curve, columns_[c]);
     if (!values) {
+      if (curve.is_sampled) continue;
       close_line();
       close_band();
       before = false;

@@ -15,6 +15,7 @@ struct ZCurve {
   std::string name;
   std::string tone;  ///< class of the style sheet: "orange", …
   Extent SlicePoint::*figure = nullptr;
+  bool is_sampled = false;  ///< few slices have it: what lies between two is no gap
 };
 
 struct ZChart {

@@ -130,7 +130,8 @@ TEST(ExactSumsTest, ALayerOfWhichNothingCountsAddsNothing) {
 }
 
 TEST(ExactSumsTest, RefusesWhatIsNoNumberOrTooLargeOrOfAnotherNetwork) {
-  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 1e40}) {
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 1e40}) {
     Moments moments = images(1)[0];
     moments.layers[1].mean[2] = bad;
     EXPECT_THROW(ExactSums::of(moments, pivot()), ModelError);

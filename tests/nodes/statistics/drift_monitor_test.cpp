@@ -85,7 +85,8 @@ TEST(DriftMonitorTest, TheFirstLayerAloneCountsNothing) {
 TEST(DriftMonitorTest, WhatComesGraduallyDepartsInTheEnd) {
   DriftMonitor monitor = that_learnt(rule(0.05, 4, 1), {0.02, 0.02, 0.02, 0.02, 0.02});
   int slices = 0;
-  for (; !monitor.departs({0.02 * std::pow(1.02, slices)}); ++slices) monitor.learn({0.02 * std::pow(1.02, slices)});
+  for (; !monitor.departs({0.02 * std::pow(1.02, slices)}); ++slices)
+    monitor.learn({0.02 * std::pow(1.02, slices)});
   EXPECT_GE(slices, 70);  // 1.02^70 is the first above 4
   EXPECT_LE(slices, 80);  // what was learnt on the way is a little above 0.02
 }

@@ -19,10 +19,10 @@ class ImaginarySlices {
   explicit ImaginarySlices(const model::Network& network, int every = 1) : network_(network), every_(every) {}
 
   std::int64_t jump = 1'000'000;
-  std::vector<std::int64_t> odd;             ///< single slices that are different
-  std::vector<std::int64_t> blank;           ///< of which nothing counts
-  bool shows_in_first_layer = true;          ///< what is different does
-  std::vector<std::int64_t> out_of_turn;     ///< slices that were measured so
+  std::vector<std::int64_t> odd;          ///< single slices that are different
+  std::vector<std::int64_t> blank;        ///< of which nothing counts
+  bool shows_in_first_layer = true;       ///< what is different does
+  std::vector<std::int64_t> out_of_turn;  ///< slices that were measured so
 
   model::Moments moments(std::int64_t n) const {
     const bool is_odd = std::ranges::find(odd, n) != odd.end();

@@ -131,7 +131,8 @@ TEST_F(StatisticsUpdaterTest, PooledStatisticsDoNotDependOnTheOrderOfTheSlices) 
 TEST_F(StatisticsUpdaterTest, OfASliceThatIsNotDueOnlyTheFirstLayerIsLookedAt) {
   ImaginarySlices few(network, 4);
   StatisticsUpdater update(inference, probed(2), {}, few.measure());
-  for (std::int64_t n = 0; n < 20; ++n) EXPECT_EQ(update(few.sample(n)).measured, n % 4 == 3) << "slice " << n;
+  for (std::int64_t n = 0; n < 20; ++n)
+    EXPECT_EQ(update(few.sample(n)).measured, n % 4 == 3) << "slice " << n;
   EXPECT_TRUE(few.out_of_turn.empty());
   EXPECT_EQ(update.batches(), 5);
 }

@@ -165,8 +165,7 @@ TEST(ComparisonTest, ThreadsChangeNothingAndMemoryNothingButRounding) {
   model::Statistics other = network.source_statistics();
   for (float& mean : other.layers[0].mean) mean += 0.1F;
   const auto run = [&](std::size_t memory, int threads) {
-    Bench bench(stack, network, plan_for(stack.info(), network, memory, threads),
-                false, threads);
+    Bench bench(stack, network, plan_for(stack.info(), network, memory, threads), false, threads);
     return bench.compare({0, 1, 2}, other);
   };
   const model::Inference inference(network, 200, 312);

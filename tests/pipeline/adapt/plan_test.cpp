@@ -180,7 +180,8 @@ TEST(SampleTest, CostsAtMostTheTwentiethOfSegmenting) {
     const std::vector<model::Region> cores = sample_cores(size, size, inference.alignment());
     const int every = planned_every(inference, cores);
     double sample = 0;
-    for (const model::Region& core : cores) sample += inference.cost(core, model::PlanKind::measured).multiply_adds;
+    for (const model::Region& core : cores)
+      sample += inference.cost(core, model::PlanKind::measured).multiply_adds;
     const model::Region all{{0, size}, {0, size}};
     EXPECT_LE(sample, 0.05 * every * inference.cost(all, model::PlanKind::frozen).multiply_adds);
     EXPECT_LE(every, before) << "larger slices are measured more often";

@@ -355,9 +355,9 @@ TEST_F(SegmentCommandTest, HelpIsComplete) {
     const auto all = run_fibflow({command, "--help-all"});
     EXPECT_EQ(all.code, 0);
     for (const std::string option :
-         {"--model",    "--output",        "--recipe", "--estimator", "--source-share", "--probe",
-          "--slices",   "--normalization", "--invert", "--threads",   "--memory",       "--tile",
-          "--overwrite", "--report",       "--on-doubt", "--quiet",   "--help-all"}) {
+         {"--model", "--output", "--recipe", "--estimator", "--source-share", "--probe", "--slices",
+          "--normalization", "--invert", "--threads", "--memory", "--tile", "--overwrite", "--report",
+          "--on-doubt", "--quiet", "--help-all"}) {
       EXPECT_NE(run.out.find(option), std::string::npos) << command << " " << option;
       EXPECT_NE(all.out.find(option), std::string::npos) << command << " " << option;
     }
@@ -369,7 +369,8 @@ TEST_F(SegmentCommandTest, HelpIsComplete) {
     // What happens on the way is not adapt's.
     for (const std::string option : {"--measure-every", "--lag", "--freeze"})
       EXPECT_EQ(run.out.find(option) != std::string::npos, command == "segment") << command << " " << option;
-    for (const std::string option : {"--renewal-drift", "--reopen-drift", "--reopen-factor", "--reopen-slices"})
+    for (const std::string option :
+         {"--renewal-drift", "--reopen-drift", "--reopen-factor", "--reopen-slices"})
       EXPECT_EQ(all.out.find(option) != std::string::npos, command == "segment") << command << " " << option;
     EXPECT_LT(std::count(run.out.begin(), run.out.end(), '\n'), 60) << command;
   }

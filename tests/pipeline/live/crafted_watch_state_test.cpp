@@ -88,7 +88,7 @@ TEST_F(CraftedWatchStateTest, IsRefusedOrGoneOnWith) {
   replace("out", "begun");
   ASSERT_EQ(run().code, exit_ok);
   const std::string masks = testing::bytes_of(folder / "out/masks.tif");
-  constexpr const char* kind = "watch checkpoint 6";
+  constexpr const char* kind = "watch checkpoint 7";
   nlohmann::ordered_json truth;
   std::string ignored;
   ASSERT_TRUE(DurableState(folder / "begun/.state/checkpoint", kind)

@@ -367,7 +367,7 @@ TEST_F(WatchTest, ItsTimeIsThatOfAllItsParts) {
   const auto kept = [this] {
     std::string ignored;
     double total = 0;
-    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 6")
+    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 7")
         .read([&](const auto& state) { total = state["run"]["seconds"]["total"]; }, ignored);
     return total;
   };

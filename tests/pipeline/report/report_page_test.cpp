@@ -268,6 +268,14 @@ TEST(ZChartTest, DrawsGapsWhereNothingWasMeasured) {
   EXPECT_EQ(foreground_chart(run_with({std::nullopt, std::nullopt})), "");
 }
 
+TEST(ZChartTest, BetweenSampledSlicesThereIsNoGap) {
+  const RecordedRun run = run_with({std::nullopt, 1.0, std::nullopt, 0.5, std::nullopt});
+  ZCurve curve{"foreground", "blue", &SlicePoint::foreground, true};
+  const std::string drawn = ZCharts(run).draw({"Foreground", {curve}, short_number, ""});
+  EXPECT_TRUE(has(drawn, "d=\"M300,0L700,500\"")) << drawn;
+  EXPECT_FALSE(has(drawn, "dots"));
+}
+
 TEST(ZChartTest, SlicesThatAreNotThereLeaveRoom) {
   RecordedRun run;
   run.slices.add(slice_with(100, 1));

@@ -123,7 +123,8 @@ TEST_P(ChangingRunTest, BeginsAnewWithinTheStatedNumberOfSlices) {
       EXPECT_GT(slice.measure_seconds, 0) << "the first layer of each is measured";
     }
     // What the last slices are segmented with is theirs: nearer to them than to those before the change.
-    EXPECT_LT(*slices.at(89).slice_drift, 0.1 * *slices.at(static_cast<std::size_t>(report.events[0].z)).slice_drift);
+    EXPECT_LT(*slices.at(89).slice_drift,
+              0.1 * *slices.at(static_cast<std::size_t>(report.events[0].z)).slice_drift);
   }
 }
 

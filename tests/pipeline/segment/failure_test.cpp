@@ -105,8 +105,8 @@ TEST_F(FailureTest, AStopEndsTheRunWhereverItIs) {
 }
 
 TEST_F(FailureTest, AFailureInAnyNodeIsTheOneThatIsReported) {
-  for (const std::string node : {"reader", "normalizer", "tiler", "segmenter", "stitcher",
-                                 "sampler", "statistics updater", "writer"}) {
+  for (const std::string node : {"reader", "normalizer", "tiler", "segmenter", "stitcher", "sampler",
+                                 "statistics updater", "writer"}) {
     auto stack = textured_stack(8, 72, 104);
     std::atomic<int> calls = 0;
     RunHooks hooks;

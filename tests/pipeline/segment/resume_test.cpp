@@ -31,7 +31,7 @@ namespace {
 using testing::bytes_of;
 using testing::Ending;
 using Names = std::vector<std::string>;
-constexpr int depth = 6;
+constexpr int depth = 8;
 constexpr int interrupted = 130;
 
 /// What a run is, and when it ends early.
@@ -267,9 +267,9 @@ TEST_F(ResumeTest, AFailureLeavesWhatWasDoneThoughNoCheckpointWasDue) {
   given.input.normalization.reset();
   expect(given);
   given.checkpoint_seconds = 1e6;
-  given.unreadable_slice = 4;
+  given.unreadable_slice = 7;
   EXPECT_EQ(run(given).code, exit_read_write);
-  EXPECT_EQ(error(), "slice 4 (reader): stack.tif: the disk is gone");
+  EXPECT_EQ(error(), "slice 7 (reader): stack.tif: the disk is gone");
   EXPECT_EQ(files(out), left);
   given.unreadable_slice = -1;
   ASSERT_EQ(run(given).code, exit_ok) << error();
@@ -280,7 +280,7 @@ TEST_F(ResumeTest, AFailureLeavesWhatWasDoneThoughNoCheckpointWasDue) {
 TEST_F(ResumeTest, WithoutResumeNothingIsLeft) {
   Given given = ema();
   given.resume = false;
-  given.unreadable_slice = 5;
+  given.unreadable_slice = 7;
   given.adaptation.probe = 0;
   given.input.normalization.reset();
   EXPECT_EQ(run(given).code, exit_read_write);
@@ -343,7 +343,7 @@ TEST_F(ResumeTest, AnotherRunIsRefusedWithWhatDiffers) {
       << error();
   other = given;
   other.used_depth = 5;
-  EXPECT_NE(refusal(other).find("another input end_slice: 6, not 5"), std::string::npos) << error();
+  EXPECT_NE(refusal(other).find("another input end_slice: 8, not 5"), std::string::npos) << error();
   other = given;
   other.input.normalization = nodes::Normalization::parse("unit");
   EXPECT_NE(refusal(other).find("another option normalization rule: \"stack\", not \"unit\""),

@@ -63,7 +63,8 @@ struct PlainLoop {
     for (std::int64_t z = 0; z < stack.info().depth; ++z) {
       const io::Slice slice = stack.read(z);
       const auto input = [&](const model::TilePlan& plan) {
-        nodes::cut_tile(slice, {1.0 / 255, 0}, plan.input_region(), network.input_channels(), plan.input(workspace));
+        nodes::cut_tile(slice, {1.0 / 255, 0}, plan.input_region(), network.input_channels(),
+                        plan.input(workspace));
       };
       std::vector<float> whole(static_cast<std::size_t>(height * width));
       const auto weights = inference.freeze(used[static_cast<std::size_t>(z)]);
@@ -87,10 +88,10 @@ struct PlainLoop {
       model::Moments moments;
       model::LayerStatistics normalizes;
       for (std::size_t layer = 0; layer < network.batch_norms().size(); ++layer) {
-        plan->run_stage(static_cast<int>(layer), workspace, *inference.weights(), layer == 0 ? nullptr : &normalizes,
-                        &moments.layers.emplace_back());
-        normalizes =
-            model::blend(moments.layers.back().statistics(), network.source_statistics().layers[layer], share);
+        plan->run_stage(static_cast<int>(layer), workspace, *inference.weights(),
+                        layer == 0 ? nullptr : &normalizes, &moments.layers.emplace_back());
+        normalizes = model::blend(moments.layers.back().statistics(),
+                                  network.source_statistics().layers[layer], share);
       }
       estimator.update(moments, 1);
       const bool renews = z - renewed >= 4;
@@ -264,7 +265,8 @@ TEST(AdaptTest, MeasuresSixteenSlicesSpreadOverTheStackUnlessOthersAreSaid) {
   EXPECT_TRUE(testing::slices_of(*usual.report).empty());
   AdaptationOptions few;
   few.probe = 2;
-  EXPECT_EQ(adapt(stack, small_network(), {}, few, {}).report->adaptation->probe_slices, spread_slices({0, 40}, 2));
+  EXPECT_EQ(adapt(stack, small_network(), {}, few, {}).report->adaptation->probe_slices,
+            spread_slices({0, 40}, 2));
   AdaptationOptions none;
   none.probe = 0;
   EXPECT_THROW(adapt(stack, small_network(), {}, none, {}), std::invalid_argument);
@@ -276,7 +278,8 @@ TEST(AdaptTest, IsTheProbeOfASegmentationThatIsFrozenAfterIt) {
   AdaptationOptions frozen;
   frozen.freeze = Freeze::probe;
   frozen.probe = 5;
-  const Outcome segmented = segment(stack, small_network(), {}, frozen, float_probabilities(folder), {2, 0, 40});
+  const Outcome segmented =
+      segment(stack, small_network(), {}, frozen, float_probabilities(folder), {2, 0, 40});
   AdaptationOptions five;
   five.probe = 5;
   EXPECT_EQ(adapt(stack, small_network(), {}, five, {}).statistics, segmented.statistics);
@@ -295,7 +298,8 @@ TEST(AdaptTest, AMovingAverageGoesFromTheSourceOverTheSlicesInTheirOrder) {
   for (std::int64_t z = 0; z < 4; ++z) {
     const InputOptions slice{{z, z + 1}, nodes::Normalization{}};
     model::Moments moments;
-    for (const model::LayerStatistics& layer : adapt(stack, small_network(), slice, one, {}).statistics.layers) {
+    for (const model::LayerStatistics& layer :
+         adapt(stack, small_network(), slice, one, {}).statistics.layers) {
       model::LayerMoments& m = moments.layers.emplace_back();
       m.count = 1;
       m.mean.assign(layer.mean.begin(), layer.mean.end());
@@ -303,7 +307,8 @@ TEST(AdaptTest, AMovingAverageGoesFromTheSourceOverTheSlicesInTheirOrder) {
     }
     expected.update(moments, 1);
   }
-  const model::Statistics found = adapt(stack, small_network(), {{}, nodes::Normalization{}}, ema, {}).statistics;
+  const model::Statistics found =
+      adapt(stack, small_network(), {{}, nodes::Normalization{}}, ema, {}).statistics;
   for (std::size_t l = 0; l < found.layers.size(); ++l) {
     for (std::size_t c = 0; c < found.layers[l].mean.size(); ++c) {
       const model::LayerStatistics layer = expected.estimate().layers[l];
