@@ -27,12 +27,21 @@ Int128 fixed(double value, std::size_t layer) {
       "summed: are the intensities what the model takes (--normalization)?");
 }
 
-/// Each of one list with its place in the other.
+/// Each sum with its counterpart. combine(a, b, &result): whether that needs more than 128 bits.
 template <typename Combine>
-void for_each(std::vector<Int128>& sums, const std::vector<Int128>& others, const Combine& combine) {
-  if (sums.size() != others.size()) throw std::invalid_argument("sums of layers with other channels");
-  for (std::size_t c = 0; c < sums.size(); ++c) {
-    if (combine(sums[c], others[c], &sums[c])) throw std::overflow_error("a sum needs more than 128 bits");
+void combine_all(std::vector<LayerSums>& layers, const std::vector<LayerSums>& others,
+                 const Combine& combine) {
+  if (others.size() != layers.size()) throw std::invalid_argument("sums of networks with other layers");
+  const auto combine_each = [&](std::vector<Int128>& sums, const std::vector<Int128>& with) {
+    if (sums.size() != with.size()) throw std::invalid_argument("sums of layers with other channels");
+    for (std::size_t c = 0; c < sums.size(); ++c) {
+      if (combine(sums[c], with[c], &sums[c])) throw std::overflow_error("a sum needs more than 128 bits");
+    }
+  };
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    combine(layers[i].count, others[i].count, &layers[i].count);
+    combine_each(layers[i].first, others[i].first);
+    combine_each(layers[i].second, others[i].second);
   }
 }
 
@@ -67,27 +76,13 @@ void ExactSums::merge(const ExactSums& other) {
     layers = other.layers;
     return;
   }
-  if (other.layers.size() != layers.size()) throw std::invalid_argument("sums of networks with other layers");
-  const auto add = [](const Int128& a, const Int128& b, Int128* sum) {
-    return __builtin_add_overflow(a, b, sum);
-  };
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    layers[i].count += other.layers[i].count;
-    for_each(layers[i].first, other.layers[i].first, add);
-    for_each(layers[i].second, other.layers[i].second, add);
-  }
+  combine_all(layers, other.layers,
+              [](auto a, auto b, auto* sum) { return __builtin_add_overflow(a, b, sum); });
 }
 
 void ExactSums::subtract(const ExactSums& other) {
-  if (other.layers.size() != layers.size()) throw std::invalid_argument("sums of networks with other layers");
-  const auto take = [](const Int128& a, const Int128& b, Int128* rest) {
-    return __builtin_sub_overflow(a, b, rest);
-  };
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    layers[i].count -= other.layers[i].count;
-    for_each(layers[i].first, other.layers[i].first, take);
-    for_each(layers[i].second, other.layers[i].second, take);
-  }
+  combine_all(layers, other.layers,
+              [](auto a, auto b, auto* rest) { return __builtin_sub_overflow(a, b, rest); });
 }
 
 Moments ExactSums::moments(const Statistics& pivot) const {

@@ -70,11 +70,11 @@ Snapshot StatisticsUpdater::snapshot() const {
 }
 
 /// In the estimate as it now is.
-bool StatisticsUpdater::counts_already(std::int64_t order) const {
-  return beginnings_ == 0 && std::ranges::binary_search(before_, order);
+bool StatisticsUpdater::counts_already(std::int64_t z) const {
+  return beginnings_ == 0 && std::ranges::binary_search(before_, z);
 }
 
-void StatisticsUpdater::take(std::int64_t order, const model::Moments& moments, Update& update) {
+void StatisticsUpdater::take(const Input& sample, const model::Moments& moments, Update& update) {
   const model::Statistics own = moments.statistics();
   const auto distances_from = [&](const model::Estimator& estimator) {
     return model::drift(own, estimator.estimate()).layers_per_channel;
@@ -85,10 +85,10 @@ void StatisticsUpdater::take(std::int64_t order, const model::Moments& moments, 
   const std::optional<Departure> departure = begun ? monitor_.departs(distances) : std::nullopt;
   if (!departure) {
     anew_.reset();
-    if (counts_already(order)) return;
+    if (counts_already(sample.slice.slice.z())) return;
     if (begun) monitor_.learn(distances);
     estimator_.update(moments, 1);
-    return renew(order, update);
+    return renew(sample.order, update);
   }
   std::vector<double> from_others;  // that departed, too
   if (anew_) {
@@ -104,7 +104,7 @@ void StatisticsUpdater::take(std::int64_t order, const model::Moments& moments, 
   monitor_.forget();
   if (!from_others.empty()) monitor_.learn(from_others);
   update.turn = departure;
-  renew(order, update);
+  renew(sample.order, update);
 }
 
 void StatisticsUpdater::renew(std::int64_t order, Update& update) {
@@ -147,7 +147,7 @@ StatisticsUpdater::Output StatisticsUpdater::operator()(const Input& sample) {
   update.counted = moments && moments->complete();
   if (update.counted) {
     update.slice_drift = model::drift(moments->statistics(), *used.running).per_channel;
-    take(sample.order, *moments, update);
+    take(sample, *moments, update);
   }
   coming_.pop_front();
   coming_.push_back(latest_);

@@ -32,7 +32,7 @@ struct UpdateRule {
 
 /// What was measured before the first slice.
 struct MeasuredBefore {
-  /// Orders of slices that are in the estimate already: measured again, they do not count twice.
+  /// Slices (z) that are in the estimate already: measured again, they do not count twice.
   std::vector<std::int64_t> slices;
   /// How far some slices are from the estimate of others, per channel of each layer: what is usual.
   std::vector<std::vector<double>> distances;
@@ -118,9 +118,9 @@ class StatisticsUpdater {
 
  private:
   Snapshot snapshot() const;
-  void take(std::int64_t order, const model::Moments& moments, Update& update);
+  void take(const Input& sample, const model::Moments& moments, Update& update);
   bool is_to_be_measured(const Input& sample) const;
-  bool counts_already(std::int64_t order) const;
+  bool counts_already(std::int64_t z) const;
   void renew(std::int64_t order, Update& update);
 
   model::Inference inference_;

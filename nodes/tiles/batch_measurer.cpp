@@ -17,6 +17,11 @@ BatchMeasurer::BatchMeasurer(const model::Network& network, double source_share)
   if (layers_ == 0) throw std::invalid_argument("a network without BatchNorm layers has no batch statistics");
 }
 
+void BatchMeasurer::cut(const BatchTile& tile, Worker& worker) const {
+  cut_tile(tile.image.slice, tile.image.affine, tile.plan->input_region(), input_channels_,
+           tile.plan->input(worker.workspace));
+}
+
 /// The state of one measurement.
 class BatchMeasurer::Batch {
  public:
@@ -32,11 +37,7 @@ class BatchMeasurer::Batch {
 
   int count() const { return static_cast<int>(tiles_.size()); }
 
-  void cut(int tile, Worker& worker) const {
-    const BatchTile& t = at(tile);
-    cut_tile(t.image.slice, t.image.affine, t.plan->input_region(), measurer_.input_channels_,
-             t.plan->input(worker.workspace));
-  }
+  void cut(int tile, Worker& worker) const { measurer_.cut(at(tile), worker); }
 
   /// Stage s normalizes layer s - 1 with the batch's statistics and measures layer s.
   void compute(int stage, int tile, Worker& worker, model::LayerMoments* measured) const {
@@ -130,8 +131,7 @@ model::LayerMoments BatchMeasurer::first_layer(const Input& tiles, WorkerPool& p
     const auto i = static_cast<std::size_t>(tile);
     const BatchTile& t = tiles[i];
     const WorkerPool::Lease worker = pool.lend();
-    cut_tile(t.image.slice, t.image.affine, t.plan->input_region(), input_channels_,
-             t.plan->input(worker->workspace));
+    cut(t, *worker);
     t.plan->run_stage(0, worker->workspace, *t.weights, nullptr, &moments[i],
                       t.image.counted ? &*t.image.counted : nullptr);
   });

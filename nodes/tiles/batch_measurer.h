@@ -59,6 +59,7 @@ class BatchMeasurer {
 
  private:
   class Batch;
+  void cut(const BatchTile& tile, Worker& worker) const;
 
   int input_channels_;
   int layers_;

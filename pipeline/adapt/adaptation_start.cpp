@@ -32,20 +32,20 @@ bool measures_intensity(const ResolvedOptions& options) {
 /// How far each of some slices is from what the others have in common, per channel of each layer.
 std::vector<std::vector<double>> distances_from_others(const std::vector<model::Moments>& slices,
                                                        const model::Statistics& source) {
-  std::vector<const model::Moments*> counted;
+  std::vector<model::ExactSums> each;
+  std::vector<model::Statistics> own;
   model::ExactSums all;
   for (const model::Moments& moments : slices) {
     if (!moments.complete()) continue;
-    counted.push_back(&moments);
-    all.merge(model::ExactSums::of(moments, source));
+    own.push_back(moments.statistics());
+    all.merge(each.emplace_back(model::ExactSums::of(moments, source)));
   }
   std::vector<std::vector<double>> distances;
-  if (counted.size() < 2) return distances;
-  for (const model::Moments* moments : counted) {
+  if (each.size() < 2) return distances;
+  for (std::size_t i = 0; i < each.size(); ++i) {
     model::ExactSums others = all;
-    others.subtract(model::ExactSums::of(*moments, source));
-    distances.push_back(
-        model::drift(moments->statistics(), others.moments(source).statistics()).layers_per_channel);
+    others.subtract(each[i]);
+    distances.push_back(model::drift(own[i], others.moments(source).statistics()).layers_per_channel);
   }
   return distances;
 }
@@ -292,13 +292,11 @@ model::Statistics AdaptationStart::used(const model::Estimator::State& state) co
 }
 
 SegmentSession AdaptationStart::session(const nodes::PredictionFormat& format) const {
-  nodes::MeasuredBefore before{{}, usual_distances_};
-  for (const std::int64_t z : findings_.probe_slices) before.slices.push_back(z - options_.first_slice);
   return {inference_,
           *plan_,
           *normalizer_,
           estimator_,
-          before,
+          nodes::MeasuredBefore{findings_.probe_slices, usual_distances_},
           findings_.uses_source() ? source_setting(options_, format) : session_setting(options_, format),
           team_,
           context_};

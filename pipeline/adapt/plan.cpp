@@ -114,13 +114,14 @@ class Planner {
     // Weights to segment with; others to measure with; and those of the snapshots before, a share for each slice.
     const int copies = 1 + (request.probes || request.measures ? 1 : 0) + (request.measures ? 1 : 0);
     fixed_ = fixed_memory(inference, copies) + aside + index;
+    if (!request.measures && !request.probes) return;
+    cores_ = sample_cores(inference.height(), inference.width(), inference.alignment());
+    sample_worker_ = worker_memory(inference, cores_, model::PlanKind::measured, 1);
     if (!request.measures) return;
     slice_ += inference.weights_bytes() / nodes::UpdateRule::between_renewals;
-    const std::vector<model::Region> cores = sample_cores();
-    sample_worker_ = sample_worker(cores);
     // All cores of a sample at once is the fast way, as long as it leaves half of the memory to segmenting.
     const std::size_t left = request.memory - std::min(request.memory, fixed_);
-    sample_workers_ = cores.size() * sample_worker_ <= left / 2 ? static_cast<int>(cores.size()) : 1;
+    sample_workers_ = cores_.size() * sample_worker_ <= left / 2 ? static_cast<int>(cores_.size()) : 1;
     fixed_ += static_cast<std::size_t>(sample_workers_) * sample_worker_;
   }
 
@@ -221,7 +222,7 @@ class Planner {
     int every = 0;
     std::size_t reserved = 0;
     if (request_.measures) {
-      measure = SamplePlan{sample_cores(), sample_workers_, 1};
+      measure = SamplePlan{cores_, sample_workers_, 1};
       every = request_.every.value_or(planned_every(inference_, measure->cores));
       measure->slices = samples_at_once(*measure, every, most_slices);
       reserved = static_cast<std::size_t>((measure->slices - 1) * measure->workers) * sample_worker_;
@@ -245,10 +246,6 @@ class Planner {
     return plan;
   }
 
-  std::vector<model::Region> sample_cores() const {
-    return pipeline::sample_cores(inference_.height(), inference_.width(), inference_.alignment());
-  }
-
   /// As many slices as are due at once and threads can be busy with, in at most half of what segmenting leaves.
   int samples_at_once(const SamplePlan& sample, int every, int most_slices) const {
     const int due = (most_slices + every - 1) / every;
@@ -262,14 +259,10 @@ class Planner {
     return pixels({{0, inference_.height()}, {0, inference_.width()}}) * request_.voxel_bytes;
   }
 
-  std::size_t sample_worker(const std::vector<model::Region>& cores) const {
-    return worker_memory(inference_, cores, model::PlanKind::measured, 1);
-  }
-
   /// What a probe cannot do without: one worker, that computes every core again for each layer.
   std::size_t smallest_probe() const {
     if (!request_.probes) return 0;
-    return fixed_without_measuring() + probe_slice() + sample_worker(sample_cores());
+    return fixed_without_measuring() + probe_slice() + sample_worker_;
   }
 
   /// Before the first slice, nothing is measured on the way.
@@ -278,9 +271,8 @@ class Planner {
   }
 
   void add_probe(Plan& plan) const {
-    SamplePlan probe{sample_cores(), 1, 1};
-    const std::size_t worker = sample_worker(probe.cores);
-    const std::size_t lockstep = probe_slice() + probe.cores.size() * worker;
+    SamplePlan probe{cores_, 1, 1};
+    const std::size_t lockstep = probe_slice() + probe.cores.size() * sample_worker_;
     const std::size_t available = request_.memory - fixed_without_measuring();
     const auto tiles = static_cast<int>(probe.cores.size());
     const auto groups = static_cast<int>(std::min<std::size_t>(available / lockstep, 1 << 20));
@@ -289,11 +281,13 @@ class Planner {
       probe.slices = std::min(groups, (request_.threads - 1) / tiles + 1);
       probe.workers = tiles;
     } else {
-      probe.workers = std::min(request_.threads, static_cast<int>((available - probe_slice()) / worker));
+      probe.workers =
+          std::min(request_.threads, static_cast<int>((available - probe_slice()) / sample_worker_));
     }
     const std::size_t expected =
-        fixed_without_measuring() + static_cast<std::size_t>(probe.slices) *
-                                        (probe_slice() + static_cast<std::size_t>(probe.workers) * worker);
+        fixed_without_measuring() +
+        static_cast<std::size_t>(probe.slices) *
+            (probe_slice() + static_cast<std::size_t>(probe.workers) * sample_worker_);
     plan.expected_memory = std::max(plan.expected_memory, expected);
     plan.probe = std::move(probe);
   }
@@ -311,9 +305,10 @@ class Planner {
   const model::Inference& inference_;
   const PlanRequest& request_;
   std::size_t slice_ = 0;
-  std::size_t fixed_ = 0;  // what measuring on the way takes included
-  std::size_t sample_worker_ = 0;
-  int sample_workers_ = 0;
+  std::size_t fixed_ = 0;             // what measuring on the way takes included
+  std::vector<model::Region> cores_;  // of a sample, if anything is measured
+  std::size_t sample_worker_ = 0;     // bytes
+  int sample_workers_ = 0;            // for measuring on the way
 };
 
 }  // namespace

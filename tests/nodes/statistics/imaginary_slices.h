@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -18,6 +19,7 @@ class ImaginarySlices {
  public:
   explicit ImaginarySlices(const model::Network& network, int every = 1) : network_(network), every_(every) {}
 
+  std::int64_t first_z = 0;  ///< of the slice with the order 0
   std::int64_t jump = 1'000'000;
   std::vector<std::int64_t> odd;          ///< single slices that are different
   std::vector<std::int64_t> blank;        ///< of which nothing counts
@@ -48,6 +50,7 @@ class ImaginarySlices {
     nodes::SliceSample sample;
     sample.order = n;
     sample.slice.order = n;
+    sample.slice.slice = io::Slice(first_z + n, 1, 1, io::PixelType::u8, std::make_shared<std::byte[]>(1));
     sample.due = due;
     if (every_ == 0) return sample;
     model::Moments all = moments(n);

@@ -103,8 +103,9 @@ TEST_F(StatisticsUpdaterTest, WhereNothingIsMeasuredNothingChanges) {
 }
 
 TEST_F(StatisticsUpdaterTest, SlicesOfTheProbeDoNotCountTwice) {
+  slices.first_z = 17;  // an acquisition's numbers, or a range
   for (const std::string rule : {"pooled", "prior", "ema", "ubna"}) {
-    StatisticsUpdater update(inference, probed(3, rule), renewed_by_anything(1), {}, {{2, 0, 1}, {}});
+    StatisticsUpdater update(inference, probed(3, rule), renewed_by_anything(1), {}, {{19, 17, 18}, {}});
     for (std::int64_t n = 0; n < 3; ++n) {
       EXPECT_TRUE(update(slices.sample(n)).slice_drift);
       EXPECT_EQ(update.estimator().state(), probed(3, rule).state()) << rule;
