@@ -266,7 +266,11 @@ Outcome Run::finish() {
     summary.batches = batches_;
     summary.snapshots = snapshots_;
     summary.measured_every = start_.plan() ? start_.plan()->every : 0;
-    context_.log(std::to_string(batches_) + " updates of the statistics; " +
+    const std::string from =
+        options_.recipe == Recipe::stream
+            ? formatted("the estimate is of %g slices measured", estimator_.state().images)
+            : std::to_string(batches_) + " updates of the statistics";
+    context_.log(from + "; " +
                  formatted("the source's are at a distance of %.3g per channel from those in use at the end",
                            summary.drift_from_source));
   }
