@@ -6,7 +6,7 @@ namespace fibflow::nodes {
 /// channel (model::Drift), than `drift` and than `factor` times what is usual in that layer. The usual values come from
 /// docs/evidence.md ("Following a change").
 struct MonitorRule {
-  double drift = 0.03;
+  double drift = 0.05;
   double factor = 20;
   int slices = 2;  ///< so many in a row that depart begin the estimate anew; 0: nothing does
 };

@@ -40,7 +40,9 @@ std::vector<std::string> events_on(std::int64_t jump) {
   const testing::TemporaryFolder folder;
   OutputOptions output;
   output.mask = folder / "m.tif";
-  const Outcome outcome = segment(dimmed, network, {}, adaptation, output, {});
+  InputOptions at_scale_one;
+  at_scale_one.scale = 1;
+  const Outcome outcome = segment(dimmed, network, at_scale_one, adaptation, output, {});
   for (const RunEvent& event : outcome.report->events) {
     events.push_back(event.event);
   }
