@@ -17,6 +17,7 @@ constexpr double close_ratio = 1.5;
 constexpr double hopeless_shift = 2;
 constexpr double hopeless_ratio = 4;
 constexpr double least_distance = 0.15;
+constexpr double most_of_it = 0.4;
 constexpr int quantile_count = 200;
 
 /// How far the stack's moments are from the source's.
@@ -235,7 +236,7 @@ class Matcher {
   bool doubt_polarity() {
     const double as_it_is = distance(match_.range, false);
     const double mirrored = distance(match_.range, true);
-    if (as_it_is <= least_distance || mirrored > as_it_is / 2) return false;
+    if (as_it_is <= least_distance || mirrored > most_of_it * as_it_is) return false;
     match_.warnings.push_back("the contrast seems to be inverted: the stack's intensities are " +
                               number(as_it_is) + " deviations away from those of the model's training, and " +
                               number(mirrored) + " if black and white are exchanged; --invert does that");

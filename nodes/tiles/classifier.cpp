@@ -14,7 +14,18 @@ void store(std::byte* target, std::size_t index, T value) {
   std::memcpy(target + index * sizeof(T), &value, sizeof(T));
 }
 
+std::uint8_t strongest_channel(std::span<const float> output, std::size_t pixels, std::size_t pixel) {
+  std::size_t best = 0;
+  for (std::size_t c = 1; c < output.size() / pixels; ++c) {
+    if (output[c * pixels + pixel] > output[best * pixels + pixel]) best = c;
+  }
+  return static_cast<std::uint8_t>(best);
+}
+
+}  // namespace
+
 void store_probability(std::byte* target, std::size_t index, float p, io::PixelType type) {
+  p = std::clamp(p, 0.0F, 1.0F);
   switch (type) {
     case io::PixelType::u8:
       store(target, index, static_cast<std::uint8_t>(std::lround(p * 255.0F)));
@@ -28,22 +39,12 @@ void store_probability(std::byte* target, std::size_t index, float p, io::PixelT
   }
 }
 
-std::uint8_t strongest_channel(std::span<const float> output, std::size_t pixels, std::size_t pixel) {
-  std::size_t best = 0;
-  for (std::size_t c = 1; c < output.size() / pixels; ++c) {
-    if (output[c * pixels + pixel] > output[best * pixels + pixel]) best = c;
-  }
-  return static_cast<std::uint8_t>(best);
-}
-
-}  // namespace
-
 Classifier::Classifier(model::OutputKind kind, int channels, PredictionFormat format)
     : kind_(kind), channels_(channels), format_(std::move(format)) {
   for (const LayerFormat& layer : format_.layers) {
     if (layer.layer == Layer::mask && layer.type != io::PixelType::u8)
       throw std::invalid_argument("masks are stored in 8 bits");
-    wants_probability_ = wants_probability_ || layer.layer == Layer::probability;
+    if (layer.of_class >= channels) throw std::invalid_argument("the network has no such class");
   }
   if (!(format_.threshold >= 0 && format_.threshold <= 1)) {
     throw std::invalid_argument("the threshold must be between 0 and 1");
@@ -71,6 +72,20 @@ float Classifier::foreground_probability(std::span<const float> output, std::siz
   for (int c = 1; c < channels_; ++c)
     others += std::exp(output[static_cast<std::size_t>(c) * pixels + pixel] - largest);
   return others / (background + others);
+}
+
+/// The share of a class among several.
+float Classifier::class_probability(std::span<const float> output, std::size_t pixels, std::size_t pixel,
+                                    int of) const {
+  const float own = output[static_cast<std::size_t>(of) * pixels + pixel];
+  if (kind_ == model::OutputKind::softmax) return std::clamp(own, 0.0F, 1.0F);
+  float largest = output[pixel];
+  for (int c = 1; c < channels_; ++c)
+    largest = std::max(largest, output[static_cast<std::size_t>(c) * pixels + pixel]);
+  float all = 0;
+  for (int c = 0; c < channels_; ++c)
+    all += std::exp(output[static_cast<std::size_t>(c) * pixels + pixel] - largest);
+  return std::exp(own - largest) / all;
 }
 
 void Classifier::add_binary_entropy(float output, float foreground, EntropySum& sum) const {
@@ -116,11 +131,20 @@ Labels Classifier::operator()(std::span<const float> output) const {
   }
   const auto threshold = static_cast<float>(format_.threshold);
   EntropySum entropy;
+  double both = 0;
+  double unmarked = 0;
+  std::int64_t marked = 0;
   for (std::size_t i = 0; i < pixels; ++i) {
     const bool single = channels_ == 1;
-    const float p = single || wants_probability_ ? foreground_probability(output, pixels, i) : 0;
+    const float p = foreground_probability(output, pixels, i);
     const std::uint8_t label = single ? (p > threshold ? 255 : 0) : strongest_channel(output, pixels, i);
     labels.foreground += label != 0;
+    if (p > 0.5F) {
+      both += p;
+      ++marked;
+    } else {
+      unmarked += p;
+    }
     if (single) add_binary_entropy(output[i], p, entropy);
     if (!single) add_class_entropy(output, pixels, i, label, entropy);
     for (std::size_t k = 0; k < targets.size(); ++k) {
@@ -129,12 +153,17 @@ Labels Classifier::operator()(std::span<const float> output) const {
           store(targets[k], i, label);
           break;
         case Layer::probability:
-          store_probability(targets[k], i, p, format_.layers[k].type);
+          store_probability(targets[k], i,
+                            format_.layers[k].of_class < 0
+                                ? p
+                                : class_probability(output, pixels, i, format_.layers[k].of_class),
+                            format_.layers[k].type);
           break;
       }
     }
   }
   labels.entropy = entropy.bits();
+  labels.expected = {both, static_cast<double>(marked) + unmarked};
   return labels;
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,11 +20,30 @@ struct LayerVoxels {
   std::shared_ptr<const std::vector<std::byte>> voxels;
 };
 
+/// What a mask and the truth have in common if the network's probabilities are right: with p the probability of the foreground
+/// and m = 1 where p > 1/2, else 0, sums over pixels of min(p, m) and of max(p, m). Their quotient is the intersection over union
+/// that the network itself expects.
+struct ExpectedOverlap {
+  double both = 0;
+  double either = 0;
+
+  void add(const ExpectedOverlap& other) {
+    both += other.both;
+    either += other.either;
+  }
+  /// Nothing where no pixel has any probability of being foreground.
+  std::optional<double> iou() const { return either > 0 ? std::optional(both / either) : std::nullopt; }
+};
+
+/// Stores a probability, at an index, as round(255 p), round(65535 p) or p.
+void store_probability(std::byte* target, std::size_t index, float p, io::PixelType type);
+
 /// The prediction for some pixels.
 struct Labels {
   std::vector<LayerVoxels> layers;  ///< in the order of the format's
   std::int64_t foreground = 0;      ///< pixels that are not background
   double entropy = 0;               ///< sum over the pixels of their prediction's entropy, in bits
+  ExpectedOverlap expected;         ///< of the foreground with the truth, if the probabilities are right
 
   const std::vector<std::byte>& voxels(Layer layer) const { return *of_layer(layers, layer).voxels; }
   std::span<const std::uint8_t> mask() const {
@@ -53,6 +73,7 @@ class Classifier {
 
  private:
   float foreground_probability(std::span<const float> output, std::size_t pixels, std::size_t pixel) const;
+  float class_probability(std::span<const float> output, std::size_t pixels, std::size_t pixel, int of) const;
   void add_binary_entropy(float output, float foreground, EntropySum& sum) const;
   void add_class_entropy(std::span<const float> output, std::size_t pixels, std::size_t pixel,
                          std::size_t strongest, EntropySum& sum) const;
@@ -60,7 +81,6 @@ class Classifier {
   model::OutputKind kind_;
   int channels_;
   PredictionFormat format_;
-  bool wants_probability_ = false;
 };
 
 }  // namespace fibflow::nodes

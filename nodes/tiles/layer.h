@@ -32,6 +32,7 @@ constexpr const char* plural_of(Layer layer) {
 struct LayerFormat {
   Layer layer = Layer::mask;
   io::PixelType type = io::PixelType::u8;
+  int of_class = -1;  ///< a probability: of this class, from 0 on; -1: of the foreground
 };
 
 /// What is made of the network's output.

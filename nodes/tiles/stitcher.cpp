@@ -37,6 +37,7 @@ Stitcher::Output Stitcher::operator()(const Input& prediction) {
           std::make_shared_for_overwrite<std::byte[]>(pixels * io::bytes_per_voxel(format.type)));
     partial.stitched.resize(static_cast<std::size_t>(grid_.size()));
     partial.entropy.resize(static_cast<std::size_t>(grid_.size()));
+    partial.expected.resize(static_cast<std::size_t>(grid_.size()));
     partial.missing = grid_.size();
   }
   if (prediction.tile < 0 || prediction.tile >= grid_.size() ||
@@ -48,11 +49,12 @@ Stitcher::Output Stitcher::operator()(const Input& prediction) {
   }
   partial.stitched[static_cast<std::size_t>(prediction.tile)] = true;
   for (std::size_t i = 0; i < format_.layers.size(); ++i) {
-    place(prediction.labels.voxels(format_.layers[i].layer).data(), partial.layers[i].get(), prediction.core,
+    place(prediction.labels.layers.at(i).voxels->data(), partial.layers[i].get(), prediction.core,
           grid_.width(), io::bytes_per_voxel(format_.layers[i].type));
   }
   partial.foreground += prediction.labels.foreground;
   partial.entropy[static_cast<std::size_t>(prediction.tile)] = prediction.labels.entropy;
+  partial.expected[static_cast<std::size_t>(prediction.tile)] = prediction.labels.expected;
   partial.seconds += prediction.seconds;
   if (--partial.missing > 0) return std::nullopt;
 
@@ -67,6 +69,9 @@ Stitcher::Output Stitcher::operator()(const Input& prediction) {
   // In the order of the tiles: sums round.
   const double entropy = std::accumulate(partial.entropy.begin(), partial.entropy.end(), 0.0);
   result.entropy = entropy / static_cast<double>(pixels);
+  ExpectedOverlap expected;
+  for (const ExpectedOverlap& of_tile : partial.expected) expected.add(of_tile);
+  result.expected_iou = expected.iou();
   result.seconds = partial.seconds;
   result.featureless = prediction.featureless;
   partial_.erase(prediction.order);

@@ -23,9 +23,10 @@ struct SegmentedSlice {
   std::int64_t order = 0;
   std::vector<LayerSlice> layers;  ///< in the order of the format's
   double foreground = 0;           ///< share of pixels that are not background
-  double entropy = 0;      ///< mean over the pixels of the prediction's entropy, in bits (see Classifier)
-  double seconds = 0;      ///< of work on its tiles, on one thread
-  double featureless = 0;  ///< share of pixels that do not count in moments
+  double entropy = 0;  ///< mean over the pixels of the prediction's entropy, in bits (see Classifier)
+  std::optional<double> expected_iou;  ///< see ExpectedOverlap
+  double seconds = 0;                  ///< of work on its tiles, on one thread
+  double featureless = 0;              ///< share of pixels that do not count in moments
 
   std::int64_t z() const { return layers.front().slice.z(); }
   const io::Slice& layer(Layer layer) const { return of_layer(layers, layer).slice; }
@@ -52,7 +53,8 @@ class Stitcher {
     std::vector<bool> stitched;                        // by tile
     int missing = 0;
     std::int64_t foreground = 0;
-    std::vector<double> entropy;  // by tile, to be summed in their order
+    std::vector<double> entropy;            // by tile, to be summed in their order
+    std::vector<ExpectedOverlap> expected;  // the same
     double seconds = 0;
   };
 

@@ -9,13 +9,28 @@
 namespace fibflow::nodes {
 namespace {
 
-/// The same pixels in the mirror image (left to right) of a slice of this width.
-model::Region mirrored(const model::Region& region, int width) {
-  return {region.y, {width - region.x.end, width - region.x.begin}};
+/// The same pixels in the mirror image of a slice.
+model::Region mirrored(const model::Region& region, const io::Slice& slice, Mirror mirror) {
+  const auto turned = [](const model::Interval& part, int size) {
+    return model::Interval{size - part.end, size - part.begin};
+  };
+  return {mirror.rows ? turned(region.y, slice.height()) : region.y,
+          mirror.columns ? turned(region.x, slice.width()) : region.x};
 }
 
-void mirror_rows(std::span<float> pixels, int width) {
-  for (auto row = pixels.begin(); row != pixels.end(); row += width) std::reverse(row, row + width);
+/// Planes of a height and width, one after the other.
+void turn(std::span<float> planes, int height, int width, Mirror mirror) {
+  const auto plane = static_cast<std::ptrdiff_t>(height) * width;
+  if (mirror.columns) {
+    for (auto row = planes.begin(); row != planes.end(); row += width) std::reverse(row, row + width);
+  }
+  if (!mirror.rows) return;
+  for (auto first = planes.begin(); first != planes.end(); first += plane) {
+    for (int y = 0; y < height / 2; ++y) {
+      const auto row = first + static_cast<std::ptrdiff_t>(y) * width;
+      std::swap_ranges(row, row + width, first + static_cast<std::ptrdiff_t>(height - 1 - y) * width);
+    }
+  }
 }
 
 }  // namespace
@@ -24,16 +39,13 @@ TileRunner::TileRunner(model::Inference inference) : inference_(std::move(infere
 
 std::shared_ptr<const model::TilePlan> TileRunner::run(const PreparedSlice& image, const model::Region& core,
                                                        const Snapshot& snapshot, Worker& worker,
-                                                       Orientation orientation,
-                                                       model::Moments* moments) const {
-  const bool turned = orientation == Orientation::mirrored;
-  const int width = image.slice.width();
-  auto plan = inference_.plan(turned ? mirrored(core, width) : core, snapshot.kind);
+                                                       Mirror mirror, model::Moments* moments) const {
+  auto plan = inference_.plan(mirrored(core, image.slice, mirror), snapshot.kind);
   const model::Region needed = plan->input_region();
   const std::span<float> input = plan->input(worker.workspace);
-  cut_tile(image.slice, image.affine, turned ? mirrored(needed, width) : needed,
+  cut_tile(image.slice, image.affine, mirrored(needed, image.slice, mirror),
            inference_.network().input_channels(), input);
-  if (turned) mirror_rows(input, needed.width());
+  turn(input, needed.height(), needed.width(), mirror);
   if (snapshot.kind == model::PlanKind::frozen) {
     plan->run(worker.workspace, *snapshot.weights, nullptr, nullptr);
   } else {
@@ -51,11 +63,10 @@ std::span<float> TileRunner::read_output(const model::TilePlan& plan, Worker& wo
 }
 
 std::span<const float> TileRunner::predict(const PreparedSlice& image, const model::Region& core,
-                                           const Snapshot& snapshot, Worker& worker,
-                                           Orientation orientation) const {
-  const auto plan = run(image, core, snapshot, worker, orientation, nullptr);
+                                           const Snapshot& snapshot, Worker& worker, Mirror mirror) const {
+  const auto plan = run(image, core, snapshot, worker, mirror, nullptr);
   const std::span<float> output = read_output(*plan, worker);
-  if (orientation == Orientation::mirrored) mirror_rows(output, core.width());
+  turn(output, core.height(), core.width(), mirror);
   return output;
 }
 
@@ -64,7 +75,7 @@ model::Moments TileRunner::measure(const PreparedSlice& image, const model::Regi
   if (snapshot.kind != model::PlanKind::measured)
     throw std::invalid_argument("nothing is measured with frozen statistics");
   model::Moments moments;
-  run(image, core, snapshot, worker, Orientation::as_it_is, &moments);
+  run(image, core, snapshot, worker, {}, &moments);
   return moments;
 }
 

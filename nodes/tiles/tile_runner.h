@@ -10,6 +10,12 @@
 
 namespace fibflow::nodes {
 
+/// Which way the network sees a slice: as it is, or its mirror image left to right, or top to bottom, or both.
+struct Mirror {
+  bool columns = false;
+  bool rows = false;
+};
+
 /// Computes the network's output for one tile of a slice: cuts it out and runs the network with what the snapshot says.
 /// In:     a slice, the core of a tile, a snapshot, a worker to compute in.
 /// Out:    [output channels, core height, core width], in the worker until it is used again; or, of a measured snapshot,
@@ -20,11 +26,9 @@ class TileRunner {
  public:
   explicit TileRunner(model::Inference inference);
 
-  /// The output: of the slice as it is, or of its mirror image, turned back.
-  enum class Orientation { as_it_is, mirrored };
+  /// The output, turned back.
   std::span<const float> predict(const PreparedSlice& image, const model::Region& core,
-                                 const Snapshot& snapshot, Worker& worker,
-                                 Orientation orientation = Orientation::as_it_is) const;
+                                 const Snapshot& snapshot, Worker& worker, Mirror mirror = {}) const;
 
   /// The moments alone; the snapshot is measured.
   model::Moments measure(const PreparedSlice& image, const model::Region& core, const Snapshot& snapshot,
@@ -34,8 +38,8 @@ class TileRunner {
 
  private:
   std::shared_ptr<const model::TilePlan> run(const PreparedSlice& image, const model::Region& core,
-                                             const Snapshot& snapshot, Worker& worker,
-                                             Orientation orientation, model::Moments* moments) const;
+                                             const Snapshot& snapshot, Worker& worker, Mirror mirror,
+                                             model::Moments* moments) const;
   std::span<float> read_output(const model::TilePlan& plan, Worker& worker) const;
 
   model::Inference inference_;

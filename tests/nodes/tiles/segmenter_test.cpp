@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 #include <vector>
 
 #include "nodes/tiles/stitcher.h"
@@ -37,8 +38,8 @@ class SegmenterTest : public ::testing::Test {
     return {p.begin(), p.end()};
   }
 
-  std::vector<Prediction> segment(const TileGrid& cores, model::PlanKind kind) {
-    const Segmenter segmenter(inference, classifier, workers);
+  std::vector<Prediction> segment(const TileGrid& cores, model::PlanKind kind, int copies = 1) {
+    const Segmenter segmenter(inference, classifier, workers, copies);
     std::vector<Prediction> predictions;
     for (const Tile& tile : tiles(cores, kind)) predictions.push_back(segmenter(tile));
     return predictions;
@@ -52,6 +53,31 @@ class SegmenterTest : public ::testing::Test {
   const TileGrid whole = TileGrid::whole(height, width);
   const TileGrid grid{height, width, 24, inference.alignment()};
 };
+
+TEST_F(SegmenterTest, CopiesAreTheMeanOfTheNetworksViews) {
+  const auto logits = [&](Mirror mirror) {
+    Worker worker;
+    const Tile tile = tiles(whole, model::PlanKind::frozen).front();
+    const auto output =
+        TileRunner(inference).predict(tile.job->prepared, tile.core, tile.job->snapshot, worker, mirror);
+    return std::vector<float>(output.begin(), output.end());
+  };
+  const std::vector<std::vector<float>> views = {logits({}), logits({true, false}), logits({false, true}),
+                                                 logits({true, true})};
+  EXPECT_NE(views[0], views[1]);
+  for (const int copies : {2, 4}) {
+    const auto found = probabilities(whole, segment(whole, model::PlanKind::frozen, copies));
+    const auto tiled = probabilities(grid, segment(grid, model::PlanKind::frozen, copies));
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      float mean = 0;
+      for (int k = 0; k < copies; ++k)
+        mean += views[static_cast<std::size_t>(k)][i] / static_cast<float>(copies);
+      ASSERT_NEAR(found[i], 1 / (1 + std::exp(-mean)), 1e-6);
+      ASSERT_NEAR(tiled[i], found[i], 1e-5);
+    }
+  }
+  EXPECT_THROW(Segmenter(inference, classifier, workers, 3), std::invalid_argument);
+}
 
 TEST_F(SegmenterTest, TilesGiveWhatTheWholeSliceGives) {
   for (const auto kind : {model::PlanKind::frozen, model::PlanKind::measured}) {

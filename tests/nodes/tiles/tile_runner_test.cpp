@@ -60,8 +60,23 @@ TEST_F(TileRunnerTest, TheMirrorImageIsTurnedBack) {
   std::vector<float> expected = copy(run.predict(other, there, frozen(), worker));
   for (auto row = expected.begin(); row != expected.end(); row += core.width())
     std::reverse(row, row + core.width());
-  EXPECT_EQ(copy(run.predict(image, core, frozen(), worker, TileRunner::Orientation::mirrored)), expected);
+  EXPECT_EQ(copy(run.predict(image, core, frozen(), worker, Mirror{true, false})), expected);
   EXPECT_NE(copy(run.predict(image, core, frozen(), worker)), expected);
+}
+
+TEST_F(TileRunnerTest, TurnedTwiceItIsAsItWas) {
+  const auto voxels = image.slice.as<std::uint8_t>();
+  auto turned = std::make_shared<std::byte[]>(static_cast<std::size_t>(height * width));
+  for (std::size_t i = 0; i < voxels.size(); ++i)
+    turned[voxels.size() - 1 - i] = static_cast<std::byte>(voxels[i]);
+  const PreparedSlice other{0, io::Slice(0, height, width, io::PixelType::u8, std::move(turned)),
+                            image.affine};
+  const model::Region there{{height - core.y.end, height - core.y.begin},
+                            {width - core.x.end, width - core.x.begin}};
+  std::vector<float> expected = copy(run.predict(other, there, frozen(), worker));
+  std::ranges::reverse(expected);  // one channel
+  EXPECT_EQ(copy(run.predict(image, core, frozen(), worker, {true, true})), expected);
+  EXPECT_NE(copy(run.predict(image, core, frozen(), worker, {false, true})), expected);
 }
 
 TEST_F(TileRunnerTest, WhatDoesNotCountIsPredictedButNotMeasured) {
