@@ -60,3 +60,24 @@ refused 'has no BatchNorm2d' folded.pth --class nets.Net --kwargs '{"folded": tr
 refused 'exists already' weights.pth --class nets.Net --kwargs '{"base": 6}'
 refused 'there is no such file' nothing.pth --class nets.Net
 [ ! -e a.onnx ] && [ ! -e a.onnx.partial ] || fail "a refusal leaves something behind"
+
+if "$python" -c 'import tifffile, scipy' 2>/dev/null; then
+  "$fibflow" phantom --fixation cryo --seed 5 --shape 4,96,96 --output phantom > /dev/null 2>&1
+  "$fibflow" train --images phantom/image.tif --labels phantom/labels.tif --output trained.onnx --channels 4 --depth 2 \
+    --patch 64 --batch 2 --iterations 1 --validation 0 > /dev/null 2>&1 || fail "no model is trained to compare with"
+  export_onnx weights.pth --class nets.Net --kwargs '{"base": 6}' --images phantom/image.tif --labels phantom/labels.tif \
+    --output described.onnx > /dev/null || fail "a model is not described"
+  "$python" - <<'EOF' || fail "the training is described otherwise than by fibflow itself"
+import onnx
+metadata = lambda path: {p.key: p.value for p in onnx.load(path).metadata_props}
+ours, others = metadata("trained.onnx"), metadata("described.onnx")
+for key in ("fibflow.foreground", "fibflow.object_diameter", "fibflow.histogram"):
+    print(key, ours[key][:40], others[key][:40])
+assert abs(float(ours["fibflow.foreground"]) - float(others["fibflow.foreground"])) < 1e-4
+assert abs(float(ours["fibflow.object_diameter"]) - float(others["fibflow.object_diameter"])) < 0.01
+ours, others = ([int(n) for n in m["fibflow.histogram"].split(",")] for m in (ours, others))
+assert len(others) == 256 and max(abs(a - b) for a, b in zip(ours, others)) < 2000, "histograms differ"
+EOF
+  refused 'there is no such file' weights.pth --class nets.Net --kwargs '{"base": 6}' --output a.onnx --labels nothing.tif
+  [ ! -e a.onnx ] && [ ! -e a.onnx.partial ] || fail "a refusal leaves something behind"
+fi

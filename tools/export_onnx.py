@@ -45,6 +45,8 @@ def arguments():
     parser.add_argument("--threshold", type=float, help="probability above which a pixel is foreground")
     parser.add_argument("--voxel-nm", metavar="Z,Y,X", help="size of the voxels that it was trained on")
     parser.add_argument("--output-map", metavar="NAME|NUMBER", help="which of several maps is the one")
+    parser.add_argument("--images", metavar="TIFF", help="that it was trained on: gray levels are described by them")
+    parser.add_argument("--labels", metavar="TIFF", help="of those images, not 0 in objects: their share and size")
     parser.add_argument("--fibflow", default=shutil.which("fibflow"), metavar="PROGRAM", help="to compare with")
     parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
     return parser.parse_args()
@@ -201,8 +203,56 @@ def read_tiff(path, height, width):
     return np.frombuffer(voxels, "<f4").reshape(height, width)
 
 
+def pages(path):
+    """The slices of a TIFF, one after the other."""
+    try:
+        import tifffile
+    except ImportError as error:
+        raise Refusal(f"{error}: tifffile is needed for {path} (pip install tifffile, or apt-get install python3-tifffile)"
+                      ) from error
+    if not os.path.exists(path):
+        raise Refusal(f"{path}: there is no such file")
+    with tifffile.TiffFile(path) as file:
+        for page in file.pages:
+            yield page.asarray()
+
+
+def histogram_of(path):
+    """Shares of the gray levels in 256 equal bins of the type's range, in parts of a million."""
+    import numpy as np
+    counts = np.zeros(256, np.int64)
+    for image in pages(path):
+        if image.dtype not in (np.uint8, np.uint16):
+            raise Refusal(f"{path}: is of {image.dtype}; gray levels of 8 or 16 bits are described")
+        counts += np.bincount((image >> (8 * (image.itemsize - 1))).ravel(), minlength=256)
+    return ",".join(str(round(count * 1e6 / counts.sum())) for count in counts)
+
+
+def objects_of(path):
+    """Share of the foreground, and the median over its pixels of the diameter of the object that they are of: of a circle of
+    the same area, in pixels; an object is what edges connect in a slice."""
+    import numpy as np
+    try:
+        from scipy import ndimage
+    except ImportError as error:
+        raise Refusal(f"{error}: SciPy is needed for {path} (pip install scipy, or apt-get install python3-scipy)") from error
+    areas, pixels = [], 0
+    for labels in pages(path):
+        objects, _ = ndimage.label(labels != 0)
+        areas.append(np.bincount(objects.ravel())[1:])
+        pixels += labels.size
+    areas = np.sort(np.concatenate(areas))
+    if not len(areas):
+        raise Refusal(f"{path}: nothing is labelled")
+    middle = areas[np.searchsorted(2 * np.cumsum(areas), areas.sum())]
+    return f"{areas.sum() / pixels:.5g}", f"{2 * np.sqrt(middle / np.pi):.4g}"
+
+
 def write_metadata(model, options):
-    values = {"fibflow.normalization": options.normalization, "fibflow.threshold": options.threshold,
+    foreground, diameter = objects_of(options.labels) if options.labels else (None, None)
+    values = {"fibflow.histogram": histogram_of(options.images) if options.images else None,
+              "fibflow.foreground": foreground, "fibflow.object_diameter": diameter,
+              "fibflow.normalization": options.normalization, "fibflow.threshold": options.threshold,
               "fibflow.voxel_nm": options.voxel_nm, "fibflow.output_map": options.output_map}
     for key, value in values.items():
         if value is None:

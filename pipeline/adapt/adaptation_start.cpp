@@ -10,6 +10,7 @@
 #include "model/statistics/exact_sums.h"
 #include "pipeline/adapt/patch_adaptation.h"
 #include "pipeline/adapt/probe.h"
+#include "pipeline/adapt/scaled_stack.h"
 #include "pipeline/adapt/session_setup.h"
 #include "pipeline/flow/spoken.h"
 
@@ -81,11 +82,29 @@ AdaptationStart::AdaptationStart(const model::Network& network, const ResolvedOp
       team_(team),
       context_(context),
       inference_(network, slices_.height, slices_.width),
-      estimator_(options.estimator, network.source_statistics()) {}
+      estimator_(options.estimator, network.source_statistics()) {
+  set_match(stated_match(network, options, slices_.voxel_nm));
+}
+
+void AdaptationStart::set_match(Match match) {
+  findings_.match = std::move(match);
+  const nodes::GridSize grid = nodes::GridSize{slices_.height, slices_.width}.at(findings_.match.scale);
+  if (grid == nodes::GridSize{inference_.height(), inference_.width()}) return;
+  inference_ = model::Inference(network_, grid.height, grid.width);
+}
+
+nodes::Scaler AdaptationStart::scaler() const {
+  return nodes::Scaler(
+      nodes::Resampler({slices_.height, slices_.width}, {inference_.height(), inference_.width()}));
+}
+
+nodes::Finishing AdaptationStart::finishing() const {
+  return pipeline::finishing(options_, inference_, slices_);
+}
 
 std::vector<std::string> AdaptationStart::Findings::warnings() const {
-  std::vector<std::string> texts = match.remarks;
-  texts.insert(texts.end(), match.warnings.begin(), match.warnings.end());
+  std::vector<std::string> texts = intensities.remarks;
+  texts.insert(texts.end(), intensities.warnings.begin(), intensities.warnings.end());
   if (probe_is_blank) {
     texts.emplace_back(
         "the probe's slices show nothing but featureless area: the statistics start at the source's");
@@ -95,26 +114,33 @@ std::vector<std::string> AdaptationStart::Findings::warnings() const {
         "the memory budget leaves no room for a comparison with the model as it is: whether adaptation helps "
         "has not been looked at");
   }
-  if (const auto signs = doubt_at_the_end()) {
-    for (const Sign& sign : signs->signs) texts.push_back(sign.text);
+  if (doubt) {
+    for (const Sign& sign : doubt->signs) texts.push_back(sign.text);
   }
   if (uses_source()) texts.emplace_back("therefore the model is used as it is (--on-doubt source)");
   return texts;
 }
 
-std::optional<Doubt> AdaptationStart::Findings::doubt_at_the_end() const {
-  std::optional<Doubt> now = doubt;
-  if (!now || !comparison || now->action == DoubtAction::source_used || now->action == DoubtAction::stopped)
-    return now;
-  for (Sign& sign : signs_after(*comparison)) {
-    now->signs.push_back(std::move(sign));
-    now->action = DoubtAction::warned;
+void AdaptationStart::match(io::Stack& stack, const std::vector<std::int64_t>& slices) {
+  if (is_searched(options_, findings_.match)) {
+    // A budget that cannot work is refused before any work is done.
+    (void)plan_run(inference_, plan_request(options_, inference_, slices_, {}, std::nullopt));
+    context_.begin("match", 0);
+    set_match(
+        search_match(stack, slices, findings_.match, network_, options_, *normalizer_, team_, context_));
+    context_.log("match: " + one_line(findings_.match));
+  } else if (!findings_.match.scale.is_one()) {
+    context_.log("match: " + one_line(findings_.match));
   }
-  return now;
+  // What a stack's gray levels spread over depends on how fine it is.
+  if (!scaler().to_network().changes_nothing() && measures_intensity(options_)) {
+    ScaledStack scaled(stack, scaler());
+    measure_intensity(scaled, std::vector<std::int64_t>(findings_.intensity_slices));
+  }
 }
 
-void AdaptationStart::plan(std::size_t layer_bytes, std::optional<TileSize> tiles) {
-  plan_ = plan_run(inference_, plan_request(options_, slices_, layer_bytes, tiles));
+void AdaptationStart::plan(const nodes::PredictionFormat& format, std::optional<TileSize> tiles) {
+  plan_ = plan_run(inference_, plan_request(options_, inference_, slices_, format, tiles));
   log_plan();
 }
 
@@ -154,35 +180,37 @@ void AdaptationStart::measure_intensity(io::Stack& stack, const std::vector<std:
   }
   findings_.intensity = sample.moments();
   findings_.intensity_slices = slices;
-  findings_.match =
+  findings_.intensities =
       nodes::match_intensities(sample, {slices_.type, slices_.zero, slices_.bits},
                                {options_.normalization, options_.normalization_source == "option",
                                 options_.intensity_range, options_.invert},
                                options_.source_intensities);
-  for (const std::string& remark : findings_.match.remarks) context_.log(remark);
-  for (const std::string& warning : findings_.match.warnings) context_.log("in doubt: " + warning);
-  const nodes::IntensityMoments intensity = findings_.intensity.in(findings_.match.range);
+  for (const std::string& remark : findings_.intensities.remarks) context_.log(remark);
+  for (const std::string& warning : findings_.intensities.warnings) context_.log("in doubt: " + warning);
+  const nodes::IntensityMoments intensity = findings_.intensity.in(findings_.intensities.range);
   context_.log(formatted("intensity of %zu slices, %s: mean %.4g, deviation %.4g", slices.size(),
-                         findings_.match.range.text().c_str(), intensity.mean, intensity.deviation()));
+                         findings_.intensities.range.text().c_str(), intensity.mean, intensity.deviation()));
   make_normalizer();
 }
 
 void AdaptationStart::make_normalizer() {
   try {
-    normalizer_.emplace(options_.normalization, findings_.match.range, findings_.intensity,
+    normalizer_.emplace(options_.normalization, findings_.intensities.range, findings_.intensity,
                         options_.featureless);
   } catch (const std::invalid_argument& blank) {
     throw io::Error(io::ErrorKind::bad_data, slices_.path, blank.what());
   }
   if (options_.recipe == Recipe::two_pass) {
     const auto count = options_.end_slice - options_.first_slice;
-    require_patch_memory(patch_memory(network_, slices_, count), options_.memory);
+    require_patch_memory(patch_memory(network_, on_grid(slices_, scaler().to_network().to()), count),
+                         options_.memory);
   }
 }
 
 void AdaptationStart::adapt(io::Stack& stack, const std::vector<std::int64_t>& slices) {
-  if (options_.recipe == Recipe::two_pass) two_pass(stack);
-  if (options_.probe > 0) probe(stack, slices);
+  ScaledStack scaled(stack, scaler());
+  if (options_.recipe == Recipe::two_pass) two_pass(scaled);
+  if (options_.probe > 0) probe(scaled, slices);
   findings_.adapted = estimator_.state();
 }
 
@@ -196,8 +224,9 @@ void AdaptationStart::two_pass(io::Stack& stack) {
 
 void AdaptationStart::probe(io::Stack& stack, const std::vector<std::int64_t>& slices) {
   context_.begin("probe", static_cast<std::int64_t>(slices.size()));
-  const std::vector<model::Moments> measured = measure_probe(
-      stack, slices, *normalizer_, inference_, options_.source_share, plan_->probe.value(), team_, context_);
+  const std::vector<model::Moments> measured =
+      measure_probe(stack, slices, *normalizer_, inference_, findings_.match.shares.measuring,
+                    plan_->probe.value(), team_, context_);
   if (options_.only_measures) {
     for (const model::Moments& moments : measured) estimator_.update(moments, 1);
     findings_.probe_is_blank = estimator_.batches() == 0;
@@ -213,14 +242,14 @@ void AdaptationStart::probe(io::Stack& stack, const std::vector<std::int64_t>& s
 }
 
 void AdaptationStart::restore(Findings findings) {
+  set_match(findings.match);
   findings_ = std::move(findings);
   make_normalizer();
   estimator_.restore(findings_.adapted);
   if (findings_.uses_source()) estimator_ = model::Estimator(options_.estimator, estimator_.source());
 }
 
-void AdaptationStart::compare(io::Stack& stack, const std::vector<std::int64_t>& slices,
-                              const std::optional<Comparison>& before) {
+void AdaptationStart::compare(io::Stack& stack, const std::vector<std::int64_t>& slices) {
   if (options_.comparison == 0) return;
   auto plan =
       comparison_plan(options_, inference_, slices_.type, static_cast<int>(slices.size()), options_.previews,
@@ -230,28 +259,19 @@ void AdaptationStart::compare(io::Stack& stack, const std::vector<std::int64_t>&
     return;
   }
   context_.begin("compare", 2 * static_cast<std::int64_t>(slices.size()));
-  comparator_.emplace(inference_, *normalizer_, *std::move(plan), options_.threshold, options_.previews);
-  comparator_->compare(stack, slices, estimator_.source(), used(estimator_), team_, context_);
-  if (before) {
-    for (const SliceComparison& slice : before->slices) {
-      if (slice.written_agreement) comparator_->was_written(slice.z, *slice.written_agreement);
-    }
-  }
-  findings_.comparison = comparator_->comparison();
+  Comparator comparator(inference_, *normalizer_, *std::move(plan), options_.threshold, options_.previews);
+  ScaledStack scaled(stack, scaler());
+  comparator.compare(scaled, slices, estimator_.source(), used(estimator_), team_, context_);
+  findings_.comparison = comparator.comparison();
   findings_.previews.clear();
-  for (const Preview& preview : comparator_->previews()) findings_.previews.push_back(encoded(preview));
+  for (const Preview& preview : comparator.previews()) findings_.previews.push_back(encoded(preview));
   context_.log("comparison: " + one_line(*findings_.comparison));
   decide();
 }
 
-void AdaptationStart::was_written(const io::Slice& mask) {
-  if (!comparator_) return;
-  comparator_->was_written(mask);
-  findings_.comparison = comparator_->comparison();
-}
-
 void AdaptationStart::decide() {
-  Doubt& doubt = findings_.doubt.emplace(Doubt{signs_before(*findings_.comparison), options_.on_doubt});
+  Doubt& doubt = findings_.doubt.emplace(
+      Doubt{signs_of(*findings_.comparison, trained_foreground(network_)), options_.on_doubt});
   if (!doubt.doubtful()) return;
   for (const Sign& sign : doubt.signs) context_.log("in doubt: " + sign.text);
   switch (options_.on_doubt) {
@@ -282,7 +302,7 @@ std::optional<std::string> AdaptationStart::stopped() const {
 
 model::Statistics AdaptationStart::used(const model::Estimator& estimator) const {
   return model::blend(estimator.estimate(), estimator.source(),
-                      findings_.uses_source() ? 1 : options_.source_share);
+                      findings_.uses_source() ? 1 : findings_.match.shares.used);
 }
 
 model::Statistics AdaptationStart::used(const model::Estimator::State& state) const {
@@ -297,7 +317,8 @@ SegmentSession AdaptationStart::session(const nodes::PredictionFormat& format) c
           *normalizer_,
           estimator_,
           nodes::MeasuredBefore{findings_.probe_slices, usual_distances_},
-          findings_.uses_source() ? source_setting(options_, format) : session_setting(options_, format),
+          findings_.uses_source() ? source_setting(options_, format, finishing())
+                                  : session_setting(options_, findings_.match.shares, format, finishing()),
           team_,
           context_};
 }

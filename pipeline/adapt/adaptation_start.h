@@ -10,10 +10,13 @@
 #include "model/statistics/estimator.h"
 #include "model/tile/inference.h"
 #include "model/tile/network.h"
+#include "nodes/finish/finisher.h"
 #include "nodes/intensity/normalizer.h"
+#include "nodes/scale/scaler.h"
 #include "nodes/tiles/classifier.h"
 #include "pipeline/adapt/comparison.h"
 #include "pipeline/adapt/doubt.h"
+#include "pipeline/adapt/match_search.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/adapt/segment_session.h"
 #include "pipeline/flow/run_context.h"
@@ -38,8 +41,8 @@ struct StartSlices {
 };
 
 /// Everything that comes before the first slice is segmented, the same for a stack in a file and for a live acquisition:
-/// intensities are measured on some slices, the run is planned, statistics are probed (or adapted in a first pass), some
-/// slices are compared as the model is and adapted, and it is decided what follows from doubt.
+/// intensities are measured on some slices, the stack is matched to the model, the run is planned, statistics are probed (or
+/// adapted in a first pass), some slices are compared as the model is and adapted, and it is decided what follows from doubt.
 ///
 /// What is found can be kept and restored, so that a run that goes on makes the same bytes. The members that do something
 /// are called in their order, each at most once. One thread at a time.
@@ -49,7 +52,8 @@ class AdaptationStart {
   struct Findings {
     nodes::IntensityMoments intensity;           ///< of the measured slices' voxels
     std::vector<std::int64_t> intensity_slices;  ///< z
-    nodes::IntensityMatch match;                 ///< how voxels are read
+    nodes::IntensityMatch intensities;           ///< how voxels are read
+    Match match;                                 ///< at what scale, and with how much of the source
     std::vector<std::int64_t> probe_slices;      ///< z
     bool probe_is_blank = false;           ///< nothing but featureless area: the source's statistics stand
     model::Estimator::State adapted;       ///< after the probe or the first pass
@@ -61,9 +65,6 @@ class AdaptationStart {
     /// What of it a user has to know, as sentences.
     std::vector<std::string> warnings() const;
 
-    /// The doubt with what the slices that were compared show now that they are written.
-    std::optional<Doubt> doubt_at_the_end() const;
-
     /// Adaptation was in doubt, and the source's statistics are used instead.
     bool uses_source() const { return doubt && doubt->action == DoubtAction::source_used; }
   };
@@ -73,24 +74,26 @@ class AdaptationStart {
   AdaptationStart(const model::Network& network, const ResolvedOptions& options, io::StackInfo slices,
                   ThreadTeam& team, RunContext& context);
 
-  /// Plans the segmentation for these outputs. tiles: of an earlier part of the run. Throws BudgetTooSmall.
-  void plan(std::size_t layer_bytes, std::optional<TileSize> tiles = std::nullopt);
-
   /// Measures intensities, and finds how voxels are to be read. Throws io::Error (bad_data) if they are all the same and the
   /// normalization is `stack`, which leaves nothing to divide by, and as a run does.
   void measure_intensity(io::Stack& stack, const std::vector<std::int64_t>& slices);
 
+  /// Chooses the scale, and where the source's share enters, by what the network makes of some slices. Throws as a run does.
+  void match(io::Stack& stack, const std::vector<std::int64_t>& slices);
+
+  /// Plans the segmentation into such outputs. tiles: of an earlier part of the run. Throws BudgetTooSmall.
+  void plan(const nodes::PredictionFormat& format, std::optional<TileSize> tiles = std::nullopt);
+
   /// The first pass over the whole range, or the probe; after plan(), if there is a probe. Throws as a run does.
   void adapt(io::Stack& stack, const std::vector<std::int64_t>& slices);
 
-  /// Instead of the two, or of them and compare(): what an earlier part of the run had found. Throws std::invalid_argument if it is of another
-  /// network, and as measure_intensity().
+  /// Instead of them all but plan(), and perhaps of compare(): what an earlier part of the run had found. Throws
+  /// std::invalid_argument if it is of another network, and as measure_intensity().
   void restore(Findings findings);
 
-  /// Segments some slices as the model is, and adapted, and decides what follows. It is the same again in a run that goes
-  /// on; before: what an earlier part found of these slices once they were written. Throws as a run does.
-  void compare(io::Stack& stack, const std::vector<std::int64_t>& slices,
-               const std::optional<Comparison>& before = std::nullopt);
+  /// Segments some slices as the model is, and adapted, and decides what follows; the same again in a run that goes on, which
+  /// makes the pictures anew. Throws as a run does.
+  void compare(io::Stack& stack, const std::vector<std::int64_t>& slices);
 
   /// What becomes of the statistics on the way: "none" (they are the source's), "frozen", "adapting".
   const char* adaptation() const;
@@ -100,12 +103,10 @@ class AdaptationStart {
 
   const Findings& findings() const { return findings_; }
   const model::Inference& inference() const { return inference_; }
+  nodes::Finishing finishing() const;
   const std::optional<Plan>& plan() const { return plan_; }
   TileSize tiles() const { return {plan_->grid.core_height(), plan_->grid.core_width()}; }
   const nodes::Normalizer& normalizer() const { return *normalizer_; }
-
-  /// Takes note of a mask that was written, if it is of a slice that was compared in this process.
-  void was_written(const io::Slice& mask);
 
   /// Where the statistics stand when the segmentation begins.
   const model::Estimator& estimator() const { return estimator_; }
@@ -119,7 +120,9 @@ class AdaptationStart {
   SegmentSession session(const nodes::PredictionFormat& format) const;
 
  private:
+  void set_match(Match match);
   void make_normalizer();
+  nodes::Scaler scaler() const;
   void probe(io::Stack& stack, const std::vector<std::int64_t>& slices);
   void two_pass(io::Stack& stack);
   void log_plan() const;
@@ -127,14 +130,13 @@ class AdaptationStart {
 
   const model::Network& network_;
   const ResolvedOptions& options_;
-  const io::StackInfo slices_;
+  const io::StackInfo slices_;  // as they are read
   ThreadTeam& team_;
   RunContext& context_;
   model::Inference inference_;
   model::Estimator estimator_;
   std::optional<Plan> plan_;
   std::optional<nodes::Normalizer> normalizer_;
-  std::optional<Comparator> comparator_;
   Findings findings_;
   std::vector<std::vector<double>>
       usual_distances_;  // of the probe's slices from the others, by layer; not after restore()

@@ -126,13 +126,6 @@ std::vector<Comparator::SlicePrediction> Comparator::predict(io::Stack& stack,
   nodes::WorkerPool workers(plan_.workers);
   const nodes::ParallelLoop loop = team.loop(plan_.workers, "comparison tile", run);
 
-  const auto label = [&](const nodes::PreparedSlice& prepared, const model::Region& tile, bool mirror) {
-    const auto worker = workers.lend();
-    return classifier(run_tile.predict(
-        prepared, tile, snapshot, *worker,
-        mirror ? nodes::TileRunner::Orientation::mirrored : nodes::TileRunner::Orientation::as_it_is));
-  };
-
   std::vector<SlicePrediction> predictions;
   for (const std::int64_t z : slices) {
     const auto slice = run.call("reader", {z}, [&] { return stack.read(z); });
@@ -141,16 +134,18 @@ std::vector<Comparator::SlicePrediction> Comparator::predict(io::Stack& stack,
     prediction.masks.resize(tiles);
     if (probabilities) prediction.probabilities.resize(tiles);
     std::vector<double> entropy(tiles);
-    std::vector<Overlap> with_mirror(tiles);
+    std::vector<nodes::ExpectedOverlap> expected(tiles);
     std::vector<std::int64_t> foreground(tiles);
     run.call("comparison", {z}, [&] {
       team.run([&] {
         loop(static_cast<int>(tiles), [&](int t) {
           const auto i = static_cast<std::size_t>(t);
-          const nodes::Labels labels = label(prepared, plan_.tiles[i], false);
+          const auto worker = workers.lend();
+          const nodes::Labels labels =
+              classifier(run_tile.predict(prepared, plan_.tiles[i], snapshot, *worker));
           entropy[i] = labels.entropy;
           foreground[i] = labels.foreground;
-          with_mirror[i].add(labels.mask(), label(prepared, plan_.tiles[i], true).mask());
+          expected[i] = labels.expected;
           prediction.masks[i].assign(labels.mask().begin(), labels.mask().end());
           if (probabilities) {
             const std::vector<std::byte>& voxels = labels.voxels(nodes::Layer::probability);
@@ -162,17 +157,17 @@ std::vector<Comparator::SlicePrediction> Comparator::predict(io::Stack& stack,
       return true;
     });
     // Sums in the order of the tiles, so that they do not depend on the threads.
-    Overlap steady;
+    nodes::ExpectedOverlap all_expected;
+    std::int64_t pixels = 0;
     for (std::size_t i = 0; i < tiles; ++i) {
       prediction.figures.foreground += static_cast<double>(foreground[i]);
       prediction.figures.entropy += entropy[i];
-      steady.both += with_mirror[i].both;
-      steady.either += with_mirror[i].either;
-      steady.pixels += with_mirror[i].pixels;
+      all_expected.add(expected[i]);
+      pixels += plan_.tiles[i].area();
     }
-    prediction.figures.foreground /= static_cast<double>(steady.pixels);
-    prediction.figures.entropy /= static_cast<double>(steady.pixels);
-    prediction.figures.steadiness = steady.iou();
+    prediction.figures.foreground /= static_cast<double>(pixels);
+    prediction.figures.entropy /= static_cast<double>(pixels);
+    prediction.figures.expected_iou = all_expected.iou();
     predictions.push_back(std::move(prediction));
     run.advance();
   }
@@ -184,9 +179,8 @@ void Comparator::compare(io::Stack& stack, const std::vector<std::int64_t>& slic
                          RunContext& run) {
   comparison_.slices.clear();
   previews_.clear();
-  source_masks_.clear();
   // One after the other: folded into the weights, each set of statistics takes a copy of them.
-  std::vector<SlicePrediction> before = predict(stack, slices, snapshot(source), false, team, run);
+  const std::vector<SlicePrediction> before = predict(stack, slices, snapshot(source), false, team, run);
   const std::vector<SlicePrediction> after =
       predict(stack, slices, snapshot(adapted), wants_previews_, team, run);
   for (std::size_t s = 0; s < slices.size(); ++s) {
@@ -200,34 +194,6 @@ void Comparator::compare(io::Stack& stack, const std::vector<std::int64_t>& slic
     slice.equal = static_cast<double>(overlap.equal) / static_cast<double>(overlap.pixels);
     comparison_.slices.push_back(slice);
     if (wants_previews_) add_preview(stack, slices[s], before[s], after[s], run);
-    source_masks_.push_back(std::move(before[s].masks));
-  }
-}
-
-void Comparator::was_written(const io::Slice& mask) {
-  const auto found = std::find_if(comparison_.slices.begin(), comparison_.slices.end(),
-                                  [&](const SliceComparison& slice) { return slice.z == mask.z(); });
-  if (found == comparison_.slices.end()) return;
-  const auto s = static_cast<std::size_t>(found - comparison_.slices.begin());
-  const auto labels = mask.as<std::uint8_t>();
-  Overlap overlap;
-  for (std::size_t t = 0; t < plan_.tiles.size(); ++t) {
-    const model::Region& tile = plan_.tiles[t];
-    const auto width = static_cast<std::size_t>(tile.width());
-    for (int y = 0; y < tile.height(); ++y) {
-      const std::size_t at =
-          static_cast<std::size_t>(tile.y.begin + y) * static_cast<std::size_t>(mask.width()) +
-          static_cast<std::size_t>(tile.x.begin);
-      overlap.add(labels.subspan(at, width),
-                  std::span(source_masks_[s][t]).subspan(static_cast<std::size_t>(y) * width, width));
-    }
-  }
-  found->written_agreement = overlap.iou();
-}
-
-void Comparator::was_written(std::int64_t z, double agreement) {
-  for (SliceComparison& slice : comparison_.slices) {
-    if (slice.z == z) slice.written_agreement = agreement;
   }
 }
 
@@ -251,11 +217,11 @@ std::string one_line(const Comparison& comparison) {
   char line[256];
   std::snprintf(
       line, sizeof line,
-      "%zu slices, foreground %.2f %% as it is and %.2f %% adapted, agreement %s, steadiness %s and %s",
+      "%zu slices, foreground %.2f %% as it is and %.2f %% adapted, agreement %s, expected IoU %s and %s",
       comparison.slices.size(), 100 * foreground[0], 100 * foreground[1],
       mean([](const SliceComparison& s) { return s.agreement; }).c_str(),
-      mean([](const SliceComparison& s) { return s.source.steadiness; }).c_str(),
-      mean([](const SliceComparison& s) { return s.adapted.steadiness; }).c_str());
+      mean([](const SliceComparison& s) { return s.source.expected_iou; }).c_str(),
+      mean([](const SliceComparison& s) { return s.adapted.expected_iou; }).c_str());
   return line;
 }
 

@@ -21,10 +21,9 @@ namespace fibflow::pipeline {
 struct PredictionFigures {
   double foreground = 0;  ///< share of pixels that are not background
   double entropy = 0;     ///< mean over the pixels of the entropy of the prediction, in bits
-  /// Intersection over union of the mask and of the one made from the slice's mirror image (left to right),
-  /// mirrored back: 1 if nothing depends on the side it is seen from. Nothing if both are empty. A network
-  /// that knows what it sees says the same of the mirror image; it needs no truth to show that it guesses.
-  std::optional<double> steadiness;
+  /// Intersection over union with the truth that the probabilities let expect (nodes::ExpectedOverlap); nothing where they are
+  /// all 0.
+  std::optional<double> expected_iou;
 };
 
 /// A slice as the source network and as the adapted one make it.
@@ -34,10 +33,6 @@ struct SliceComparison {
   PredictionFigures adapted;
   std::optional<double> agreement;  ///< intersection over union of the two masks; nothing if both are empty
   double equal = 1;                 ///< share of pixels that got the same label
-
-  /// Agreement of the source's mask with what was written in the end, with the statistics as they stood for the slice;
-  /// nothing if both are empty or nothing was written.
-  std::optional<double> written_agreement;
 };
 
 /// Slices that were segmented with the source's statistics and with adapted ones.
@@ -61,12 +56,11 @@ struct ComparisonPlan {
 std::optional<ComparisonPlan> plan_comparison(const model::Inference& inference, std::size_t memory,
                                               int threads, std::size_t voxel_bytes, int weight_copies);
 
-/// Bytes that a comparison keeps of so many slices: both masks, and probabilities if previews are made. To be kept free
+/// Bytes that a comparison needs for so many slices: both masks, and probabilities if previews are made. To be kept free
 /// of the budget that plan_comparison() gets.
 std::size_t kept_by_comparison(const model::Inference& inference, int slices, bool previews);
 
-/// Segments some slices with two sets of statistics. What it keeps is a mask of each slice's compared pixels, about a
-/// megabyte for each slice, so that what is written later can be compared with the source, too.
+/// Segments some slices with two sets of statistics.
 class Comparator {
  public:
   /// inference and normalizer outlive it. Previews are made if wanted.
@@ -76,13 +70,6 @@ class Comparator {
   /// Reads the slices, twice. Does not depend on the number of threads. Throws as a run does.
   void compare(io::Stack& stack, const std::vector<std::int64_t>& slices, const model::Statistics& source,
                const model::Statistics& adapted, ThreadTeam& team, RunContext& run);
-
-  /// Takes note of a mask that was written, if it is one of the slices that were compared. Must not be called
-  /// while compare() runs, nor from several threads at once.
-  void was_written(const io::Slice& mask);
-
-  /// The same for a slice that an earlier part of the run wrote: what was found then.
-  void was_written(std::int64_t z, double agreement);
 
   const Comparison& comparison() const { return comparison_; }
   const std::vector<Preview>& previews() const { return previews_; }
@@ -102,11 +89,10 @@ class Comparator {
   double threshold_;
   bool wants_previews_;
   Comparison comparison_;
-  std::vector<std::vector<std::vector<std::uint8_t>>> source_masks_;  // by slice and tile
   std::vector<Preview> previews_;
 };
 
-/// "3 slices, foreground 9.1 % as it is and 10.4 % adapted, agreement 0.82, steadiness 0.91 and 0.88".
+/// "3 slices, foreground 9.1 % as it is and 10.4 % adapted, agreement 0.82, expected IoU 0.71 and 0.78".
 std::string one_line(const Comparison& comparison);
 
 }  // namespace fibflow::pipeline

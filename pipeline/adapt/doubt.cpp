@@ -1,10 +1,10 @@
 #include "pipeline/adapt/doubt.h"
 
-#include "pipeline/flow/spoken.h"
-
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <stdexcept>
+
+#include "pipeline/flow/spoken.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -13,35 +13,62 @@ using namespace doubt_limits;
 
 /// Means over the slices; of what is not defined everywhere, over those where it is.
 struct Means {
-  double source_foreground = 0;
-  double adapted_foreground = 0;
-  double source_steadiness = 0;  // 0 if there is no foreground to be steady about
-  double adapted_steadiness = 0;
+  double foreground = 0;
+  double expected_iou = 0;  // 0 if there is no foreground to be sure of
 };
 
-template <typename Value>
-double mean_of(const Comparison& comparison, const Value& value) {
-  double sum = 0;
-  int count = 0;
+Means means_of(const Comparison& comparison, PredictionFigures SliceComparison::*network) {
+  Means means;
+  int known = 0;
   for (const SliceComparison& slice : comparison.slices) {
-    const std::optional<double> known = value(slice);
-    if (!known) continue;
-    sum += *known;
-    ++count;
+    const PredictionFigures& figures = slice.*network;
+    means.foreground += figures.foreground / static_cast<double>(comparison.slices.size());
+    if (!figures.expected_iou) continue;
+    means.expected_iou += *figures.expected_iou;
+    ++known;
   }
-  return count > 0 ? sum / count : 0;
+  if (known > 0) means.expected_iou /= known;
+  return means;
 }
 
-Means means_of(const Comparison& comparison) {
-  using Slice = const SliceComparison&;
-  return {mean_of(comparison, [](Slice s) { return std::optional(s.source.foreground); }),
-          mean_of(comparison, [](Slice s) { return std::optional(s.adapted.foreground); }),
-          mean_of(comparison, [](Slice s) { return s.source.steadiness; }),
-          mean_of(comparison, [](Slice s) { return s.adapted.steadiness; })};
+/// How far a foreground is from that of the training, as a logarithm.
+double distance(double foreground, double trained) {
+  constexpr double least = 1e-6;
+  return std::abs(std::log(std::max(foreground, least) / trained));
 }
 
-bool at_home_in(const Means& means) {
-  return means.source_steadiness >= at_home && means.source_foreground <= plausible_foreground;
+/// Of slices that the model was not trained on the foreground is known to be like this; what is not, no figure of it tells.
+bool is_plausible(double foreground, const std::optional<double>& trained) {
+  if (trained) return distance(foreground, *trained) <= plausible;
+  return foreground >= least_foreground && foreground <= plausible_foreground;
+}
+
+void add_signs_of_known(std::vector<Sign>& signs, const Means& source, const Means& adapted, double trained) {
+  const double farther = distance(adapted.foreground, trained) - distance(source.foreground, trained);
+  if (!(farther > leaves)) return;
+  signs.push_back(
+      {"foreground leaves", farther, leaves,
+       formatted("the adapted model marks %.2f %% of the compared slices as foreground, the model as it is "
+                 "%.2f %%, and in its training it was %.2f %%: it probably finds something else now",
+                 100 * adapted.foreground, 100 * source.foreground, 100 * trained)});
+}
+
+void add_signs_of_unknown(std::vector<Sign>& signs, const Means& source, const Means& adapted) {
+  if (source.foreground > plausible_foreground) return;
+  if (adapted.foreground > flood) {
+    signs.push_back(
+        {"foreground floods", adapted.foreground, flood,
+         formatted("the adapted model marks %.0f %% of the compared slices as foreground, the model as it "
+                   "is %.1f %%: it probably takes background for foreground",
+                   100 * adapted.foreground, 100 * source.foreground)});
+  }
+  if (source.foreground >= least_foreground && adapted.foreground < vanish * source.foreground) {
+    signs.push_back(
+        {"foreground vanishes", adapted.foreground / source.foreground, vanish,
+         formatted("the adapted model marks only %.2f %% of the compared slices as foreground, the model as "
+                   "it is %.1f %%: it probably misses what is there",
+                   100 * adapted.foreground, 100 * source.foreground)});
+  }
 }
 
 }  // namespace
@@ -60,55 +87,20 @@ const char* name_of(DoubtAction action) {
   throw std::logic_error("unknown action");
 }
 
-std::vector<Sign> signs_before(const Comparison& comparison) {
+std::vector<Sign> signs_of(const Comparison& comparison, const std::optional<double>& trained_foreground) {
   std::vector<Sign> signs;
   if (comparison.slices.empty()) return signs;
-  const Means means = means_of(comparison);
-  const double gained = means.adapted_steadiness - means.source_steadiness;
-  if (at_home_in(means) && gained < gain) {
+  const Means source = means_of(comparison, &SliceComparison::source);
+  const Means adapted = means_of(comparison, &SliceComparison::adapted);
+  if (trained_foreground) add_signs_of_known(signs, source, adapted, *trained_foreground);
+  if (!trained_foreground) add_signs_of_unknown(signs, source, adapted);
+  const double lost = source.expected_iou - adapted.expected_iou;
+  if (is_plausible(source.foreground, trained_foreground) && lost > less_sure) {
     signs.push_back(
-        {"no gain", gained, gain,
-         formatted(
-             "the model seems to be at home on this stack already: it finds %.0f %% of the same foreground "
-             "in "
-             "a mirrored slice, and %.0f %% once adapted; where that is so, adaptation mostly costs accuracy",
-             100 * means.source_steadiness, 100 * means.adapted_steadiness)});
-  }
-  const bool plausible = means.source_foreground <= plausible_foreground;
-  if (plausible && means.adapted_foreground > flood) {
-    signs.push_back(
-        {"foreground floods", means.adapted_foreground, flood,
-         formatted("the adapted model marks %.0f %% of the compared slices as foreground, the model as it "
-                   "is %.1f %%: it probably takes background for foreground",
-                   100 * means.adapted_foreground, 100 * means.source_foreground)});
-  }
-  if (plausible && means.source_foreground >= least_foreground &&
-      means.adapted_foreground < vanish * means.source_foreground) {
-    signs.push_back(
-        {"foreground vanishes", means.adapted_foreground / means.source_foreground, vanish,
-         formatted("the adapted model marks only %.2f %% of the compared slices as foreground, the model as "
-                   "it is %.1f %%: it probably misses what is there",
-                   100 * means.adapted_foreground, 100 * means.source_foreground)});
-  }
-  return signs;
-}
-
-std::vector<Sign> signs_after(const Comparison& comparison) {
-  std::vector<Sign> signs;
-  using Slice = const SliceComparison&;
-  bool written = false;
-  for (Slice slice : comparison.slices) written = written || slice.written_agreement.has_value();
-  if (!written || !at_home_in(means_of(comparison))) return signs;
-  const double lost = mean_of(comparison, [](Slice s) -> std::optional<double> {
-    if (!s.written_agreement || !s.agreement) return std::nullopt;
-    return *s.agreement - *s.written_agreement;
-  });
-  if (lost > left) {
-    signs.push_back(
-        {"left the source", lost, left,
-         formatted("while it went through the stack, the adapted model moved away from what the model as it "
-                   "is finds: their masks agree less by %.0f points of 100 than at the start",
-                   100 * lost)});
+        {"less sure", lost, less_sure,
+         formatted("the model as it is expects an IoU of %.2f for its masks of the compared slices, adapted "
+                   "%.2f: where it was at home already, adaptation mostly costs accuracy",
+                   source.expected_iou, adapted.expected_iou)});
   }
   return signs;
 }

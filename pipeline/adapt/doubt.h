@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,29 +18,30 @@ struct Sign {
 };
 
 /// Without labels nobody can know whether an adaptation helps. These signs are what the predictions themselves give
-/// away. Shares and steadiness (see PredictionFigures) are means over the compared slices.
+/// away. Shares and expected IoU (see PredictionFigures) are means over the compared slices; f_s and f_a the foreground of the
+/// source and adapted, f_t that of the training labels.
 ///
-///     no gain              The source was at home already: its steadiness is at least at_home, its foreground at most
-///                          plausible_foreground, and the adapted network is not steadier by gain (value).
-///     foreground floods    The adapted foreground is more than flood (value), where the source had less than
+///     foreground leaves    |log(f_a / f_t)| is larger than |log(f_s / f_t)| by more than this (value): the adapted foreground
+///                          is less like what the model was trained on. Only where the model knows f_t.
+///     less sure            The expected IoU of the adapted network is below that of the source by more than this (value),
+///                          where the source's foreground is plausible: within a factor of f_t, or in a range where that is
+///                          not known. A network that floods a slice is sure of it.
+///     foreground floods    Where f_t is not known: f_a is more than this (value), where f_s was less than
 ///                          plausible_foreground.
-///     foreground vanishes  The adapted foreground is less than this share of the source's (value), where the source's
-///                          was between least_foreground and plausible_foreground.
-///     left the source      As written in the end, slices agree less with the source's masks than right after the
-///                          probe, by more than this (value), though the source was at home. Only seen at the end.
+///     foreground vanishes  Where f_t is not known: f_a is less than this share of f_s (value), where f_s was between
+///                          least_foreground and plausible_foreground.
 ///
 /// The limits come from the cases of tests/benchmarks/doubt_evidence.cpp, which prints how often they are right.
 /// What did not tell good from bad there is no sign here: how far the statistics moved, whether they still move, how
-/// little the masks agree, and entropy, which rose where adaptation hurt and where it helped. No case had its foreground
-/// vanish; that sign is there by reason alone.
+/// little the masks agree, entropy, and whether a mirrored slice gives the mirrored mask.
 namespace doubt_limits {
-constexpr double at_home = 0.65;
+constexpr double leaves = 0.3;
+constexpr double less_sure = 0;
+constexpr double plausible = 1.4;  ///< |log(f_s / f_t)|: 4 times
 constexpr double plausible_foreground = 0.35;
-constexpr double gain = 0.05;
 constexpr double flood = 0.3;
 constexpr double vanish = 0.1;
 constexpr double least_foreground = 0.002;
-constexpr double left = 0.2;
 }  // namespace doubt_limits
 
 enum class DoubtAction { none, warned, source_used, stopped };
@@ -54,10 +56,7 @@ struct Doubt {
   DoubtAction action = DoubtAction::none;
 };
 
-/// The signs that show before anything is written.
-std::vector<Sign> signs_before(const Comparison& comparison);
-
-/// The signs that show in what was written.
-std::vector<Sign> signs_after(const Comparison& comparison);
+/// trained_foreground: share of the training labels; nothing if the model does not know it.
+std::vector<Sign> signs_of(const Comparison& comparison, const std::optional<double>& trained_foreground);
 
 }  // namespace fibflow::pipeline

@@ -105,15 +105,20 @@ class Planner {
   Planner(const model::Inference& inference, const PlanRequest& request)
       : inference_(inference), request_(request) {
     const std::size_t slice_pixels = pixels({{0, inference.height()}, {0, inference.width()}});
-    slice_ = slice_pixels * (request.voxel_bytes + 2 * request.layer_bytes);
+    slice_ = slice_pixels * (request.voxel_bytes + 2 * request.layer_bytes) + request.unscaled_bytes +
+             2 * request.finished_bytes;
     // One slice is read ahead, and decoded; a percentile sorts a copy.
     const std::size_t aside =
-        slice_pixels * (request.voxel_bytes + (request.voxel_bytes == 4 ? 4 : 0)) + request.decoding_bytes;
+        std::max(slice_pixels * (request.voxel_bytes + (request.voxel_bytes == 4 ? 4 : 0)),
+                 request.unscaled_bytes) +
+        request.decoding_bytes;
+    // Slices that wait for their neighbours, and neighbours that were written.
+    held_ = static_cast<std::size_t>(request.reach) * (slice_ + slice_pixels * request.layer_bytes);
     // Few slices change nothing, so that a part of a stack has the tiles of the whole.
     const std::size_t index = request.index_bytes - std::min(request.index_bytes, index_allowance);
     // Weights to segment with; others to measure with; and those of the snapshots before, a share for each slice.
     const int copies = 1 + (request.probes || request.measures ? 1 : 0) + (request.measures ? 1 : 0);
-    fixed_ = fixed_memory(inference, copies) + aside + index;
+    fixed_ = fixed_memory(inference, copies) + aside + index + held_;
     if (!request.measures && !request.probes) return;
     cores_ = sample_cores(inference.height(), inference.width(), inference.alignment());
     sample_worker_ = worker_memory(inference, cores_, model::PlanKind::measured, 1);
@@ -191,7 +196,10 @@ class Planner {
     Candidate candidate{grid};
     const GridCost cost = cost_of(inference_, grid.cores(), model::PlanKind::frozen);
     candidate.work = cost.work;
-    candidate.worker = worker_bytes(inference_, grid.cores(), cost.workspace, request_.layer_bytes);
+    // The mean of several outputs is kept beside them.
+    const auto channels = static_cast<std::size_t>(inference_.network().output_channels());
+    const std::size_t mean = request_.copies > 1 ? channels * sizeof(float) : 0;
+    candidate.worker = worker_bytes(inference_, grid.cores(), cost.workspace, request_.layer_bytes + mean);
     return candidate;
   }
 
@@ -235,12 +243,11 @@ class Planner {
     fits(chosen, std::numeric_limits<int>::max(), most_slices, reserved);
     Plan plan{.grid = chosen.grid, .limits = {}, .useful_threads = chosen.workers};
     fits(chosen, request_.threads, most_slices, reserved);
-    plan.limits = {chosen.workers, chosen.slices_in_flight, measure ? measure->slices : 1};
+    plan.limits = {chosen.workers, chosen.slices_in_flight + request_.reach, measure ? measure->slices : 1};
     plan.measure = std::move(measure);
     plan.every = every;
     plan.work = chosen.work / work_of_a_slice(inference_);
-    plan.expected_memory = fixed_ + reserved +
-                           static_cast<std::size_t>(plan.limits.slices_in_flight) * slice_ +
+    plan.expected_memory = fixed_ + reserved + static_cast<std::size_t>(chosen.slices_in_flight) * slice_ +
                            static_cast<std::size_t>(plan.limits.workers) * chosen.worker;
     if (request_.probes) add_probe(plan);
     return plan;
@@ -256,7 +263,8 @@ class Planner {
   }
 
   std::size_t probe_slice() const {
-    return pixels({{0, inference_.height()}, {0, inference_.width()}}) * request_.voxel_bytes;
+    return pixels({{0, inference_.height()}, {0, inference_.width()}}) * request_.voxel_bytes +
+           request_.unscaled_bytes;
   }
 
   /// What a probe cannot do without: one worker, that computes every core again for each layer.
@@ -267,7 +275,7 @@ class Planner {
 
   /// Before the first slice, nothing is measured on the way.
   std::size_t fixed_without_measuring() const {
-    return fixed_ - static_cast<std::size_t>(sample_workers_) * sample_worker_;
+    return fixed_ - held_ - static_cast<std::size_t>(sample_workers_) * sample_worker_;
   }
 
   void add_probe(Plan& plan) const {
@@ -305,7 +313,8 @@ class Planner {
   const model::Inference& inference_;
   const PlanRequest& request_;
   std::size_t slice_ = 0;
-  std::size_t fixed_ = 0;             // what measuring on the way takes included
+  std::size_t held_ = 0;
+  std::size_t fixed_ = 0;             // what measuring on the way takes, and held_, included
   std::vector<model::Region> cores_;  // of a sample, if anything is measured
   std::size_t sample_worker_ = 0;     // bytes
   int sample_workers_ = 0;            // for measuring on the way

@@ -31,7 +31,11 @@ struct PlanRequest {
   std::size_t voxel_bytes = 1;
   std::size_t decoding_bytes = 0;  ///< beside the slice, while one is read (io::StackInfo)
   std::size_t index_bytes = 0;     ///< of the whole stack (io::StackInfo)
-  std::size_t layer_bytes = 1;     ///< per voxel, of all layers that are written
+  std::size_t layer_bytes = 1;     ///< per pixel, of all layers that the network's output is kept in
+  std::size_t unscaled_bytes = 0;  ///< of a slice as it is read, where it is scaled for the network
+  std::size_t finished_bytes = 0;  ///< of a slice as it is written, where that is made of probabilities
+  int copies = 1;                  ///< that the network sees of a slice
+  int reach = 0;                   ///< neighbouring slices on each side that a slice waits for
 };
 
 /// How samples of slices are measured in `batch` mode.

@@ -7,7 +7,10 @@
 #include "io/slice.h"
 #include "model/statistics/estimator.h"
 #include "model/tile/inference.h"
+#include "nodes/finish/finisher.h"
+#include "nodes/finish/neighbours.h"
 #include "nodes/intensity/normalizer.h"
+#include "nodes/scale/scaler.h"
 #include "nodes/statistics/sample_measurer.h"
 #include "nodes/statistics/sampler.h"
 #include "nodes/statistics/statistics_updater.h"
@@ -25,13 +28,16 @@ namespace fibflow::pipeline {
 /// What a session makes of slices.
 struct SessionSetting {
   nodes::UpdateRule rule;
-  bool measures = true;  ///< on the way, if the plan says of which slices
+  double measuring_share = 0.25;  ///< of the source in what normalizes while a sample is measured
+  bool measures = true;           ///< on the way, if the plan says of which slices
   nodes::PredictionFormat format;
+  nodes::Finishing finishing;
+  int copies = 1;  ///< that the network sees of a slice
 };
 
 /// Segments slices, and measures some of them for the statistics of later ones, in one or several bursts. A burst is a run of the
-/// graph until no slice is ready; the statistics, and the snapshots that are due for the next `lag` slices, go
-/// over to the next burst. What comes out depends on the order of the slices only, bit for bit, never on how
+/// graph until no slice is ready; the statistics, the snapshots that are due for the next `lag` slices, and slices that wait for
+/// their neighbours go over to the next burst. What comes out depends on the order of the slices only, bit for bit, never on how
 /// they were cut into bursts. One call at a time.
 class SegmentSession {
  public:
@@ -40,12 +46,15 @@ class SegmentSession {
   struct State {
     std::int64_t next = 0;  ///< order of the slice that comes next: 0, 1, 2, … in the order of processing
     nodes::UpdaterState updater;
+    nodes::Neighbours::Before
+        before;  ///< what the network made of the slices before it, as far as they count for it
   };
 
-  /// A slice is done: segmented, and its sample taken.
+  /// A slice is done: segmented, finished, and its sample taken.
   struct Done {
     const nodes::SegmentedSlice& slice;
-    const nodes::Update& update;  ///< what its sample led to; update.after is the updater's state then
+    const nodes::Update& update;       ///< what its sample led to; update.after is the updater's state then
+    nodes::Neighbours::Before before;  ///< what the slice that comes after it needs
   };
 
   struct Source {
@@ -63,17 +72,26 @@ class SegmentSession {
   SegmentSession(const SegmentSession&) = delete;
   SegmentSession& operator=(const SegmentSession&) = delete;
 
-  /// One burst. Returns the number of slices that were written. If it throws (the burst's first failure, from
-  /// the source, a node or the sink, or Interrupted), the session stands after the last slice that the sink
-  /// has taken, and can go on from there: slices that were under way have to be read again.
+  /// One burst. Returns the number of slices that were written; others may wait for their neighbours. If it throws (the burst's
+  /// first failure, from the source, a node or the sink, or Interrupted), the session stands after the last slice that the sink
+  /// has taken, and can go on from there: slices that were under way, or waited, have to be read again.
   std::int64_t run(const Source& source, const Sink& sink);
+
+  /// There will be no more slices: those that wait are written. Fails as run().
+  std::int64_t finish(
+      const Sink&
+          sink);  /// Slices that are segmented and wait for their neighbours: the next one to be read comes so many after state().next. Not to be
+  /// called while run() is under way.
+  std::int64_t waiting() const { return neighbours_.waiting(); }
 
   /// After the last slice that the sink has taken. Not to be called while run() is under way; the sink finds
   /// it in what it gets (state_after()).
   const State& state() const { return state_; }
 
   /// The state after a slice, for the sink.
-  static State state_after(const Done& done) { return {done.update.order + 1, *done.update.after}; }
+  static State state_after(const Done& done) {
+    return {done.update.order + 1, *done.update.after, done.before};
+  }
 
   /// Goes on from a state, of this session or of another one with the same setting and network. Throws
   /// std::invalid_argument if it does not fit.
@@ -87,6 +105,7 @@ class SegmentSession {
 
  private:
   nodes::StatisticsUpdater::Measure out_of_turn() const;
+  void write(const nodes::Finisher::Output& finished, const Sink& sink);
   void start_over();
 
   const nodes::Normalizer& normalizer_;
@@ -94,7 +113,8 @@ class SegmentSession {
   RunContext& context_;
   const nodes::TileGrid grid_;
   const FlowLimits limits_;
-  const nodes::PredictionFormat format_;
+  const nodes::PredictionFormat format_;  // of what the network gives
+  const nodes::Scaler scaler_;
   const nodes::Classifier classifier_;
   nodes::WorkerPool workers_;
   const nodes::Tiler tiler_;
@@ -103,6 +123,8 @@ class SegmentSession {
   const std::optional<nodes::SampleMeasurer> measurer_;
   const nodes::Sampler sampler_;
   nodes::StatisticsUpdater updater_;
+  nodes::Neighbours neighbours_;
+  const nodes::Finisher finisher_;
   State state_;
 };
 

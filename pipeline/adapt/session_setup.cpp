@@ -9,8 +9,17 @@ bool is_frozen(const ResolvedOptions& options) {
   return options.recipe != Recipe::stream || options.freeze == Freeze::probe;
 }
 
-PlanRequest plan_request(const ResolvedOptions& options, const io::StackInfo& stack, std::size_t layer_bytes,
+nodes::Finishing finishing(const ResolvedOptions& options, const model::Inference& inference,
+                           const io::StackInfo& stack) {
+  return {options.smoothing, {inference.height(), inference.width()}, {stack.height, stack.width}};
+}
+
+PlanRequest plan_request(const ResolvedOptions& options, const model::Inference& inference,
+                         const io::StackInfo& stack, const nodes::PredictionFormat& format,
                          std::optional<TileSize> tiles) {
+  const nodes::Finishing between = finishing(options, inference, stack);
+  const int channels = inference.network().output_channels();
+  const auto pixels = static_cast<std::size_t>(stack.height) * static_cast<std::size_t>(stack.width);
   PlanRequest request;
   request.memory = options.memory;
   request.threads = options.threads;
@@ -23,7 +32,15 @@ PlanRequest plan_request(const ResolvedOptions& options, const io::StackInfo& st
   request.voxel_bytes = io::bytes_per_voxel(stack.type);
   request.decoding_bytes = stack.decoding_bytes;
   request.index_bytes = stack.index_bytes;
-  request.layer_bytes = layer_bytes;
+  request.layer_bytes = nodes::bytes_per_voxel(nodes::format_of_network(format, channels, between).layers);
+  request.reach = between.reach();
+  request.copies = options.copies;
+  if (between.network != between.stack) request.unscaled_bytes = stack.slice_bytes();
+  if (!between.is_nothing()) {
+    // Of three and more classes, the strongest one and its probability are kept in between.
+    const std::size_t classes = channels > 2 ? sizeof(float) + 1 : 0;
+    request.finished_bytes = pixels * (nodes::bytes_per_voxel(format.layers) + classes);
+  }
   return request;
 }
 
@@ -42,14 +59,24 @@ std::optional<ComparisonPlan> comparison_plan(const ResolvedOptions& options,
   return plan ? std::move(plan) : planned(options.memory);
 }
 
-SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format) {
-  return {{options.source_share, options.lag, options.renewal, options.monitor},
+SessionSetting session_setting(const ResolvedOptions& options, const SourceShares& shares,
+                               nodes::PredictionFormat format, nodes::Finishing finishing) {
+  return {{shares.used, options.lag, options.renewal, options.monitor},
+          shares.measuring,
           !is_frozen(options),
-          std::move(format)};
+          std::move(format),
+          finishing,
+          options.copies};
 }
 
-SessionSetting source_setting(const ResolvedOptions& options, nodes::PredictionFormat format) {
-  return {{1, options.lag, options.renewal, options.monitor}, false, std::move(format)};
+SessionSetting source_setting(const ResolvedOptions& options, nodes::PredictionFormat format,
+                              nodes::Finishing finishing) {
+  return {{1, options.lag, options.renewal, options.monitor},
+          1,
+          false,
+          std::move(format),
+          finishing,
+          options.copies};
 }
 
 }  // namespace fibflow::pipeline

@@ -5,7 +5,9 @@
 
 #include "io/stack.h"
 #include "model/tile/inference.h"
+#include "nodes/finish/finisher.h"
 #include "pipeline/adapt/comparison.h"
+#include "pipeline/adapt/match_search.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/adapt/segment_session.h"
 #include "pipeline/options/resolved_options.h"
@@ -18,8 +20,13 @@ namespace fibflow::pipeline {
 /// Nothing is measured while slices are segmented.
 bool is_frozen(const ResolvedOptions& options);
 
-/// layer_bytes: of a voxel, of all layers that are written. tiles: if they are decided already.
-PlanRequest plan_request(const ResolvedOptions& options, const io::StackInfo& stack, std::size_t layer_bytes,
+/// What lies between the network, which sees such slices, and what is written, on the stack's grid.
+nodes::Finishing finishing(const ResolvedOptions& options, const model::Inference& inference,
+                           const io::StackInfo& stack);
+
+/// format: of what is written. tiles: if they are decided already.
+PlanRequest plan_request(const ResolvedOptions& options, const model::Inference& inference,
+                         const io::StackInfo& stack, const nodes::PredictionFormat& format,
                          std::optional<TileSize> tiles);
 
 /// For a comparison of so many slices with the source. It stays within what the run is expected to take anyway, if
@@ -28,9 +35,12 @@ std::optional<ComparisonPlan> comparison_plan(const ResolvedOptions& options,
                                               const model::Inference& inference, io::PixelType type,
                                               int slices, bool previews, std::optional<std::size_t> expected);
 
-SessionSetting session_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
+/// shares: of the source; as they were chosen.
+SessionSetting session_setting(const ResolvedOptions& options, const SourceShares& shares,
+                               nodes::PredictionFormat format, nodes::Finishing finishing);
 
 /// For a session that uses the source's statistics after all, and measures nothing.
-SessionSetting source_setting(const ResolvedOptions& options, nodes::PredictionFormat format);
+SessionSetting source_setting(const ResolvedOptions& options, nodes::PredictionFormat format,
+                              nodes::Finishing finishing);
 
 }  // namespace fibflow::pipeline

@@ -2,10 +2,14 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <utility>
+
+#include "io/files/packed_bytes.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -95,6 +99,40 @@ void require_fit(const model::Statistics& statistics, const model::Statistics& s
   }
 }
 
+/// What the network made of a slice: what smoothing needs of it.
+Json json_of(const nodes::SegmentedSlice& slice) {
+  Json planes = Json::array();
+  for (const nodes::LayerSlice& plane : slice.layers)
+    planes.push_back(Json::binary(io::packed({plane.slice.data(), plane.slice.size_bytes()})));
+  return {{"order", slice.order},
+          {"z", slice.z()},
+          {"height", slice.layers.front().slice.height()},
+          {"width", slice.layers.front().slice.width()},
+          {"planes", std::move(planes)}};
+}
+
+std::shared_ptr<const nodes::SegmentedSlice> segmented_slice(const Json& json) {
+  auto slice = std::make_shared<nodes::SegmentedSlice>();
+  slice->order = json.at("order");
+  const int height = json.at("height");
+  const int width = json.at("width");
+  constexpr std::int64_t most = std::int64_t{1} << 33;
+  if (height < 1 || width < 1 || std::int64_t{height} * width > most)
+    throw std::invalid_argument("the size of a slice is impossible");
+  const auto bytes = static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * 2;
+  for (const Json& plane : json.at("planes")) {
+    const Json::binary_t& packed = plane.get_binary();
+    // Not made before it is known that so much is there.
+    if (io::unpacked_size(packed) != bytes) throw std::invalid_argument("a plane is of another size");
+    auto voxels = std::make_shared_for_overwrite<std::byte[]>(bytes);
+    io::unpack(packed, {voxels.get(), bytes});
+    slice->layers.push_back({nodes::Layer::probability,
+                             io::Slice(json.at("z"), height, width, io::PixelType::u16, std::move(voxels))});
+  }
+  if (slice->layers.empty()) throw std::invalid_argument("a slice has no planes");
+  return slice;
+}
+
 Json json_of(const nodes::UpdaterState& state) {
   Json coming = Json::array();
   for (const nodes::Snapshot& next : state.coming) coming.push_back(json_of(next));
@@ -136,7 +174,9 @@ Json json_of(const model::Estimator::State& state) {
 }
 
 Json json_of(const SegmentSession::State& state) {
-  return {{"next", state.next}, {"updater", json_of(state.updater)}};
+  Json before = Json::array();
+  for (const auto& slice : state.before) before.push_back(json_of(*slice));
+  return {{"next", state.next}, {"updater", json_of(state.updater)}, {"before", std::move(before)}};
 }
 
 model::Estimator::State estimator_state(const Json& json) {
@@ -150,7 +190,9 @@ model::Estimator::State estimator_state(const Json& json) {
 }
 
 SegmentSession::State session_state(const Json& json) {
-  return {json.at("next"), updater_state(json.at("updater"))};
+  SegmentSession::State state{json.at("next"), updater_state(json.at("updater")), {}};
+  for (const Json& slice : json.at("before")) state.before.push_back(segmented_slice(slice));
+  return state;
 }
 
 void require_fit(const model::Estimator::State& state, const model::Statistics& source) {
@@ -178,6 +220,15 @@ void require_fit(const SegmentSession::State& state, const model::Statistics& so
               updater.monitor.departed >= 0 && updater.renewed < updater.next_order &&
               updater.renewed >= -nodes::UpdateRule::between_renewals,
           "a count is impossible");
+  for (std::size_t i = 0; i < state.before.size(); ++i) {
+    const nodes::SegmentedSlice& slice = *state.before[i];
+    const nodes::SegmentedSlice& last = *state.before.back();
+    require(slice.order == state.next - static_cast<std::int64_t>(state.before.size() - i) &&
+                slice.layers.size() == last.layers.size() &&
+                slice.layers.front().slice.height() == last.layers.front().slice.height() &&
+                slice.layers.front().slice.width() == last.layers.front().slice.width(),
+            "slices before the next one do not fit");
+  }
   if (updater.anew) require_fit(*updater.anew, source);
   require(updater.monitor.usual.size() <= nodes::DriftMonitor::most_learnt, "too much is usual");
   for (const std::vector<double>& distances : updater.monitor.usual) {

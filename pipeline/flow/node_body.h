@@ -6,6 +6,8 @@
 #include <tuple>
 #include <vector>
 
+#include "nodes/finish/finisher.h"
+#include "nodes/finish/neighbours.h"
 #include "nodes/intensity/normalizer.h"
 #include "nodes/statistics/sampler.h"
 #include "nodes/statistics/statistics_updater.h"
@@ -37,6 +39,12 @@ inline Place place_of(const nodes::SegmentedSlice& m) {
   return {m.z()};
 }
 inline Place place_of(const std::tuple<nodes::SegmentedSlice, nodes::Update>& m) {
+  return place_of(std::get<0>(m));
+}
+inline Place place_of(const nodes::Neighbourhood& m) {
+  return {m.z()};
+}
+inline Place place_of(const nodes::Finisher::Output& m) {
   return place_of(std::get<0>(m));
 }
 inline Place place_of(const nodes::SliceSample& m) {

@@ -14,6 +14,7 @@ using flow::input_port;
 using flow::make_edge;
 using flow::output_port;
 using flow::serial;
+using nodes::Neighbourhood;
 using nodes::OrderedSlice;
 using nodes::OrderedSnapshot;
 using nodes::Prediction;
@@ -26,8 +27,10 @@ using nodes::Update;
 /// A slice and the statistics that it is segmented with.
 using Job = nodes::Tiler::Input;
 
-/// A slice that is done: what is to be written, and what its sample has led to.
+/// A slice that is segmented, and what its sample has led to.
 using Done = std::tuple<SegmentedSlice, Update>;
+/// The same, among its neighbours, as it is written.
+using Finished = nodes::Finisher::Output;
 
 /// A node that gives one message for each that it gets, and one that gives any number.
 template <typename In, typename Out>
@@ -46,20 +49,24 @@ OrderedSlice next_slice(const SegmentNodes& nodes, RunContext& run, tbb::flow_co
 
 }  // namespace
 
-// reader > in_flight > normalizer > with_statistics > tiler > segmenter > stitcher > done > in_order > writer
-//              ^            |              ^                                           ^                 |
-//              |            |              +--------------------------+                |                 |
-//              |            +> sampler > samples_in_order > updater >-+----------------+                 |
-//              +-----------------------------------------------------------------------------------------+
+// reader > in_flight > scaler > normalizer > with_statistics > tiler > segmenter > stitcher > done > in_order > …
+//              ^                    |              ^                                           ^
+//              |                    |              +--------------------------+                |
+//              |                    +> sampler > samples_in_order > updater >-+----------------+
+//              |
+//              +-------------------------------------------------------------------------------------------------+
+//                                                                … neighbours > finisher > finished_in_order > writer
 void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const FlowLimits& limits,
                        RunContext& run) {
-  const auto write = [&](const Done& done) {
-    return nodes.write(std::get<0>(done), std::get<1>(done)), flow::continue_msg();
-  };
+  const auto write = [&](const Finished& finished) { return nodes.write(finished), flow::continue_msg(); };
   const auto body = [&run](const char* name, auto& node) { return NodeBody(run, name, node); };
   // Key of a join, and place of a sequencer, which begins at 0.
   const auto order = [first](const auto& m) { return static_cast<std::size_t>(m.order - first); };
   const auto order_of_done = [order](const Done& done) { return order(std::get<0>(done)); };
+  // The first to come out may have been segmented before, and waited for its neighbours.
+  const auto order_of_finished = [first = first - nodes.neighbours.waiting()](const Finished& finished) {
+    return static_cast<std::size_t>(std::get<0>(finished).order - first);
+  };
   const auto at_once = [](int calls) { return static_cast<std::size_t>(calls); };
   // What comes later waits for it.
   const flow::node_priority_t first_of_all = 1;
@@ -70,6 +77,7 @@ void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const Flow
   flow::input_node<OrderedSlice> reader(graph,
                                         [&](auto& control) { return next_slice(nodes, run, control); });
   flow::limiter_node<OrderedSlice> in_flight(graph, static_cast<std::size_t>(limits.slices_in_flight));
+  OneForOne<OrderedSlice, OrderedSlice> scaler(graph, at_once(limits.workers), body("scaler", nodes.scaler));
   OneForOne<OrderedSlice, PreparedSlice> normalizer(graph, serial, body("normalizer", nodes.normalizer));
   flow::join_node<Job, flow::key_matching<std::size_t>> with_statistics(graph, order, order);
   SomeForOne<Job, Tile> tiler(graph, serial, body("tiler", nodes.tiler));
@@ -81,11 +89,16 @@ void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const Flow
   SnapshotAndUpdate updater(graph, serial, body("statistics updater", nodes.updater), first_of_all);
   flow::join_node<Done, flow::key_matching<std::size_t>> done(graph, order, order);
   flow::sequencer_node<Done> in_order(graph, order_of_done);
-  OneForOne<Done, flow::continue_msg> writer(graph, serial, body("writer", write));
+  SomeForOne<Done, Neighbourhood> neighbours(graph, serial, body("neighbours", nodes.neighbours));
+  OneForOne<Neighbourhood, Finished> finisher(graph, at_once(limits.workers),
+                                              body("finisher", nodes.finisher));
+  flow::sequencer_node<Finished> finished_in_order(graph, order_of_finished);
+  OneForOne<Finished, flow::continue_msg> writer(graph, serial, body("writer", write));
 
   // Edges. Statistics are one: a slice goes on when the snapshot for it has come.
   make_edge(reader, in_flight);
-  make_edge(in_flight, normalizer);
+  make_edge(in_flight, scaler);
+  make_edge(scaler, normalizer);
   make_edge(normalizer, input_port<0>(with_statistics));
   make_edge(with_statistics, tiler);
   make_edge(output_port<0>(tiler), segmenter);
@@ -97,7 +110,10 @@ void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const Flow
   make_edge(output_port<0>(updater), input_port<1>(with_statistics));
   make_edge(output_port<1>(updater), input_port<1>(done));
   make_edge(done, in_order);
-  make_edge(in_order, writer);
+  make_edge(in_order, neighbours);
+  make_edge(output_port<0>(neighbours), finisher);
+  make_edge(finisher, finished_in_order);
+  make_edge(finished_in_order, writer);
   make_edge(writer, in_flight.decrementer());
 
   std::int64_t next = first;

@@ -3,7 +3,10 @@
 #include <functional>
 #include <optional>
 
+#include "nodes/finish/finisher.h"
+#include "nodes/finish/neighbours.h"
 #include "nodes/intensity/normalizer.h"
+#include "nodes/scale/scaler.h"
 #include "nodes/statistics/sampler.h"
 #include "nodes/statistics/statistics_updater.h"
 #include "nodes/tiles/segmenter.h"
@@ -19,26 +22,30 @@ struct SegmentNodes {
   std::function<std::optional<nodes::OrderedSlice>()>
       read;                              ///< the next slice, or nothing after the last; serial
   std::function<Place()> place_of_next;  ///< of the slice that read() would give
+  const nodes::Scaler& scaler;
   const nodes::Normalizer& normalizer;
   const nodes::Tiler& tiler;
   const nodes::Segmenter& segmenter;
   nodes::Stitcher& stitcher;
   const nodes::Sampler& sampler;
   nodes::StatisticsUpdater& updater;
-  /// A segmented slice, and what the updater made of its sample; serial, in order.
-  std::function<void(const nodes::SegmentedSlice&, const nodes::Update&)> write;
+  nodes::Neighbours& neighbours;
+  const nodes::Finisher& finisher;
+  /// A slice that is finished, among its neighbours; serial, in order.
+  std::function<void(const nodes::Finisher::Output&)> write;
 };
 
 /// How much of the graph may be at work at once.
 struct FlowLimits {
-  int workers = 1;           ///< tiles
-  int slices_in_flight = 1;  ///< slices between reader and writer
-  int samples = 1;           ///< slices that are measured
+  int workers = 1;  ///< tiles
+  int slices_in_flight =
+      1;            ///< slices between reader and writer, those included that wait for their neighbours
+  int samples = 1;  ///< slices that are measured
 };
 
 /// Segments all slices of the reader, with the statistics as the updater has them for the slices that come
-/// next; the first of them has the order first. Call it within the arena whose threads are to work. Returns when the last slice
-/// was written; rethrows the first failure, after all nodes have come to rest.
+/// next; the first of them has the order first. Call it within the arena whose threads are to work. Returns when no slice is
+/// left but those that wait for their neighbours; rethrows the first failure, after all nodes have come to rest.
 void run_segment_graph(const SegmentNodes& nodes, std::int64_t first, const FlowLimits& limits,
                        RunContext& run);
 

@@ -18,6 +18,8 @@ struct InboxOptions {
   LiveOutputOptions output;         ///< OUTPUT/NAME for the stack NAME
   std::string model;                ///< file
   std::optional<double> threshold;  ///< as OutputOptions::threshold
+  ZSmoothing smoothing;             ///< as OutputOptions::smoothing
+  int copies = 1;                   ///< as OutputOptions::copies
   std::string failed_folder;        ///< what cannot be segmented is moved here; default: INBOX/failed
   std::string done_folder;          ///< what is segmented is moved here; default: it stays
   std::string state_folder;         ///< default: OUTPUT/.state

@@ -82,6 +82,8 @@ OutputOptions InboxRun::output_for(const std::string& output) const {
   all.probability_type = options_.output.probability_type;
   all.compression = options_.output.compression;
   all.threshold = options_.threshold;
+  all.smoothing = options_.smoothing;
+  all.copies = options_.copies;
   all.overwrite = true;  // the folder is nobody else's
   all.resume = true;
   all.checkpoint_seconds = options_.checkpoint_seconds;

@@ -202,6 +202,7 @@ bool LiveRun::follow() {
     status_.show_counts(acquisition_.counts(), first_.size());
     if (stopping()) break;
     if (closing_ && acquisition_.at_end() && (live_ || first_.empty())) {
+      finish();
       conclude();
       return true;
     }
@@ -365,6 +366,15 @@ bool LiveRun::segment() {
   return true;
 }
 
+/// Writes the slices that wait for neighbours which will not come.
+void LiveRun::finish() {
+  if (!live_) return;
+  writer_.set_working(true);
+  live_->session().finish([&](const SegmentSession::Done& done) { was_segmented(done); });
+  save();
+  writer_.set_working(false);
+}
+
 /// Gives the graph what is ready now, and ends the burst where nothing is.
 std::optional<io::Slice> LiveRun::next_slice() {
   if (stopping() || services_.requests.stack_is_asked()) return std::nullopt;
@@ -393,8 +403,6 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
     in_flight_.pop_front();
   }
   writer_.write([&] { output_.write(done.slice, acquired.file, checkpoint_.voxel_nm, checkpoint_.cropped); });
-  live_->was_written(done.slice.mask());
-  checkpoint_.run.findings.comparison = live_->start().findings().comparison;
   JournalEntry entry;
   entry.kind = JournalEntry::Kind::taken;
   entry.first = entry.last = acquired.number;

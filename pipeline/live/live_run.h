@@ -46,6 +46,7 @@ class LiveRun {
   std::vector<EncodedPreview> kept_previews() const;
   RunReport::Seconds seconds_so_far() const;
   bool segment();
+  void finish();
   std::optional<io::Slice> next_slice();
   void was_segmented(const SegmentSession::Done& done);
   void count_done(const JournalEntry& entry);

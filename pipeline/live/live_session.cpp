@@ -28,7 +28,8 @@ void LiveSession::begin(const std::vector<io::Slice>& first) {
     for (std::int64_t& place : *places) place = first[static_cast<std::size_t>(place)].z();
   }
   start_.measure_intensity(stack, slices.intensity);
-  start_.plan(nodes::bytes_per_voxel(format_.layers));
+  start_.match(stack, slices.probe);
+  start_.plan(format_);
   start_.adapt(stack, slices.probe);
   start_.compare(stack, slices.comparison);
   if (const auto reason = start_.stopped()) {
@@ -45,7 +46,7 @@ void LiveSession::resume(const RunState& state, std::vector<EncodedPreview> prev
   AdaptationStart::Findings findings = state.findings;
   findings.previews = std::move(previews);
   start_.restore(std::move(findings));
-  start_.plan(nodes::bytes_per_voxel(format_.layers), state.tiles);
+  start_.plan(format_, state.tiles);
   session_ = std::unique_ptr<SegmentSession>(new SegmentSession(start_.session(format_)));
   session_->restore(state.session);
 }

@@ -36,9 +36,6 @@ class LiveSession {
   SegmentSession& session() { return *session_; }
   const AdaptationStart& start() const { return start_; }
 
-  /// Takes note of a mask that was written.
-  void was_written(const io::Slice& mask) { start_.was_written(mask); }
-
   /// Per channel: the source's statistics against those in use after a slice.
   double drift_from_source(const SegmentSession::State& state) const;
 

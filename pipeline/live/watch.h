@@ -22,6 +22,8 @@ struct WatchOptions {
   LiveOutputOptions output;
   std::string model;                ///< file: its contents must be the same after a restart
   std::optional<double> threshold;  ///< as OutputOptions::threshold
+  ZSmoothing smoothing;             ///< as OutputOptions::smoothing; a slice waits for the next one then
+  int copies = 1;                   ///< as OutputOptions::copies
   std::string state_folder;         ///< default: OUTPUT/.state
   std::string stop_file;            ///< default: OUTPUT/stop
   std::optional<std::chrono::milliseconds> end_after;  ///< without a new slice; default: never

@@ -38,8 +38,11 @@ ResolvedOptions resolve_watch_options(const model::Network& network, const Watch
     adaptation.measure_every = 1;
   OutputOptions output;
   output.threshold = options.threshold;
+  output.smoothing = options.smoothing;
+  output.copies = options.copies;
   io::StackInfo stack;
   stack.depth = 1;
+  stack.voxel_nm = input.voxel_nm;
   ResolvedOptions resolved = resolve_options(input, adaptation, output, resources, stack, network);
   resolved.end_slice = 0;
   return resolved;

@@ -69,7 +69,9 @@ const char* name_of(nodes::Featureless featureless);  ///< "count", "leave-out"
 struct AdaptationOptions {
   Recipe recipe = Recipe::stream;
   model::EstimatorOptions estimator;
-  double source_share = 0.25;  ///< of the source in the statistics that are used, in [0, 1]
+  /// Of the source in the statistics that are used, in [0, 1]. Default: 0.25; the recipe stream then looks where it is to enter,
+  /// and whether the source is any guide (pipeline/adapt/match_search.h).
+  std::optional<double> source_share;
   NormalizeBy normalize_by = NormalizeBy::batch;                  ///< for two-pass
   nodes::Featureless featureless = nodes::Featureless::left_out;  ///< resin and borders in the statistics
   Freeze freeze = Freeze::never;
@@ -112,6 +114,16 @@ struct InputOptions {
   std::optional<io::Margins> crop = {};
   /// Of the voxels; replaces what the stack says where it is not 0. SEM slices never say z.
   io::VoxelSize voxel_nm = {};
+  /// How many times as many pixels the network sees in each direction of a slice, in (0, 8]; what it gives is brought back to the
+  /// stack's. Default: what the model's metadata "fibflow.scale" says, else the ratio of the stack's voxel size to that of the
+  /// training, else 1; the recipe stream looks at the probe's slices whether another one is better.
+  std::optional<double> scale = {};
+};
+
+/// The width σ of the Gauss curve that weighs the probabilities of neighbouring slices; 0: each slice stands alone.
+struct ZSmoothing {
+  double width = 1;
+  bool in_nanometres = false;  ///< else in slices
 };
 
 /// A layer and the stack that it goes to.
@@ -130,6 +142,10 @@ struct OutputOptions {
   /// Probability above which a pixel is foreground, for networks with one output channel. Default: the
   /// model's metadata "fibflow.threshold", else 0.5.
   std::optional<double> threshold;
+  /// Probabilities are averaged over neighbouring slices before masks are made of them.
+  ZSmoothing smoothing = {};
+  int copies =
+      1;  ///< 2, 4: the network sees mirror images of each slice, too, and the mean of its outputs counts
   bool overwrite = false;
   /// A run that ends early, however it ends, leaves what it has done and a checkpoint beside the masks; run
   /// again with the same options, it goes on from there to the same bytes.

@@ -81,7 +81,8 @@ void resolve_threshold(const OutputOptions& output, const model::Network& networ
 void resolve_adaptation(const AdaptationOptions& given, const model::Network& network,
                         ResolvedOptions& resolved) {
   const bool stream = given.recipe == Recipe::stream;
-  require(given.source_share >= 0 && given.source_share <= 1, "the source share must lie in [0, 1]");
+  const double share = given.source_share.value_or(0.25);
+  require(share >= 0 && share <= 1, "the source share must lie in [0, 1]");
   // For each slice of the lag a snapshot is kept, and copied with each slice.
   require(given.lag >= 1 && given.lag <= 1000, "the lag must be 1 to 1000 slices");
   require(given.probe.value_or(0) >= 0, "the probe cannot have a negative number of slices");
@@ -98,7 +99,8 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
   }
   resolved.recipe = given.recipe;
   resolved.estimator = given.estimator;
-  resolved.source_share = given.recipe == Recipe::none ? 0 : given.source_share;
+  resolved.source_share = given.recipe == Recipe::none ? 0 : share;
+  resolved.source_share_is_given = given.source_share.has_value();
   resolved.normalize_by = given.normalize_by;
   resolved.featureless = given.recipe == Recipe::none ? nodes::Featureless::counts : given.featureless;
   resolved.freeze = given.freeze;
@@ -121,6 +123,29 @@ void resolve_adaptation(const AdaptationOptions& given, const model::Network& ne
   resolved.previews = given.previews;
   require(given.on_doubt == OnDoubt::keep || resolved.comparison > 0,
           "without a comparison with the source there is no doubt to act on");
+}
+
+void resolve_grid(const InputOptions& input, const OutputOptions& output, const io::VoxelSize& voxel_nm,
+                  ResolvedOptions& resolved) {
+  constexpr double most = 8;
+  require(!input.scale || (*input.scale > 0 && *input.scale <= most), "the scale must lie in (0, 8]");
+  resolved.scale = input.scale;
+  require(output.copies == 1 || output.copies == 2 || output.copies == 4,
+          "a slice is seen 1, 2 or 4 times: as it is, and mirrored");
+  resolved.copies = output.copies;
+  const ZSmoothing& smoothing = output.smoothing;
+  require(std::isfinite(smoothing.width) && smoothing.width >= 0,
+          "the width of smoothing over z cannot be negative");
+  require(!smoothing.in_nanometres || voxel_nm.z > 0 || smoothing.width == 0,
+          "smoothing over z is said in nanometres, but not how thick a slice is: say that with --voxel-size, "
+          "or the width in slices");
+  resolved.smoothing =
+      smoothing.in_nanometres && smoothing.width > 0 ? smoothing.width / voxel_nm.z : smoothing.width;
+  // What is much thinner than a slice changes nothing.
+  constexpr double least = 0.2;
+  constexpr double widest = 16;
+  if (resolved.smoothing < least) resolved.smoothing = 0;
+  require(resolved.smoothing <= widest, "smoothing over z by more than 16 slices leaves nothing of them");
 }
 
 void resolve_channels(const InputOptions& input, const model::Network& network, ResolvedOptions& resolved) {
@@ -162,6 +187,7 @@ ResolvedOptions resolve_options(const InputOptions& input, const AdaptationOptio
   resolved.end_slice = *range.end;
   resolve_intensities(input, network, resolved);
   resolve_channels(input, network, resolved);
+  resolve_grid(input, output, stack.voxel_nm, resolved);
   resolve_threshold(output, network, resolved);
   resolve_adaptation(adaptation, network, resolved);
   require(resources.threads >= 0 && resources.threads <= 4096, "the number of threads must lie in [0, 4096]");

@@ -38,6 +38,7 @@ Json json_of(const ResolvedOptions& options) {
   if (options.recipe != Recipe::none) {
     json["estimator"] = estimator_json(options.estimator);
     json["source_share"] = options.source_share;
+    json["source_share_is_given"] = options.source_share_is_given;
     json["featureless"] = name_of(options.featureless);
   }
   if (options.recipe == Recipe::stream) {
@@ -64,6 +65,9 @@ Json json_of(const ResolvedOptions& options) {
   json["threshold"] = options.threshold_source == "unused"
                           ? Json()
                           : Json{{"value", options.threshold}, {"from", options.threshold_source}};
+  json["scale"] = options.scale ? Json(*options.scale) : Json("found");
+  json["smoothing_slices"] = options.smoothing;
+  json["copies"] = options.copies;
   json["threads"] = options.threads;
   json["memory"] = options.memory;
   json["tile"] = options.tile > 0 ? Json(options.tile) : Json("planned");
@@ -97,6 +101,9 @@ std::string one_line(const ResolvedOptions& options) {
   line << ", normalization " << options.normalization.text();
   if (options.intensity_range) line << " of " << options.intensity_range->text();
   if (options.invert) line << ", inverted";
+  if (options.scale) line << ", scale " << *options.scale;
+  if (options.copies > 1) line << ", " << options.copies << " copies";
+  if (options.smoothing > 0) line << ", smoothed over z by " << options.smoothing;
   if (options.threshold_source != "unused") line << ", threshold " << options.threshold;
   // A live acquisition has no range.
   if (options.end_slice > 0) line << ", slices " << options.first_slice << ":" << options.end_slice;

@@ -15,6 +15,7 @@ struct ResolvedOptions {
   Recipe recipe = Recipe::stream;
   model::EstimatorOptions estimator;
   double source_share = 0;
+  bool source_share_is_given = false;  ///< else another place of it, or none of it, may be better
   NormalizeBy normalize_by = NormalizeBy::batch;
   nodes::Featureless featureless = nodes::Featureless::counts;
   Freeze freeze = Freeze::never;
@@ -37,6 +38,9 @@ struct ResolvedOptions {
       source_intensities;  ///< what the model was trained on, if it says so
   double threshold = 0.5;
   std::string threshold_source;  ///< as above, or "unused" for networks with several output channels
+  std::optional<double> scale;   ///< if it was given
+  double smoothing = 0;          ///< over z, in slices
+  int copies = 1;                ///< that the network sees of a slice
   int neighbours = 1;            ///< slices that the network gets for one
   std::string channels_remark;   ///< how a network with several input channels is fed; empty with one
   std::int64_t first_slice = 0;

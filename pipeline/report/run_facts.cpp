@@ -45,13 +45,15 @@ AdaptationSummary adaptation_of(const model::Network& network, const model::Esti
 void tell(RunReport& report, const AdaptationStart& start) {
   const AdaptationStart::Findings& findings = start.findings();
   if (!findings.intensity_slices.empty()) {
-    const nodes::IntensityMoments intensity = findings.intensity.in(findings.match.range);
-    report.intensity = RunReport::Intensity{intensity.mean, intensity.deviation(), findings.intensity_slices,
-                                            findings.match.range, nodes::name_of(findings.match.from)};
+    const nodes::IntensityMoments intensity = findings.intensity.in(findings.intensities.range);
+    report.intensity =
+        RunReport::Intensity{intensity.mean, intensity.deviation(), findings.intensity_slices,
+                             findings.intensities.range, nodes::name_of(findings.intensities.from)};
   }
+  report.match = findings.match;
   if (start.plan()) report.plan = tiles_of(*start.plan());
   report.comparison = findings.comparison;
-  report.doubt = findings.doubt_at_the_end();
+  report.doubt = findings.doubt;
   report.previews = findings.previews;
   for (std::string& text : findings.warnings()) report.warnings.push_back(std::move(text));
 }

@@ -31,11 +31,34 @@ Value named(const std::string& name, std::initializer_list<Value> values) {
 Json json_of(const PredictionFigures& figures) {
   return {{"foreground", figures.foreground},
           {"entropy", figures.entropy},
-          {"steadiness", or_null(figures.steadiness)}};
+          {"expected_iou", or_null(figures.expected_iou)}};
+}
+
+Json json_of(const nodes::Scale& scale) {
+  return {scale.y, scale.x};
+}
+
+nodes::Scale scale_of(const Json& json) {
+  const nodes::Scale scale{json.at(0), json.at(1)};
+  constexpr double most = 64;
+  for (const double by : {scale.y, scale.x}) {
+    if (!(by >= 1 / most && by <= most)) throw std::invalid_argument("a scale is impossible");
+  }
+  return scale;
+}
+
+double share_of(const Json& json, const char* name) {
+  const double share = json.at(name);
+  if (!(share >= 0 && share <= 1)) throw std::invalid_argument("a share is impossible");
+  return share;
+}
+
+SourceShares shares_of(const Json& json) {
+  return {share_of(json, "share_while_measuring"), share_of(json, "share_in_use")};
 }
 
 PredictionFigures prediction_figures(const Json& json) {
-  return {json.at("foreground"), json.at("entropy"), number_or_nothing(json, "steadiness")};
+  return {json.at("foreground"), json.at("entropy"), number_or_nothing(json, "expected_iou")};
 }
 
 }  // namespace
@@ -46,6 +69,7 @@ Json json_of(const SliceRecord& slice) {
                {"work_seconds", slice.work_seconds},
                {"foreground", slice.foreground},
                {"entropy", slice.entropy},
+               {"expected_iou", or_null(slice.expected_iou)},
                {"measured", slice.measured},
                {"measure_seconds", slice.measure_seconds},
                {"drift", or_null(slice.drift)},
@@ -66,6 +90,7 @@ SliceRecord slice_record(const Json& json) {
   slice.work_seconds = json.at("work_seconds");
   slice.foreground = json.at("foreground");
   slice.entropy = json.at("entropy");
+  slice.expected_iou = number_or_nothing(json, "expected_iou");
   slice.measured = json.at("measured");
   slice.measure_seconds = json.at("measure_seconds");
   slice.drift = number_or_nothing(json, "drift");
@@ -75,6 +100,36 @@ SliceRecord slice_record(const Json& json) {
   slice.slice_drift = number_or_nothing(json, "slice_drift");
   slice.featureless = json.at("featureless");
   return slice;
+}
+
+Json json_of(const Match& match) {
+  Json candidates = Json::array();
+  for (const MatchCandidate& candidate : match.candidates) {
+    candidates.push_back({{"scale", json_of(candidate.scale)},
+                          {"share_while_measuring", candidate.shares.measuring},
+                          {"share_in_use", candidate.shares.used},
+                          {"expected_iou", candidate.expected_iou},
+                          {"foreground", candidate.foreground},
+                          {"object_diameter", candidate.diameter}});
+  }
+  return {{"scale", json_of(match.scale)},
+          {"from", match.from},
+          {"share_while_measuring", match.shares.measuring},
+          {"share_in_use", match.shares.used},
+          {"candidates", std::move(candidates)}};
+}
+
+Match match_of(const Json& json) {
+  Match match;
+  match.scale = scale_of(json.at("scale"));
+  match.from = json.at("from");
+  match.shares = shares_of(json);
+  for (const Json& candidate : json.at("candidates")) {
+    match.candidates.push_back({scale_of(candidate.at("scale")), shares_of(candidate),
+                                candidate.at("expected_iou"), candidate.at("foreground"),
+                                candidate.at("object_diameter")});
+  }
+  return match;
 }
 
 Json json_of(const RunEvent& event) {
@@ -111,8 +166,7 @@ Json json_of(const Comparison& comparison) {
                       {"source", json_of(slice.source)},
                       {"adapted", json_of(slice.adapted)},
                       {"agreement", or_null(slice.agreement)},
-                      {"equal", slice.equal},
-                      {"written_agreement", or_null(slice.written_agreement)}});
+                      {"equal", slice.equal}});
   }
   return {{"slices", slices}};
 }
@@ -122,8 +176,7 @@ Comparison comparison(const Json& json) {
   for (const Json& slice : json.at("slices")) {
     comparison.slices.push_back({slice.at("z"), prediction_figures(slice.at("source")),
                                  prediction_figures(slice.at("adapted")),
-                                 number_or_nothing(slice, "agreement"), slice.at("equal"),
-                                 number_or_nothing(slice, "written_agreement")});
+                                 number_or_nothing(slice, "agreement"), slice.at("equal")});
   }
   return comparison;
 }

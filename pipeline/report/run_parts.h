@@ -6,6 +6,7 @@
 
 #include "pipeline/adapt/comparison.h"
 #include "pipeline/adapt/doubt.h"
+#include "pipeline/adapt/match_search.h"
 #include "pipeline/pictures/preview.h"
 #include "pipeline/report/run_report.h"
 
@@ -19,6 +20,7 @@ nlohmann::ordered_json json_of(const RunEvent& event);
 nlohmann::ordered_json json_of(const Resumption& resumption);
 nlohmann::ordered_json json_of(const RunReport::Seconds& seconds);
 nlohmann::ordered_json json_of(const Comparison& comparison);
+nlohmann::ordered_json json_of(const Match& match);
 nlohmann::ordered_json json_of(const Doubt& doubt);
 nlohmann::ordered_json json_of(const EncodedPreview& preview);
 
@@ -27,6 +29,7 @@ RunEvent run_event(const nlohmann::ordered_json& json);
 Resumption resumption(const nlohmann::ordered_json& json);
 RunReport::Seconds run_seconds(const nlohmann::ordered_json& json);
 Comparison comparison(const nlohmann::ordered_json& json);
+Match match_of(const nlohmann::ordered_json& json);
 Doubt doubt(const nlohmann::ordered_json& json);
 EncodedPreview encoded_preview(const nlohmann::ordered_json& json);
 

@@ -7,6 +7,7 @@ SliceRecord record_of(const nodes::SegmentedSlice& slice, const nodes::Update& u
   record.z = slice.z();
   record.foreground = slice.foreground;
   record.entropy = slice.entropy;
+  record.expected_iou = slice.expected_iou;
   record.work_seconds = slice.seconds;
   record.measured = update.measured;
   record.measure_seconds = update.seconds;

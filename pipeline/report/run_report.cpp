@@ -91,7 +91,7 @@ std::string dumped(const Json& json, int indent) {
 Json json_of(const RunReport& report) {
   Json json;
   json["format"] = "fibflow run report";
-  json["format_version"] = 1;
+  json["format_version"] = 2;
   json["fibflow"] = version();
   json["instruction_set"] = model::name_of(model::instruction_set());
   json["command"] = report.command;
@@ -105,6 +105,7 @@ Json json_of(const RunReport& report) {
                          {"from", report.intensity->range_from},     {"mean", report.intensity->mean},
                          {"deviation", report.intensity->deviation}, {"slices", report.intensity->slices}};
   }
+  json["match"] = report.match ? json_of(*report.match) : Json();
   json["plan"] = report.plan ? plan_json(*report.plan) : Json();
   json["adaptation"] = report.adaptation ? adaptation_json(*report.adaptation) : Json();
   json["comparison"] = report.comparison ? json_of(*report.comparison) : Json();

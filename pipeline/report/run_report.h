@@ -11,6 +11,7 @@
 
 #include "io/stack.h"
 #include "pipeline/adapt/doubt.h"
+#include "pipeline/adapt/match_search.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/options/resolved_options.h"
 #include "pipeline/pictures/preview.h"
@@ -37,10 +38,10 @@ struct AdaptationSummary {
   std::vector<int> layer_channels;
 };
 
-/// What a run was and did. As JSON (version 1):
+/// What a run was and did. As JSON (version 2):
 ///
 ///     format          "fibflow run report"
-///     format_version  1; fields may be added without changing it
+///     format_version  2; fields may be added without changing it (1 had steadiness instead of expected_iou)
 ///     fibflow         version of the program
 ///     instruction_set that convolutions were computed with: "generic", "avx2", "avx512"
 ///     command         "segment" or "adapt"
@@ -54,8 +55,8 @@ struct AdaptationSummary {
 ///     adaptation      probe slices, batches, snapshots, measured_every, drift from the source per channel and per layer (with the layers' names
 ///                     and channels); null without
 ///     comparison      for each compared slice, what the network as it is and the adapted one make of it:
-///                     "slices": [{z, "source" and "adapted": {foreground, entropy, steadiness}, agreement,
-///                     equal, written_agreement}], see Comparison; null if nothing was compared
+///                     "slices": [{z, "source" and "adapted": {foreground, entropy, expected_iou}, agreement,
+///                     equal}], see Comparison; null if nothing was compared
 ///     doubt           doubtful, signs (sign, value, limit, text), on_doubt, action; see Doubt; null likewise
 ///     previews        pictures of the compared slices, if they were asked for: z, height, width, and image,
 ///                     source_mask, mask, probability, disagreement as "data:image/png;base64,..."; see Preview
@@ -66,6 +67,8 @@ struct AdaptationSummary {
 ///                     foreground         share of the pixels
 ///                     entropy            mean of the prediction's, in bits: of foreground or not for one output
 ///                                        channel (0 certain, 1 undecided), over the classes otherwise
+///                     expected_iou       intersection over union with the truth that the network's probabilities let
+///                                        expect (nodes::ExpectedOverlap); null where they are all 0
 ///                     measured           whether a sample of it was measured for the statistics of later slices
 ///                     measure_seconds    of measuring it, on one thread
 ///                     drift              of the statistics to segment with, by what was measured of this slice, per
@@ -124,6 +127,7 @@ struct RunReport {
   ResolvedOptions options;
   std::optional<Intensity> intensity;
   std::optional<Tiles> plan;
+  std::optional<Match> match;
   std::optional<AdaptationSummary> adaptation;
   std::optional<Comparison> comparison;
   std::optional<Doubt> doubt;

@@ -45,6 +45,7 @@ Json json_of(const AdaptationStart::Findings& findings) {
   const nodes::IntensityMoments& intensity = findings.intensity;
   return {{"intensity", {intensity.count, intensity.mean, intensity.squares}},
           {"intensity_slices", findings.intensity_slices},
+          {"intensities", json_of(findings.intensities)},
           {"match", json_of(findings.match)},
           {"probe_slices", findings.probe_slices},
           {"probe_is_blank", findings.probe_is_blank},
@@ -59,7 +60,8 @@ AdaptationStart::Findings findings_of(const Json& json, const model::Network& ne
   const Json& intensity = json.at("intensity");
   findings.intensity = {intensity.at(0), intensity.at(1), intensity.at(2)};
   findings.intensity_slices = json.at("intensity_slices").get<std::vector<std::int64_t>>();
-  findings.match = intensity_match(json.at("match"));
+  findings.intensities = intensity_match(json.at("intensities"));
+  findings.match = match_of(json.at("match"));
   findings.probe_slices = json.at("probe_slices").get<std::vector<std::int64_t>>();
   findings.probe_is_blank = json.at("probe_is_blank");
   findings.adapted = estimator_state(json.at("adapted"));

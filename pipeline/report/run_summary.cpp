@@ -42,6 +42,10 @@ std::vector<std::string> summary_of(const RunReport& report) {
                 100 * foreground.least, 100 * foreground.most),
       formatted("entropy of the prediction: %.3f bits per pixel (slices: %.3f to %.3f)", entropy.mean,
                 entropy.least, entropy.most)};
+  if (const auto expected = sums.expected_iou()) {
+    lines.push_back(formatted("expected IoU, by the network itself: %.3f (slices: %.3f to %.3f)",
+                              expected->mean, expected->least, expected->most));
+  }
   if (report.options.recipe != Recipe::none) {
     std::string line =
         formatted("drift per channel: %.3g from the source at the end", sums.last_drift_from_source());

@@ -14,8 +14,9 @@ struct SliceRecord {
   double work_seconds = 0;  ///< of computing its tiles, on one thread
   double foreground = 0;    ///< share of pixels that are not background
   double entropy = 0;       ///< mean over the pixels of the prediction's entropy, in bits (nodes::Classifier)
-  bool measured = false;    ///< a sample of it was, for the statistics of later slices
-  double measure_seconds = 0;  ///< of measuring it, on one thread
+  std::optional<double> expected_iou;  ///< of the mask, by the probabilities (nodes::ExpectedOverlap)
+  bool measured = false;               ///< a sample of it was, for the statistics of later slices
+  double measure_seconds = 0;          ///< of measuring it, on one thread
   std::optional<double>
       drift;  ///< per channel, of the statistics to segment with, by what was measured; if they were renewed
   double drift_from_source = 0;  ///< per channel, of the source from the statistics it was segmented with

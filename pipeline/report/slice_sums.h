@@ -36,6 +36,10 @@ class SliceSums {
   std::int64_t count() const { return count_; }
   Spread foreground() const { return foreground_.of(count_); }
   Spread entropy() const { return entropy_.of(count_); }
+  /// Over the slices that have one; nothing if none has.
+  std::optional<Spread> expected_iou() const {
+    return expecting_ > 0 ? std::optional(expected_iou_.of(expecting_)) : std::nullopt;
+  }
   double last_drift_from_source() const { return last_drift_from_source_; }
   /// The slice with the largest slice_drift, the first of them; nothing if none was measured.
   const std::optional<Farthest>& farthest() const { return farthest_; }
@@ -60,6 +64,8 @@ class SliceSums {
   std::int64_t count_ = 0;
   Sum foreground_;
   Sum entropy_;
+  std::int64_t expecting_ = 0;
+  Sum expected_iou_;
   double last_drift_from_source_ = 0;
   std::optional<Farthest> farthest_;
   Cost segmented_{"segmented"};

@@ -113,13 +113,10 @@ CheckpointKeeper::CheckpointKeeper(std::string path, double every, Checkpoint ru
   writer_.keep();
 }
 
-void CheckpointKeeper::was_written(const SegmentSession::Done& done,
-                                   const std::optional<Comparison>& comparison,
-                                   const RunReport::Seconds& seconds) {
+void CheckpointKeeper::was_written(const SegmentSession::Done& done, const RunReport::Seconds& seconds) {
   latest_.run.session = SegmentSession::state_after(done);
   latest_.outputs = writer_.progress();
   latest_.journal_bytes = records_.bytes();
-  latest_.run.findings.comparison = comparison;
   latest_.run.seconds = seconds;
   written_ = false;
   if (std::chrono::duration<double>(Clock::now() - last_).count() >= every_) keep();

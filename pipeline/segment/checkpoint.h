@@ -9,7 +9,6 @@
 
 #include "io/files/checked_file.h"
 #include "model/tile/network.h"
-#include "pipeline/adapt/comparison.h"
 #include "pipeline/adapt/segment_session.h"
 #include "pipeline/report/run_records.h"
 #include "pipeline/report/run_report.h"
@@ -22,7 +21,7 @@ namespace fibflow::pipeline {
 /// long as they were then.
 struct Checkpoint {
   /// Of its file, with the version of what is inside: raised when a reader of the one before would be misled.
-  static constexpr const char* kind = "segmentation checkpoint 8";
+  static constexpr const char* kind = "segmentation checkpoint 9";
 
   nlohmann::ordered_json setting;   ///< see segment_setting()
   RunState run;                     ///< after the last slice that counts
@@ -67,8 +66,7 @@ class CheckpointKeeper {
                    io::DurableStep step, std::function<void()> acknowledge);
 
   /// A slice was given to the writer and to the records.
-  void was_written(const SegmentSession::Done& done, const std::optional<Comparison>& comparison,
-                   const RunReport::Seconds& seconds);
+  void was_written(const SegmentSession::Done& done, const RunReport::Seconds& seconds);
 
   /// Makes what was written durable: syncs the outputs and the records, then writes the checkpoint, then acknowledges. Does
   /// nothing if it is. Throws io::Error.

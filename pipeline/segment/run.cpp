@@ -44,10 +44,6 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-std::size_t layer_bytes(const OutputOptions& output) {
-  return nodes::bytes_per_voxel(prediction_format(0.5, output.layers()).layers);
-}
-
 /// One run over one stack.
 class Run {
  public:
@@ -145,13 +141,15 @@ void Run::adapt(const OutputOptions* output) {
   } else {
     start_.measure_intensity(stack_, slices.intensity);
   }
+  if (!found_) start_.match(stack_, slices.probe);
   if (output != nullptr)
-    start_.plan(layer_bytes(*output), found_ ? std::optional(found_->run.tiles) : std::nullopt);
+    start_.plan(prediction_format(options_.threshold, output->layers()),
+                found_ ? std::optional(found_->run.tiles) : std::nullopt);
   report().seconds.prepare = seconds_since(begin_) + seconds_before().prepare;
 
   const auto begin = Clock::now();
   if (!found_) start_.adapt(stack_, slices.probe);
-  start_.compare(stack_, slices.comparison, found_ ? found_->run.findings.comparison : std::nullopt);
+  start_.compare(stack_, slices.comparison);
   report().seconds.adapt = seconds_since(begin) + seconds_before().adapt;
   estimator_ = start_.estimator();
   batches_ = estimator_.batches();
@@ -214,26 +212,27 @@ void Run::segment(SliceWriter& writer, const nodes::PredictionFormat& format, co
                                         return slice;
                                       },
                                       [&] { return reader.place_of_next(); }};
+  const SegmentSession::Sink sink = [&](const SegmentSession::Done& done) {
+    writer(done.slice);
+    const SliceRecord record = recorder.was_written(done.slice, done.update);
+    records->add(record);
+    if (hooks_.segmented) {
+      hooks_.segmented({record.z, record.foreground, record.entropy, record.slice_drift,
+                        record.drift_from_source, start_.adaptation()});
+    }
+    if (const auto event = event_of(done.update, done.slice.z(), options_.lag)) {
+      context_.log(event->text);
+      records->add(*event);
+    }
+    if (keeper) {
+      keeper->was_written(done, seconds_so_far(begin));
+    } else {
+      context_.advance();
+    }
+  };
   try {
-    session.run(source, [&](const SegmentSession::Done& done) {
-      writer(done.slice);
-      start_.was_written(done.slice.mask());
-      const SliceRecord record = recorder.was_written(done.slice, done.update);
-      records->add(record);
-      if (hooks_.segmented) {
-        hooks_.segmented({record.z, record.foreground, record.entropy, record.slice_drift,
-                          record.drift_from_source, start_.adaptation()});
-      }
-      if (const auto event = event_of(done.update, done.slice.z(), options_.lag)) {
-        context_.log(event->text);
-        records->add(*event);
-      }
-      if (keeper) {
-        keeper->was_written(done, start_.findings().comparison, seconds_so_far(begin));
-      } else {
-        context_.advance();
-      }
-    });
+    session.run(source, sink);
+    session.finish(sink);
     if (keeper) keeper->keep();
   } catch (...) {
     if (keeper) leave(*keeper);
@@ -432,6 +431,10 @@ std::string adapted_model(const model::Network& network, const Outcome& outcome)
       {"fibflow.normalization", options.normalization.text()},
       {"fibflow.threshold", formatted("%g", options.threshold)},
       {"fibflow.version", version()}};
+  if (outcome.report->match) {
+    const nodes::Scale& scale = outcome.report->match->scale;
+    metadata["fibflow.scale"] = formatted("%.17g,%.17g", scale.y, scale.x);
+  }
   if (!network.output_map().empty()) metadata["fibflow.output_map"] = network.output_map();
   return network.with_statistics(outcome.statistics, metadata);
 }

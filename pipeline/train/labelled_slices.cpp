@@ -51,6 +51,7 @@ LabelledSlices::LabelledSlices(io::Stack& images, io::Stack& labels, SliceRange 
     } catch (const nodes::BadSlice& error) {
       refuse(a, range_.first + n, error.what());
     }
+    object_size_.add(slice.classes.as<std::uint8_t>(), slice.classes.width());
     std::vector<std::int64_t> counts(static_cast<std::size_t>(classes));
     for (const std::uint8_t c : slice.classes.as<std::uint8_t>()) ++counts[c];
     counts_.push_back(std::move(counts));

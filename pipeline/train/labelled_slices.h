@@ -8,6 +8,7 @@
 
 #include "io/stack.h"
 #include "nodes/intensity/intensity_sample.h"
+#include "nodes/tiles/object_size.h"
 #include "pipeline/flow/run_hooks.h"
 #include "pipeline/options/options.h"
 
@@ -47,6 +48,9 @@ class LabelledSlices {
   std::int64_t voxels(int of_class) const;
   std::int64_t voxels(int of_class, std::int64_t n) const;
 
+  /// Of all objects of the range, whatever their class, in its slices.
+  const nodes::ObjectSize& object_size() const { return object_size_; }
+
   /// Whether any voxel is not background.
   bool has_foreground() const;
 
@@ -71,6 +75,7 @@ class LabelledSlices {
   int classes_;
   Foreground foreground_;
   nodes::IntensitySample intensities_;
+  nodes::ObjectSize object_size_;
   std::vector<std::vector<std::int64_t>> counts_;  // [slice][class]
   std::map<std::int64_t, Kept> kept_;
   std::list<std::int64_t> ages_;  // the most recently used first

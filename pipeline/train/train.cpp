@@ -383,6 +383,10 @@ std::map<std::string, std::string> Training::metadata() const {
       {"fibflow.training", setting().dump()},
       {"fibflow.iterations", std::to_string(best_ ? best_iteration_ : iterations())},
       {"fibflow.version", version()}};
+  const auto all = static_cast<double>(range.size()) * info.height * info.width;
+  data["fibflow.foreground"] = formatted("%.5g", 1 - static_cast<double>(slices_.voxels(0)) / all);
+  if (const auto diameter = slices_.object_size().median_diameter())
+    data["fibflow.object_diameter"] = formatted("%.4g", *diameter);
   const io::VoxelSize& voxel = info.voxel_nm;
   if (voxel.z > 0 || voxel.y > 0 || voxel.x > 0) data["fibflow.voxel_nm"] = spoken_voxel_size(voxel);
   if (best_) {

@@ -15,6 +15,8 @@
 namespace fibflow::pipeline {
 namespace {
 
+/// Of IoU, that another threshold than the middle is worth: what is less is chance, and fits no other acquisition.
+constexpr double worth = 0.01;
 constexpr int threshold_steps = 20;                        // of the threshold
 constexpr std::size_t most_memory = std::size_t{2} << 30;  // for feature maps, in bytes
 
@@ -106,10 +108,11 @@ ValidationScore score_of(const Tally& tally) {
     score.best_iou = score.iou;
     return score;
   }
-  score.iou = score.best_iou = tally.histogram.at(threshold_steps / 2).iou();
+  const double middle = tally.histogram.at(threshold_steps / 2).iou();
+  score.iou = score.best_iou = middle;
   for (int step = 1; step < threshold_steps; ++step) {
     const double iou = tally.histogram.at(step).iou();
-    if (iou > score.best_iou) {
+    if (iou > score.best_iou && iou >= middle + worth) {
       score.best_iou = iou;
       score.best_threshold = static_cast<double>(step) / threshold_steps;
     }

@@ -197,8 +197,8 @@ void run(const std::string& folder, const std::string& part, const pipeline::Ada
   Counts counts;
   std::printf(
       "part,recipe,model,target,source IoU,adapted IoU,source foreground,adapted foreground,source "
-      "steadiness,"
-      "adapted steadiness,source entropy,adapted entropy,agreement,written agreement,distance,signs\n");
+      "expected IoU,"
+      "adapted expected IoU,source entropy,adapted entropy,agreement,distance,signs\n");
   for (const std::string& file : models) {
     const auto network = model::Network::load(file);
     for (const Target& target : targets) {
@@ -210,20 +210,19 @@ void run(const std::string& folder, const std::string& part, const pipeline::Ada
       std::string signs;
       for (const pipeline::Sign& sign : adapted.report.doubt->signs)
         signs += (signs.empty() ? "" : "; ") + sign.sign;
-      std::printf("%s,%s,%s,%s,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4g,%s\n",
+      std::printf("%s,%s,%s,%s,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4g,%s\n",
                   std::filesystem::path(part).filename().c_str(), name_of(adaptation.recipe),
                   std::filesystem::path(file).stem().c_str(), target.name.c_str(), source, adapted.iou,
                   mean([](Slice s) { return std::optional(s.source.foreground); }),
                   mean([](Slice s) { return std::optional(s.adapted.foreground); }),
-                  mean([](Slice s) { return s.source.steadiness; }),
-                  mean([](Slice s) { return s.adapted.steadiness; }),
+                  mean([](Slice s) { return s.source.expected_iou; }),
+                  mean([](Slice s) { return s.adapted.expected_iou; }),
                   mean([](Slice s) { return std::optional(s.source.entropy); }),
                   mean([](Slice s) { return std::optional(s.adapted.entropy); }),
-                  mean([](Slice s) { return s.agreement; }),
-                  mean([](Slice s) { return s.written_agreement; }),
-                  adapted.report.adaptation->drift_from_source, signs.c_str());
+                  mean([](Slice s) { return s.agreement; }), adapted.report.adaptation->drift_from_source,
+                  signs.c_str());
       std::fflush(stdout);
-      counts.add(source, adapted.iou, adapted.report.doubt->doubtful(), !signs_before(c).empty());
+      counts.add(source, adapted.iou, adapted.report.doubt->doubtful(), adapted.report.doubt->doubtful());
     }
   }
   print(counts);

@@ -68,7 +68,8 @@ class LiveTest : public ::testing::Test {
     std::map<std::string, std::string> options{{"--model", model()},      {"--output", output.folder()},
                                                {"--settle", "100ms"},     {"--poll", "200ms"},
                                                {"--threads", "2"},        {"--first", "1000"},
-                                               {"--wait-missing", "60s"}, {"--pattern", "slice_#.tif"}};
+                                               {"--wait-missing", "60s"}, {"--pattern", "slice_#.tif"},
+                                               {"--smooth-z", "0"}};  // each mask comes at once
     for (std::size_t i = 0; i + 1 < more.size(); i += 2) options[more[i]] = more[i + 1];
     std::vector<std::string> all{"watch", in("")};
     for (const auto& [option, value] : options) all.insert(all.end(), {option, value});
@@ -131,8 +132,8 @@ class LiveTest : public ::testing::Test {
       slices.push_back(z);
       std::ofstream(folder / ("truth/" + name_of_slice(z)), std::ios::binary) << slice_bytes(z);
     }
-    RunningProgram batch({"segment", folder / "truth", "--model", model(), "--output", folder / "batch.tif",
-                          "--overwrite", "--threads", "2", "--probe-slices", "first"},
+    RunningProgram batch({"segment", folder / "truth", "--smooth-z", "0", "--model", model(), "--output",
+                          folder / "batch.tif", "--overwrite", "--threads", "2", "--probe-slices", "first"},
                          folder / "batch.log");
     const auto ended = batch.wait();
     ASSERT_TRUE(ended && ended->code == 0) << batch.said();

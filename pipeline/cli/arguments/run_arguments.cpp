@@ -104,8 +104,9 @@ void add_adaptation_arguments(CLI::App& command, pipeline::AdaptationOptions& ad
   add_estimator_arguments(command, adaptation.estimator);
   command
       .add_option("--source-share", adaptation.source_share,
-                  "share of the source's statistics that is kept; 0 is the paper's")
+                  "share of the source's statistics; 0 is the paper's")
       ->type_name("S")
+      ->default_str("0.25, or 0 if no guide")
       ->group(group);
   add_choice(command, "--featureless", adaptation.featureless,
              {{"count", nodes::Featureless::counts}, {"leave-out", nodes::Featureless::left_out}},
@@ -237,6 +238,23 @@ void add_normalization_argument(CLI::App& command, RunArguments& arguments) {
   command.add_flag("--invert", arguments.input.invert, "exchange black and white")->group(input_group);
 }
 
+void add_scale_argument(CLI::App& command, RunArguments& arguments, const std::string& group) {
+  command
+      .add_option_function<std::string>(
+          "--scale",
+          [&arguments](const std::string& text) {
+            if (text == "auto") return;
+            const auto scale = pipeline::number_list<double>(text, 1);
+            if (!scale)
+              throw CLI::ValidationError("--scale", "\"" + text + "\" is neither auto nor a number");
+            arguments.input.scale = scale->front();
+          },
+          "the network sees slices of so many times the height and width")
+      ->type_name("auto|S")
+      ->default_str("auto")
+      ->group(group);
+}
+
 /// An option that the chosen estimator does not know must not look as if it had an effect.
 void require_parameters_fit(const CLI::App& command, const RunArguments& arguments) {
   const auto only_for = [&](const std::string& option, bool fits, const std::string& users) {
@@ -314,6 +332,7 @@ void add_run_arguments(CLI::App& command, RunArguments& arguments, bool may_adap
   add_model_argument(command, arguments);
   add_slices_option(command, arguments.input.slices)->group(input_group);
   add_normalization_argument(command, arguments);
+  add_scale_argument(command, arguments, input_group);
   add_input_channels(command, arguments);
   add_geometry(command, arguments.input.crop, arguments.input.voxel_nm);
   add_adaptation_arguments(command, arguments.adaptation, arguments, may_adapt_nothing, true);
@@ -326,6 +345,7 @@ void add_watch_arguments(CLI::App& command, RunArguments& arguments) {
   command.add_option("FOLDER", arguments.stack, "where the slices come, one TIFF each; or --inbox FOLDER");
   add_model_argument(command, arguments);
   add_normalization_argument(command, arguments);
+  add_scale_argument(command, arguments, fine_tuning);
   add_input_channels(command, arguments);
   add_geometry(command, arguments.input.crop, arguments.input.voxel_nm);
   add_adaptation_arguments(command, arguments.adaptation, arguments, true, false);

@@ -41,6 +41,10 @@ void add_watch_arguments(CLI::App& command, RunArguments& arguments);
 void add_format_arguments(CLI::App& command, io::PixelType& probability_type, io::Compression& compression,
                           std::optional<double>& threshold);
 
+/// Adds what is made of the network's probabilities: --smooth-z, and --copies.
+void add_finishing_arguments(CLI::App& command, pipeline::ZSmoothing& smoothing, int& copies,
+                             bool is_for_fine_tuning);
+
 /// Adds what belongs at the end of the help: --overwrite, --report, --trace and the messages.
 void add_output_arguments(CLI::App& command, RunArguments& arguments, Context& context);
 

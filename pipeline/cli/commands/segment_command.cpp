@@ -81,6 +81,7 @@ void add_segment(CLI::App& program, Context& context) {
       ->type_name("TIFF")
       ->group(group);
   add_format_arguments(*command, output.probability_type, output.compression, output.threshold);
+  add_finishing_arguments(*command, output.smoothing, output.copies, false);
   auto* resume = command
                      ->add_flag("--resume", output.resume,
                                 "can be interrupted: the same command goes on, or says it is done")

@@ -44,6 +44,8 @@ pipeline::InboxOptions inbox_options(const Arguments& arguments) {
   inbox.output = watch.output;
   inbox.model = arguments.model;
   inbox.threshold = watch.threshold;
+  inbox.smoothing = watch.smoothing;
+  inbox.copies = watch.copies;
   inbox.state_folder = watch.state_folder;
   inbox.stop_file = watch.stop_file;
   inbox.end_after = watch.end_after;
@@ -216,6 +218,7 @@ void add_watch(CLI::App& program, Context& context) {
   command->add_flag("--probability", output.probability, "also probabilities/NAME.tif and probabilities.tif")
       ->group(group);
   add_format_arguments(*command, output.probability_type, output.compression, arguments->watch.threshold);
+  add_finishing_arguments(*command, arguments->watch.smoothing, arguments->watch.copies, true);
   command->add_option("--state", arguments->watch.state_folder, "what a restart needs to go on")
       ->type_name("FOLDER")
       ->default_str("OUTPUT/.state")

@@ -134,6 +134,7 @@ RecordedSlice slice_of(const Field& field) {
   slice.seconds = field["seconds"].optional_positive().value_or(0);
   slice.foreground = field["foreground"].optional_share();
   slice.entropy = field["entropy"].optional_positive();
+  slice.expected_iou = field["expected_iou"].optional_share();
   slice.drift = field["drift"].optional_positive();
   slice.drift_from_source = field["drift_from_source"].optional_positive();
   slice.slice_drift = field["slice_drift"].optional_positive();
@@ -161,14 +162,33 @@ RecordedRun::Adaptation adaptation_of(const Field& field) {
   return adaptation;
 }
 
+std::array<double, 2> scale_of(const Field& field) {
+  const std::vector<Field> both = field.elements();
+  if (both.size() != 2) field.reject("is no scale of rows and columns");
+  return {both[0].positive(), both[1].positive()};
+}
+
+RecordedRun::Match match_of(const Field& field) {
+  RecordedRun::Match match{scale_of(field["scale"]),
+                           field["from"].text(),
+                           field["share_while_measuring"].share(),
+                           field["share_in_use"].share(),
+                           {}};
+  for (const Field& candidate : field["candidates"].elements()) {
+    match.candidates.push_back({scale_of(candidate["scale"]), candidate["share_while_measuring"].share(),
+                                candidate["share_in_use"].share(), candidate["expected_iou"].share(),
+                                candidate["foreground"].share(), candidate["object_diameter"].positive()});
+  }
+  return match;
+}
+
 PredictionFigures figures_of(const Field& field) {
-  return {field["foreground"].share(), field["entropy"].positive(), field["steadiness"].optional_share()};
+  return {field["foreground"].share(), field["entropy"].positive(), field["expected_iou"].optional_share()};
 }
 
 SliceComparison compared_slice_of(const Field& field) {
-  return {field["z"].count(),           figures_of(field["source"]),
-          figures_of(field["adapted"]), field["agreement"].optional_share(),
-          field["equal"].share(),       field["written_agreement"].optional_share()};
+  return {field["z"].count(), figures_of(field["source"]), figures_of(field["adapted"]),
+          field["agreement"].optional_share(), field["equal"].share()};
 }
 
 /// A picture that cannot be anything but a picture: the page loads nothing from elsewhere.
@@ -281,8 +301,9 @@ RecordedRun run_of(const Field& report, const SliceReader& slices) {
         "`fibflow adapt --report` write them)");
   }
   const Field version = report["format_version"];
-  if (version.count() != 1)
-    version.reject("is " + std::to_string(version.count()) + ", but this fibflow reads version 1");
+  // Of the first version, what is gone since is not shown.
+  if (version.count() != 1 && version.count() != 2)
+    version.reject("is " + std::to_string(version.count()) + ", but this fibflow reads versions 1 and 2");
 
   RecordedRun run;
   run.fibflow = report["fibflow"].text_or_nothing();
@@ -296,6 +317,7 @@ RecordedRun run_of(const Field& report, const SliceReader& slices) {
   report["options"].add_facts(run.options);
   report["outputs"].add_facts(run.outputs);
   run.adaptation = report["adaptation"].optional(adaptation_of);
+  run.match = report["match"].optional(match_of);
   report["slices"].elements();  // if they are a list
   run.slices = slices.slices();
   for (const Field& event : report["events"].elements())

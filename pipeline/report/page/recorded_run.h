@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,6 +38,23 @@ struct RecordedRun {
     std::string action;
   };
 
+  /// How the stack was matched to the model.
+  struct Match {
+    std::array<double, 2> scale{1, 1};  ///< y, x
+    std::string from;
+    double share_while_measuring = 0;
+    double share_in_use = 0;
+    struct Candidate {
+      std::array<double, 2> scale{1, 1};
+      double share_while_measuring = 0;
+      double share_in_use = 0;
+      double expected_iou = 0;
+      double foreground = 0;
+      double object_diameter = 0;  ///< pixels
+    };
+    std::vector<Candidate> candidates;
+  };
+
   struct Preview {
     std::int64_t z = 0;
     /// Name and "data:image/png;base64,…", checked to be nothing else.
@@ -60,6 +78,7 @@ struct RecordedRun {
   std::vector<RunEvent> events;
   std::vector<StateSummary> states;
   std::vector<SliceComparison> comparison;
+  std::optional<Match> match;
   std::optional<Doubt> doubt;
   std::vector<Preview> previews;
   std::vector<std::string> warnings;

@@ -25,6 +25,7 @@ std::string report_page(const RecordedRun& run) {
   page += verdict_section(run);
   page += figures_section(run);
   page += comparison_section(run);
+  page += match_section(run);
   page += drift_section(run);
   page += prediction_section(run);
   page += cost_section(run);

@@ -150,13 +150,13 @@ std::string montage(const RecordedRun& run) {
 }
 
 std::string comparison_table(const RecordedRun& run) {
-  const bool steadiness = std::ranges::any_of(
-      run.comparison, [](const auto& s) { return s.source.steadiness || s.adapted.steadiness; });
+  const bool expected = std::ranges::any_of(
+      run.comparison, [](const auto& s) { return s.source.expected_iou || s.adapted.expected_iou; });
   std::string table =
       "<div class=\"scroll\"><table><thead><tr><th>slice</th><th>foreground, "
       "source</th><th>adapted</th><th>entropy, "
       "source</th><th>adapted</th>";
-  if (steadiness) table += "<th>steadiness, source</th><th>adapted</th>";
+  if (expected) table += "<th>expected IoU, source</th><th>adapted</th>";
   table += "<th>IoU of the masks</th><th>equal pixels</th></tr></thead><tbody>\n";
   for (const SliceComparison& s : run.comparison) {
     const auto cell = [&table](const std::string& text) { table += "<td>" + text + "</td>"; };
@@ -166,9 +166,9 @@ std::string comparison_table(const RecordedRun& run) {
     cell(percent(s.adapted.foreground));
     cell(bits(s.source.entropy));
     cell(bits(s.adapted.entropy));
-    if (steadiness) {
-      cell(number_or_dash(s.source.steadiness, two_digits));
-      cell(number_or_dash(s.adapted.steadiness, two_digits));
+    if (expected) {
+      cell(number_or_dash(s.source.expected_iou, two_digits));
+      cell(number_or_dash(s.adapted.expected_iou, two_digits));
     }
     cell(number_or_dash(s.agreement, two_digits));
     cell(percent(s.equal));
@@ -176,11 +176,10 @@ std::string comparison_table(const RecordedRun& run) {
   }
   table += "</tbody></table></div>\n";
   std::string note = "Entropy: how undecided a prediction is, 0 to 1 bit for two classes.";
-  if (steadiness) {
+  if (expected) {
     note +=
-        " Steadiness: IoU of the mask with the one made from the mirrored slice; a network that knows what "
-        "it sees "
-        "does not mind.";
+        " Expected IoU: with the truth, if the network's probabilities are right; it says which of two "
+        "masks is likely to be the better one, not how good it is.";
   }
   return table + paragraph(note);
 }
@@ -264,6 +263,8 @@ std::string figures_section(const RecordedRun& run) {
   if (const auto mean = mean_of(run, &SlicePoint::foreground)) add("foreground", percent(*mean));
   if (run.adaptation && run.adaptation->drift_from_source)
     add("drift from the source", short_number(*run.adaptation->drift_from_source), "per channel");
+  if (const auto mean = mean_of(run, &SlicePoint::expected_iou))
+    add("expected IoU", number_or_dash(mean, two_digits), "by the network itself");
   if (const auto mean = mean_of(run, &SlicePoint::entropy)) add("entropy", bits(*mean));
   if (run.total_seconds > 0) {
     add("time", duration(run.total_seconds),
@@ -285,6 +286,40 @@ std::string comparison_section(const RecordedRun& run) {
     if (!run.comparison.empty()) inside += comparison_table(run);
   }
   return section("comparison", "Source and adapted network", inside);
+}
+
+std::string match_section(const RecordedRun& run) {
+  if (!run.match) return "";
+  const RecordedRun::Match& match = *run.match;
+  const auto scale = [](const std::array<double, 2>& by) {
+    return by[0] == by[1] ? short_number(by[0])
+                          : short_number(by[0]) + " × " + short_number(by[1]) + " (y, x)";
+  };
+  const auto share = [](double while_measuring, double in_use) -> std::string {
+    if (in_use == 0) return "none";
+    if (in_use == 1) return "all: the model as it is";
+    return short_number(in_use) + (while_measuring == in_use ? "" : ", after measuring");
+  };
+  std::string inside = paragraph("The network saw slices at the scale " + scale(match.scale) + " (" +
+                                 html(match.from) + "), with this share of the source's statistics: " +
+                                 share(match.share_while_measuring, match.share_in_use) + ".");
+  if (!match.candidates.empty()) {
+    std::string table =
+        "<div class=\"scroll\"><table><thead><tr><th>scale</th><th>share of the source</th><th>expected "
+        "IoU</th><th>foreground</th><th>size of objects</th></tr></thead><tbody>\n";
+    for (const RecordedRun::Match::Candidate& candidate : match.candidates) {
+      table += "<tr><td>" + scale(candidate.scale) + "</td><td>" +
+               share(candidate.share_while_measuring, candidate.share_in_use) + "</td><td>" +
+               two_digits(candidate.expected_iou) + "</td><td>" + percent(candidate.foreground) +
+               "</td><td>" + short_number(candidate.object_diameter) + " px</td></tr>\n";
+    }
+    inside += table + "</tbody></table></div>\n" +
+              paragraph(
+                  "What the network makes of some windows of the stack, in the order in which they were "
+                  "looked at. Another "
+                  "scale is used if the expected IoU is clearly higher there.");
+  }
+  return section("match", "Matched to the model", inside);
 }
 
 std::string drift_section(const RecordedRun& run) {
@@ -333,10 +368,21 @@ std::string prediction_section(const RecordedRun& run) {
       {"Foreground", {ZCurve{"share of the pixels", "blue", &SlicePoint::foreground}}, percent, ""});
   const std::string entropy =
       charts.draw({"Entropy", {ZCurve{"bits per pixel", "green", &SlicePoint::entropy}}, short_number, ""});
-  std::string inside = "<div class=\"charts\">" + foreground + entropy + "</div>\n";
+  const std::string expected =
+      charts.draw({"Expected IoU",
+                   {ZCurve{"by the network itself", "green", &SlicePoint::expected_iou}},
+                   short_number,
+                   ""});
+  std::string inside = "<div class=\"charts\">" + foreground + expected + entropy + "</div>\n";
   if (foreground.empty()) inside += missing("The report has no foreground of these slices.");
   if (entropy.empty())
     inside += missing("The report has no entropy of these slices: it is of an older fibflow.");
+  if (!expected.empty()) {
+    inside += paragraph(
+        "Expected IoU is what the network's probabilities let expect of its mask and the truth. It is no "
+        "measure of how "
+        "good the mask is, but where it falls, slices are harder for the network than those before.");
+  }
   if (charts.decimated()) {
     inside +=
         paragraph("In these charts a point stands for about " + short_number(charts.slices_per_column()) +

@@ -17,6 +17,9 @@ std::string figures_section(const RecordedRun& run);
 /// Pictures of some slices, and what source and adapted network make of them.
 std::string comparison_section(const RecordedRun& run);
 
+/// At which scale the network saw the stack, and what it was chosen by; nothing if the report does not say.
+std::string match_section(const RecordedRun& run);
+
 /// How far the statistics moved: for each layer, and over z.
 std::string drift_section(const RecordedRun& run);
 

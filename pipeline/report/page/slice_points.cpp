@@ -19,6 +19,7 @@ SlicePoint::SlicePoint(const RecordedSlice& slice)
       seconds(Extent::of(slice.seconds)),
       foreground(Extent::of(slice.foreground)),
       entropy(Extent::of(slice.entropy)),
+      expected_iou(Extent::of(slice.expected_iou)),
       drift(Extent::of(slice.drift)),
       drift_from_source(Extent::of(slice.drift_from_source)),
       slice_drift(Extent::of(slice.slice_drift)) {}
@@ -27,8 +28,8 @@ void SlicePoint::add(const SlicePoint& next) {
   last_z = next.last_z;
   slices += next.slices;
   for (Extent SlicePoint::*figure :
-       {&SlicePoint::seconds, &SlicePoint::foreground, &SlicePoint::entropy, &SlicePoint::drift,
-        &SlicePoint::drift_from_source, &SlicePoint::slice_drift}) {
+       {&SlicePoint::seconds, &SlicePoint::foreground, &SlicePoint::entropy, &SlicePoint::expected_iou,
+        &SlicePoint::drift, &SlicePoint::drift_from_source, &SlicePoint::slice_drift}) {
     (this->*figure).add(next.*figure);
   }
 }

@@ -11,8 +11,9 @@ namespace fibflow::pipeline {
 struct RecordedSlice {
   std::int64_t z = 0;
   double seconds = 0;
-  std::optional<double> foreground;         ///< share
-  std::optional<double> entropy;            ///< bits
+  std::optional<double> foreground;  ///< share
+  std::optional<double> entropy;     ///< bits
+  std::optional<double> expected_iou;
   std::optional<double> drift;              ///< of the statistics by this slice, per channel
   std::optional<double> drift_from_source;  ///< of the source from the statistics in use, per channel
   std::optional<double> slice_drift;  ///< of the slice's moments from the running statistics, per channel
@@ -41,6 +42,7 @@ struct SlicePoint {
   Extent seconds;
   Extent foreground;
   Extent entropy;
+  Extent expected_iou;
   Extent drift;
   Extent drift_from_source;
   Extent slice_drift;

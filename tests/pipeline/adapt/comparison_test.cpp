@@ -75,8 +75,6 @@ TEST(ComparisonTest, CountsWhatBothNetworksFind) {
   EXPECT_DOUBLE_EQ(slice.adapted.foreground, 1);
   EXPECT_DOUBLE_EQ(slice.agreement.value(), 0.2);
   EXPECT_DOUBLE_EQ(slice.equal, 0.2);
-  EXPECT_DOUBLE_EQ(slice.source.steadiness.value(), 1);  // pixels on their own look the same in a mirror
-  EXPECT_FALSE(slice.written_agreement);
 }
 
 TEST(ComparisonTest, EntropyIsThatOfTheProbabilitiesInBits) {
@@ -99,64 +97,20 @@ TEST(ComparisonTest, TwoEmptyMasksAgreeInNothingAndAreEqual) {
   Bench bench(stack, network, plan_for(stack.info(), network));
   const SliceComparison& slice = bench.compare({0}, network.source_statistics()).slices[0];
   EXPECT_FALSE(slice.agreement);
-  EXPECT_FALSE(slice.source.steadiness);
   EXPECT_EQ(slice.equal, 1);
 }
 
-TEST(ComparisonTest, WhatIsWrittenIsComparedWithTheSource) {
-  auto stack = striped_stack(4, 60, 100);
-  const auto network = pixel_network(0.7, 0.1, -1);
+TEST(ComparisonTest, ExpectedIouIsThatOfTheProbabilities) {
+  auto stack = striped_stack(1, 20, 40);
+  const auto network = pixel_network(0.4, 0.2, 0);
   Bench bench(stack, network, plan_for(stack.info(), network));
-  bench.compare({1, 3}, network.source_statistics());
-  std::vector<std::uint8_t> mask(60 * 100, 0);
-  for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = i % 10 < 1 ? 255 : 0;  // half of each stripe
-  bench.comparator.was_written(testing::make_slice(2, 60, 100, mask.data()));    // not compared
-  bench.comparator.was_written(testing::make_slice(3, 60, 100, mask.data()));
-  EXPECT_FALSE(bench.comparator.comparison().slices[0].written_agreement);
-  EXPECT_DOUBLE_EQ(bench.comparator.comparison().slices[1].written_agreement.value(), 0.5);
-}
-
-std::vector<std::uint8_t> mask_of(io::Stack& stack, const model::Network& network, double threshold) {
-  const testing::TemporaryFolder folder;
-  AdaptationOptions none;
-  none.recipe = Recipe::none;
-  OutputOptions output;
-  output.mask = folder / "m.tif";
-  output.threshold = threshold;
-  segment(stack, network, {}, none, output, {});
-  const io::Slice mask = io::open_stack(output.mask)->read(0);
-  return {mask.as<std::uint8_t>().begin(), mask.as<std::uint8_t>().end()};
-}
-
-TEST(ComparisonTest, SteadinessIsTheOverlapWithTheMaskOfAMirroredStack) {
-  constexpr int height = 75;  // fits no grid
-  constexpr int width = 105;
-  const auto network = testing::small_network();
-  auto stack = testing::textured_stack(1, height, width);
-  auto mirrored = stack;
-  const auto mirror = [](std::vector<std::uint8_t>& voxels) {
-    for (auto row = voxels.begin(); row != voxels.end(); row += width) std::reverse(row, row + width);
-  };
-  mirror(mirrored.voxels);
-  double least = 1;
-  for (const double threshold : {0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8}) {
-    const std::vector<std::uint8_t> plain = mask_of(stack, network, threshold);
-    std::vector<std::uint8_t> back = mask_of(mirrored, network, threshold);
-    mirror(back);
-    double both = 0;
-    double either = 0;
-    for (std::size_t i = 0; i < plain.size(); ++i) {
-      both += plain[i] != 0 && back[i] != 0 ? 1 : 0;
-      either += plain[i] != 0 || back[i] != 0 ? 1 : 0;
-    }
-    Bench bench(stack, network, plan_for(stack.info(), network), false, 1, threshold);
-    const auto steadiness = bench.compare({0}, network.source_statistics()).slices[0].source.steadiness;
-    ASSERT_EQ(steadiness.has_value(), either > 0);
-    if (!steadiness) continue;
-    EXPECT_NEAR(*steadiness, both / either, 1e-3) << threshold;
-    least = std::min(least, *steadiness);
-  }
-  EXPECT_LT(least, 0.99) << "the network does not see sides: nothing was tested";
+  const auto expected = bench.compare({0}, network.source_statistics()).slices[0].source.expected_iou;
+  const auto p = [](double gray) { return 1 / (1 + std::exp(-(gray / 255 - 0.4) / 0.2)); };
+  // A fifth is bright, and marked; the rest is not.
+  ASSERT_GT(p(204), 0.5);
+  ASSERT_LT(p(77), 0.5);
+  ASSERT_TRUE(expected);
+  EXPECT_NEAR(*expected, 0.2 * p(204) / (0.2 + 0.8 * p(77)), 1e-4);
 }
 
 TEST(ComparisonTest, ThreadsChangeNothingAndMemoryNothingButRounding) {
@@ -178,11 +132,11 @@ TEST(ComparisonTest, ThreadsChangeNothingAndMemoryNothingButRounding) {
     const Comparison cut = run(least, threads);
     for (std::size_t s = 0; s < 3; ++s) {
       EXPECT_EQ(cut.slices[s].adapted.entropy, expected.slices[s].adapted.entropy);
-      EXPECT_EQ(cut.slices[s].adapted.steadiness, expected.slices[s].adapted.steadiness);
+      EXPECT_EQ(cut.slices[s].adapted.expected_iou, expected.slices[s].adapted.expected_iou);
       EXPECT_EQ(cut.slices[s].agreement, expected.slices[s].agreement);
       EXPECT_NEAR(same.slices[s].adapted.entropy, expected.slices[s].adapted.entropy, 1e-4);
       EXPECT_NEAR(same.slices[s].source.foreground, expected.slices[s].source.foreground, 1e-3);
-      EXPECT_NEAR(*same.slices[s].source.steadiness, *expected.slices[s].source.steadiness, 2e-3);
+      EXPECT_NEAR(*same.slices[s].source.expected_iou, *expected.slices[s].source.expected_iou, 2e-3);
     }
   }
 }

@@ -64,7 +64,7 @@ TEST_F(SegmentCommandTest, WritesMasksProbabilitiesReportAndTrace) {
   EXPECT_EQ(io::open_stack(masks)->info().type, io::PixelType::u8);
 
   const Json report = Json::parse(testing::bytes_of(folder / "r.json"));
-  EXPECT_EQ(report["format_version"], 1);
+  EXPECT_EQ(report["format_version"], 2);
   EXPECT_EQ(report["slices"].size(), 6U);
   EXPECT_EQ(report["options"]["recipe"], "stream");
   EXPECT_EQ(report["outputs"]["mask"], masks);
@@ -407,7 +407,7 @@ TEST_F(SegmentCommandTest, InDoubtItWarnsOrUsesTheSourceOrStops) {
   EXPECT_EQ(doubt()["action"], "warned");
   EXPECT_EQ(doubt()["on_doubt"], "keep");
   EXPECT_EQ(doubt()["doubtful"], true);
-  EXPECT_EQ(doubt()["signs"][0]["sign"], "no gain");
+  EXPECT_EQ(doubt()["signs"][0]["sign"], "foreground vanishes");
   EXPECT_EQ(Json::parse(testing::bytes_of(report))["previews"].size(), 3U);
 
   const auto source = run("source");

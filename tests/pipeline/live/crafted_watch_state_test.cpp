@@ -46,6 +46,7 @@ class CraftedWatchStateTest : public ::testing::Test {
         LiveRequests requests(stop.get_token());
         WatchOptions options;
         options.acquisition.folder = folder / "in";
+        options.smoothing = {0};  // each slice is written at once
         options.acquisition.settle = milliseconds(0);
         options.acquisition.wait_missing = milliseconds(0);
         options.acquisition.poll = milliseconds(10);
@@ -88,7 +89,7 @@ TEST_F(CraftedWatchStateTest, IsRefusedOrGoneOnWith) {
   replace("out", "begun");
   ASSERT_EQ(run().code, exit_ok);
   const std::string masks = testing::bytes_of(folder / "out/masks.tif");
-  constexpr const char* kind = "watch checkpoint 7";
+  constexpr const char* kind = "watch checkpoint 8";
   nlohmann::ordered_json truth;
   std::string ignored;
   ASSERT_TRUE(DurableState(folder / "begun/.state/checkpoint", kind)

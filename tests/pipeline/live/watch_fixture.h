@@ -39,6 +39,7 @@ class WatchTest : public ::testing::Test {
     options.acquisition.settle = milliseconds(0);
     options.acquisition.poll = milliseconds(50);
     options.output.folder = folder / "out";
+    options.smoothing = {0};  // each slice is written at once
     options.model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
     adaptation.lag = 2;
     resources.threads = 2;
@@ -101,6 +102,7 @@ class WatchTest : public ::testing::Test {
     const auto stack = io::open_stack(folder / "run");
     OutputOptions output;
     output.mask = folder / "batch.tif";
+    output.smoothing = options.smoothing;
     segment(*stack, network, input, adaptation, output, resources);
     return masks_in(folder / "batch.tif");
   }

@@ -145,6 +145,7 @@ TEST_F(WatchTest, ItsReportHasThePicturesOfABatchRunAlsoAfterARestart) {
   const auto stack = io::open_stack(folder / "run");
   OutputOptions output;
   output.mask = folder / "batch.tif";
+  output.smoothing = options.smoothing;
   const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
   const auto expected = nlohmann::json::parse(json_text(*batch.report))["previews"];
   ASSERT_EQ(expected.size(), 3u);
@@ -342,6 +343,7 @@ TEST_F(WatchTest, ItsReportTellsWhatThatOfABatchRunTells) {
   const auto stack = io::open_stack(folder / "run");
   OutputOptions output;
   output.mask = folder / "again.tif";
+  output.smoothing = options.smoothing;
   adaptation.measure_every = 1;
   const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
   const auto expected = nlohmann::json::parse(json_text(*batch.report));
@@ -367,7 +369,7 @@ TEST_F(WatchTest, ItsTimeIsThatOfAllItsParts) {
   const auto kept = [this] {
     std::string ignored;
     double total = 0;
-    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 7")
+    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 8")
         .read([&](const auto& state) { total = state["run"]["seconds"]["total"]; }, ignored);
     return total;
   };

@@ -57,7 +57,8 @@ TEST(RecordedRunTest, RefusesWhatIsNoReportNamingTheFileAndTheReason) {
   EXPECT_TRUE(has(refusal(std::string("\"\xff\"")), "is not JSON"));
   EXPECT_TRUE(has(refusal(Json::array()), "is not a JSON object"));
   EXPECT_TRUE(has(refusal(Json::object()), "\"fibflow run report\""));
-  EXPECT_TRUE(has(refusal(Json{{"format", "fibflow run report"}, {"format_version", 2}}), "reads version 1"));
+  EXPECT_TRUE(
+      has(refusal(Json{{"format", "fibflow run report"}, {"format_version", 3}}), "reads versions 1 and 2"));
   EXPECT_TRUE(has(refusal(Json{{"format", "fibflow run report"}}), "format_version is not a number"));
 }
 
@@ -120,7 +121,7 @@ TEST(ReportPageTest, ShowsEverythingThatAReportHas) {
   const std::string page = page_of(recorded_run_json(30));
   for (const char* id : {"verdict", "figures", "comparison", "drift", "prediction", "cost", "options"})
     EXPECT_TRUE(has(page, "id=\"" + std::string(id) + "\"")) << id;
-  EXPECT_EQ(times(page, "<figure class=\"chart\">"), 6U);
+  EXPECT_EQ(times(page, "<figure class=\"chart\">"), 7U);
   EXPECT_EQ(times(page, "<img "), 15U);
   EXPECT_EQ(times(page, "class=\"missing\""), 0U);
   EXPECT_TRUE(has(page, "No sign against the adaptation"));
@@ -163,11 +164,28 @@ TEST(ReportPageTest, SaysThatOfALiveRunOnlyTheFirstSlicesWereCompared) {
   EXPECT_TRUE(has(page_of(json), "Only the first slices were compared"));
 }
 
+TEST(ReportPageTest, SaysHowTheStackWasMatched) {
+  Json json = recorded_run_json(5);
+  const std::string page = page_of(json);
+  EXPECT_TRUE(has(page, "at the scale 0.5 (expected IoU)"));
+  EXPECT_TRUE(has(page, "0.25, after measuring"));
+  EXPECT_TRUE(has(page, "<td>0.61</td><td>8"));
+  EXPECT_TRUE(has(page, ">Expected IoU<"));
+  json["match"]["scale"] = {0.5};
+  EXPECT_TRUE(has(refusal(json), "match.scale is no scale"));
+  json["match"]["scale"] = {0.5, 0.75};
+  json["match"]["candidates"] = Json::array();
+  EXPECT_TRUE(has(page_of(json), "0.5 × 0.75 (y, x)"));
+  json["match"] = nullptr;
+  EXPECT_FALSE(has(page_of(json), "Matched to the model"));
+}
+
 TEST(ReportPageTest, LeavesOutWhatAnOlderReportLacksWithAWord) {
   Json json = recorded_run_json(10);
   for (const char* name : {"comparison", "doubt", "previews", "states", "events", "plan"}) json.erase(name);
   for (Json& slice : json["slices"]) {
-    for (const char* name : {"entropy", "measured", "drift_from_source", "slice_drift", "work_seconds"})
+    for (const char* name :
+         {"entropy", "expected_iou", "measured", "drift_from_source", "slice_drift", "work_seconds"})
       slice.erase(name);
   }
   json["adaptation"].erase("layer_names");

@@ -33,6 +33,7 @@ OutputOptions float_probabilities(const testing::TemporaryFolder& folder) {
   output.probability = folder / "p.tif";
   output.probability_type = io::PixelType::f32;
   output.compression = io::Compression::none;
+  output.smoothing = {0};
   return output;
 }
 
@@ -118,7 +119,7 @@ TEST_P(LagTest, ASliceIsSegmentedWithTheStatisticsAfterTheSliceLagBeforeIt) {
   const OutputOptions output = float_probabilities(folder);
   const Outcome outcome =
       segment(stack, small_network(), {{}, nodes::Normalization{}}, adaptation, output, {2, 0, 40});
-  const PlainLoop plain(stack, 40, GetParam(), adaptation.source_share, adaptation.estimator);
+  const PlainLoop plain(stack, 40, GetParam(), 0.25, adaptation.estimator);
   EXPECT_EQ(floats_of(output.probability), plain.probabilities);
   EXPECT_EQ(outcome.statistics, plain.statistics);
 }

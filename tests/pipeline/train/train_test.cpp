@@ -113,10 +113,15 @@ TEST_F(TrainTest, LearnsToSegmentAndTellsHowWell) {
   EXPECT_EQ(std::stod(metadata.at("fibflow.threshold")), outcome.threshold);
   EXPECT_EQ(metadata.at("fibflow.trained_on"), "images.tif, slices 0 to 6 of 8, 64 x 80");
   EXPECT_EQ(metadata.count("fibflow.voxel_nm"), 0U);  // the stack does not say
+  const double foreground = std::stod(metadata.at("fibflow.foreground"));
+  EXPECT_GT(foreground, 0.01);
+  EXPECT_LT(foreground, 0.5);
+  EXPECT_GT(std::stod(metadata.at("fibflow.object_diameter")), 3);
   AdaptationOptions adaptation;
   adaptation.recipe = Recipe::none;
   OutputOptions masks;
   masks.mask = folder_ / "mask.tif";
+  masks.smoothing = {0};
   segment(stack_.images, network, {}, adaptation, masks, {}, {});
   const auto mask = io::open_stack(masks.mask);
   EvaluationOptions last_slice;
