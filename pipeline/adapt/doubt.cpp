@@ -94,12 +94,13 @@ std::vector<Sign> signs_of(const Comparison& comparison, const std::optional<dou
   const Means adapted = means_of(comparison, &SliceComparison::adapted);
   if (trained_foreground) add_signs_of_known(signs, source, adapted, *trained_foreground);
   if (!trained_foreground) add_signs_of_unknown(signs, source, adapted);
-  const double lost = source.expected_iou - adapted.expected_iou;
-  if (is_plausible(source.foreground, trained_foreground) && lost > less_sure) {
+  const double gained = adapted.expected_iou - source.expected_iou;
+  if (is_plausible(source.foreground, trained_foreground) && gained < gain) {
     signs.push_back(
-        {"less sure", lost, less_sure,
-         formatted("the model as it is expects an IoU of %.2f for its masks of the compared slices, adapted "
-                   "%.2f: where it was at home already, adaptation mostly costs accuracy",
+        {"no gain", gained, gain,
+         formatted("the model seems to be at home on this stack already: it expects an IoU of %.2f for its "
+                   "masks of the "
+                   "compared slices, and adapted %.2f; where that is so, adaptation mostly costs accuracy",
                    source.expected_iou, adapted.expected_iou)});
   }
   return signs;

@@ -23,9 +23,10 @@ struct Sign {
 ///
 ///     foreground leaves    |log(f_a / f_t)| is larger than |log(f_s / f_t)| by more than this (value): the adapted foreground
 ///                          is less like what the model was trained on. Only where the model knows f_t.
-///     less sure            The expected IoU of the adapted network is below that of the source by more than this (value),
-///                          where the source's foreground is plausible: within a factor of f_t, or in a range where that is
-///                          not known. A network that floods a slice is sure of it.
+///     no gain              The source's foreground is plausible (within a factor of f_t, or in a range where that is not
+///                          known), and the expected IoU of the adapted network is not above that of the source by at least
+///                          this (value): the source was at home already. A network that floods a slice is sure of it, so its
+///                          expectation says nothing.
 ///     foreground floods    Where f_t is not known: f_a is more than this (value), where f_s was less than
 ///                          plausible_foreground.
 ///     foreground vanishes  Where f_t is not known: f_a is less than this share of f_s (value), where f_s was between
@@ -36,8 +37,8 @@ struct Sign {
 /// little the masks agree, entropy, and whether a mirrored slice gives the mirrored mask.
 namespace doubt_limits {
 constexpr double leaves = 0.3;
-constexpr double less_sure = 0;
-constexpr double plausible = 1.4;  ///< |log(f_s / f_t)|: 4 times
+constexpr double gain = 0.04;
+constexpr double plausible = 1;  ///< |log(f_s / f_t)|: a factor of 2.7
 constexpr double plausible_foreground = 0.35;
 constexpr double flood = 0.3;
 constexpr double vanish = 0.1;

@@ -425,13 +425,14 @@ std::string adapted_model(const model::Network& network, const Outcome& outcome)
       {"fibflow.adapted_on", outcome.report->input.path},
       {"fibflow.recipe", name_of(as_it_was ? Recipe::none : options.recipe)},
       {"fibflow.estimator", options.estimator.rule},
-      {"fibflow.source_share", formatted("%g", options.source_share)},
+
       {"fibflow.featureless", name_of(options.featureless)},
       {"fibflow.options", one_line(options)},
       {"fibflow.normalization", options.normalization.text()},
       {"fibflow.threshold", formatted("%g", options.threshold)},
       {"fibflow.version", version()}};
   if (outcome.report->match) {
+    metadata["fibflow.source_share"] = formatted("%g", outcome.report->match->shares.used);
     const nodes::Scale& scale = outcome.report->match->scale;
     metadata["fibflow.scale"] = formatted("%.17g,%.17g", scale.y, scale.x);
   }

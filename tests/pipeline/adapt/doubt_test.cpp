@@ -71,20 +71,20 @@ TEST(DoubtTest, AForegroundThatComesNearerIsNoSign) {
   EXPECT_EQ(known(slice), Names{});
 }
 
-TEST(DoubtTest, LessSureBeginsBelowItsLimit) {
+TEST(DoubtTest, NoGainBeginsBelowItsLimit) {
   SliceComparison slice = innocent();
-  slice.adapted.expected_iou = *slice.source.expected_iou - less_sure + little;
+  slice.adapted.expected_iou = *slice.source.expected_iou + gain + little;
   EXPECT_EQ(known(slice), Names{});
-  slice.adapted.expected_iou = *slice.source.expected_iou - less_sure - little;
-  EXPECT_EQ(known(slice), Names{"less sure"});
-  EXPECT_EQ(unknown(slice), Names{"less sure"});
+  slice.adapted.expected_iou = *slice.source.expected_iou + gain - little;
+  EXPECT_EQ(known(slice), Names{"no gain"});
+  EXPECT_EQ(unknown(slice), Names{"no gain"});
 }
 
-TEST(DoubtTest, ToBeLessSureThanASourceThatFloodsIsNoSign) {
+TEST(DoubtTest, NoGainOverASourceThatFloodsIsNoSign) {
   SliceComparison slice = innocent();
   slice.adapted.expected_iou = 0.5;
   slice.source.foreground = trained * std::exp(plausible - little);
-  EXPECT_EQ(known(slice), Names{"less sure"});
+  EXPECT_EQ(known(slice), Names{"no gain"});
   slice.source.foreground = trained * std::exp(plausible + little);
   EXPECT_EQ(known(slice), Names{});
   slice.source.foreground = plausible_foreground + little;
@@ -125,8 +125,8 @@ TEST(DoubtTest, ForegroundVanishesBelowItsLimit) {
 TEST(DoubtTest, WhatVanishedIsNothingToBeSureOf) {
   SliceComparison slice = innocent();
   slice.adapted = {0, 0, std::nullopt};
-  EXPECT_EQ(unknown(slice), (Names{"foreground vanishes", "less sure"}));
-  EXPECT_EQ(known(slice), (Names{"foreground leaves", "less sure"}));
+  EXPECT_EQ(unknown(slice), (Names{"foreground vanishes", "no gain"}));
+  EXPECT_EQ(known(slice), (Names{"foreground leaves", "no gain"}));
 }
 
 TEST(DoubtTest, SignsAreAboutTheMeanOfTheSlices) {
@@ -136,9 +136,9 @@ TEST(DoubtTest, SignsAreAboutTheMeanOfTheSlices) {
   better.adapted.expected_iou = 0.9;
   EXPECT_TRUE(signs_of({{worse, better, innocent()}}, trained).empty());
   const std::vector<Sign> signs = signs_of({{worse, worse, innocent()}}, trained);
-  ASSERT_EQ(names_of(signs), Names{"less sure"});
-  EXPECT_NEAR(signs.front().value, 0.7 - (0.6 + 0.6 + 0.75) / 3, 1e-12);
-  EXPECT_EQ(signs.front().limit, less_sure);
+  ASSERT_EQ(names_of(signs), Names{"no gain"});
+  EXPECT_NEAR(signs.front().value, (0.6 + 0.6 + 0.75) / 3 - 0.7, 1e-12);
+  EXPECT_EQ(signs.front().limit, gain);
 }
 
 TEST(DoubtTest, EverySignSaysAWholeSentence) {
