@@ -293,8 +293,8 @@ TrialResult Trial::run() {
   result_.missing = static_cast<std::int64_t>(script_.missing.size());
   Playing playing(script_);
   follow();
-  tell_("all masks but the last are there after " + std::to_string(static_cast<int>(result_.seconds)) + " s and " +
-        std::to_string(result_.kills) + " kills");
+  tell_("all masks but the last are there after " + std::to_string(static_cast<int>(result_.seconds)) +
+        " s and " + std::to_string(result_.kills) + " kills");
   if (!await([&] { return playing.is_done(); }, 60)) give_up("the acquisition does not end");
   end();
   run_batch();
