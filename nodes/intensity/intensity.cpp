@@ -118,6 +118,12 @@ double voxel_percentile(const io::Slice& slice, double percent) {
   throw std::logic_error("unknown pixel type");
 }
 
+void require_size(const io::Slice& slice, int height, int width) {
+  if (slice.height() == height && slice.width() == width) return;
+  throw BadSlice("the slice is " + std::to_string(slice.height()) + " x " + std::to_string(slice.width()) +
+                 " pixels, the stack " + std::to_string(height) + " x " + std::to_string(width));
+}
+
 void require_finite(const io::Slice& slice) {
   if (slice.type() != io::PixelType::f32) return;
   const auto voxels = slice.as<float>();

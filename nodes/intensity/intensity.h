@@ -33,6 +33,9 @@ IntensityMoments measure_voxels(const io::Slice& slice);
 /// The percentile (0 … 100) of a slice's voxels, in their own unit, linear between the two nearest ranks.
 double voxel_percentile(const io::Slice& slice, double percent);
 
+/// Throws BadSlice unless the slice has the height and width of the stack.
+void require_size(const io::Slice& slice, int height, int width);
+
 /// Throws BadSlice with row and column of the first NaN or infinity of a float slice.
 void require_finite(const io::Slice& slice);
 

@@ -1,16 +1,11 @@
 #include "nodes/scale/scaler.h"
 
-#include <string>
-
 #include "nodes/intensity/intensity.h"
 
 namespace fibflow::nodes {
 
 void Scaler::require_size(const io::Slice& slice) const {
-  const GridSize stack = to_network_.from();
-  if (slice.height() == stack.height && slice.width() == stack.width) return;
-  throw BadSlice("the slice is " + std::to_string(slice.height()) + " x " + std::to_string(slice.width()) +
-                 " pixels, the stack " + std::to_string(stack.height) + " x " + std::to_string(stack.width));
+  nodes::require_size(slice, to_network_.from().height, to_network_.from().width);
 }
 
 io::Slice Scaler::operator()(const io::Slice& slice) const {

@@ -40,9 +40,6 @@ class Tiler {
 
   Output operator()(const Input& input) const;
 
-  /// Throws BadSlice if the slice is not as large as the grid.
-  void require_size(const io::Slice& slice) const;
-
  private:
   TileGrid grid_;
 };

@@ -167,8 +167,6 @@ class Windows {
     for (const std::int64_t z : slices_)
       prepared.push_back(run_.call("normalizer", {z}, [&] { return normalizer_({0, stack.read(z)}); }));
     const std::size_t count = tiles * prepared.size();
-    std::vector<nodes::ExpectedOverlap> expected(count);
-    std::vector<std::int64_t> foreground(count);
     nodes::Stitcher stitcher(
         nodes::TileGrid(inference.height(), inference.width(), largest_core, inference.alignment()), {});
     std::vector<nodes::Prediction> predictions(count);
@@ -181,8 +179,6 @@ class Windows {
           const nodes::WorkerPool::Lease worker = pool.lend();
           nodes::Labels labels =
               classifier(run_tile.predict(prepared[n / tiles], cores[n % tiles], snapshot, *worker));
-          expected[n] = labels.expected;
-          foreground[n] = labels.foreground;
           const auto order = static_cast<std::int64_t>(n / tiles);
           predictions[n] = {order, order, static_cast<int>(n % tiles), cores[n % tiles], std::move(labels)};
         });
@@ -196,8 +192,8 @@ class Windows {
     for (std::size_t i = 0; i < count; ++i) {
       if (const auto window = stitcher(predictions[i]))
         size.add(window->mask().as<std::uint8_t>(), inference.width());
-      all_expected.add(expected[i]);
-      all_foreground += static_cast<double>(foreground[i]);
+      all_expected.add(predictions[i].labels.expected);
+      all_foreground += static_cast<double>(predictions[i].labels.foreground);
     }
     const double all_pixels =
         static_cast<double>(inference.height()) * inference.width() * static_cast<double>(prepared.size());
@@ -234,9 +230,9 @@ class Search {
 
   Match operator()() {
     if (shares_are_open_ && !choose_shares_by_source()) return match_;
-    const MatchCandidate* base = look(0, match_.shares);
-    if (base == nullptr || base->foreground < least_foreground) return match_;
-    best_ = base;
+    const std::optional<MatchCandidate> base = look(0, match_.shares);
+    if (!base || base->foreground < least_foreground) return match_;
+    best_ = *base;
     if (scale_is_open(match_)) choose_scale(*base);
     if (shares_are_open_ && match_.shares.used > 0) choose_place();
     return match_;
@@ -249,19 +245,17 @@ class Search {
     return {stated_.y * by, stated_.x * by};
   }
 
-  const MatchCandidate* look(int steps, const SourceShares& shares) {
-    auto candidate = windows_.at(scale_at(steps), shares);
-    if (!candidate) return nullptr;
-    match_.candidates.push_back(*candidate);
-    kept_.push_back(std::make_unique<MatchCandidate>(*candidate));
-    return kept_.back().get();
+  std::optional<MatchCandidate> look(int steps, const SourceShares& shares) {
+    const auto candidate = windows_.at(scale_at(steps), shares);
+    if (candidate) match_.candidates.push_back(*candidate);
+    return candidate;
   }
 
   /// Where the model as it is marks what cannot be right, its statistics are no guide: none of them is kept. False if it
   /// cannot be looked at.
   bool choose_shares_by_source() {
-    const MatchCandidate* source = look(0, {1, 1});
-    if (source == nullptr) return false;
+    const auto source = look(0, {1, 1});
+    if (!source) return false;
     const bool is_plausible =
         trained_ ? log_distance(source->foreground, *trained_) <= implausible
                  : source->foreground >= least_plausible && source->foreground <= most_plausible;
@@ -280,39 +274,38 @@ class Search {
   }
 
   void choose_scale(const MatchCandidate& base) {
-    const MatchCandidate* smaller = look(1, match_.shares);
-    if (smaller == nullptr) return;
+    const auto smaller = look(1, match_.shares);
+    if (!smaller) return;
     const double worth = match_.from == "voxel size" ? gain_over_stated : gain;
     if (smaller->expected_iou >= base.expected_iou + worth) return choose_smaller(base, worth);
-    const MatchCandidate* larger = look(-1, match_.shares);
-    if (larger == nullptr || larger->expected_iou < base.expected_iou + worth ||
+    const auto larger = look(-1, match_.shares);
+    if (!larger || larger->expected_iou < base.expected_iou + worth ||
         smaller->expected_iou > base.expected_iou) {
       return;
     }
-    climb(base, larger, -1, worth);
+    climb(base, *larger, -1, worth);
   }
 
   /// With more of the slices: fewer pixels are left of them, and neighbouring scales are close.
   void choose_smaller(const MatchCandidate& base, double worth) {
     windows_.take(large_window);
-    if (const MatchCandidate* first = look(1, match_.shares)) climb(base, first, 1, worth);
+    if (const auto first = look(1, match_.shares)) climb(base, *first, 1, worth);
   }
 
   /// While it rises.
-  void climb(const MatchCandidate& base, const MatchCandidate* best, int direction, double worth) {
+  void climb(const MatchCandidate& base, MatchCandidate best, int direction, double worth) {
     int steps = direction;
-    const MatchCandidate* beyond = nullptr;  // the best one
+    std::optional<MatchCandidate> beyond;  // the best one
     for (int i = 2; i <= most_steps; ++i) {
       beyond = look(direction * i, match_.shares);
-      if (beyond == nullptr || beyond->expected_iou <= best->expected_iou) break;
-      best = beyond;
+      if (!beyond || beyond->expected_iou <= best.expected_iou) break;
+      best = *beyond;
       steps = direction * i;
     }
     // A small gain counts if the scales on both sides of it agree.
-    const double gained = best->expected_iou - base.expected_iou;
-    const bool agrees =
-        std::abs(steps) > 1 || (beyond != nullptr && beyond->expected_iou > base.expected_iou);
-    if (gained < worth || (gained < gain_over_stated && !agrees) || !may_replace(*best, base)) return;
+    const double gained = best.expected_iou - base.expected_iou;
+    const bool agrees = std::abs(steps) > 1 || (beyond && beyond->expected_iou > base.expected_iou);
+    if (gained < worth || (gained < gain_over_stated && !agrees) || !may_replace(best, base)) return;
     match_.scale = scale_at(steps);
     match_.from = "expected IoU";
     chosen_ = steps;
@@ -320,13 +313,10 @@ class Search {
   }
 
   void choose_place() {
-    const MatchCandidate& within = *best_;
     const SourceShares after_measuring{0, match_.shares.used};
-    const MatchCandidate* after = look(chosen_, after_measuring);
-    if (after != nullptr && after->expected_iou >= within.expected_iou + gain_of_shares &&
-        may_replace(*after, within)) {
+    const auto after = look(chosen_, after_measuring);
+    if (after && after->expected_iou >= best_.expected_iou + gain_of_shares && may_replace(*after, best_))
       match_.shares = after_measuring;
-    }
   }
 
   Windows& windows_;
@@ -335,9 +325,8 @@ class Search {
   const std::optional<double> trained_;  // foreground
   const std::optional<double> trained_diameter_;
   const nodes::Scale stated_;
-  int chosen_ = 0;  // steps
-  const MatchCandidate* best_ = nullptr;
-  std::vector<std::unique_ptr<MatchCandidate>> kept_;
+  int chosen_ = 0;       // steps
+  MatchCandidate best_;  // at the scale that is chosen
 };
 
 }  // namespace
@@ -388,8 +377,7 @@ Match search_match(io::Stack& stack, const std::vector<std::int64_t>& slices, Ma
   if (slices.empty()) return stated;
   Windows windows(stack, slices, network, options, normalizer, stated.scale, team, run);
   if (windows.pixels() < least_pixels) return stated;
-  return Search(windows, std::move(stated), !options.source_share_is_given,
-                positive_of(network, "fibflow.foreground"),
+  return Search(windows, std::move(stated), !options.source_share_is_given, trained_foreground(network),
                 positive_of(network, "fibflow.object_diameter"))();
 }
 
