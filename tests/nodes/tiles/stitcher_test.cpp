@@ -26,7 +26,9 @@ Prediction predict(std::int64_t order, int tile) {
       std::memcpy(probability->data() + sizeof(float) * i++, &value, sizeof value);
     }
   }
-  p.labels = {{{Layer::mask, mask}, {Layer::probability, probability}}, core.area()};
+  p.labels = {.layers = {{Layer::mask, mask}, {Layer::probability, probability}},
+              .foreground = core.area(),
+              .expected = {}};
   return p;
 }
 
