@@ -11,7 +11,7 @@ if [ "${1:-}" = "--sanitizers" ]; then
   # Memory errors and undefined behaviour can be anywhere; threads are in the nodes and the pipeline.
   scripts/build.sh asan-ubsan
   ctest --preset asan-ubsan -j "$(nproc)" -LE slow
-  scripts/build.sh tsan model_tile_tests nodes_{intensity,statistics,tiles}_tests {flow,adapt,segment,resume,live,live_http}_tests
+  scripts/build.sh tsan model_tile_tests nodes_{intensity,scale,statistics,tiles,finish}_tests {flow,adapt,segment,resume,live,live_http}_tests
   ctest --preset tsan -j "$(nproc)" -R '^(model.in_parallel|nodes_.*|flow|adapt|segment|resume|live|live_http)$'
 else
   scripts/build.sh release

@@ -2,7 +2,7 @@
 // task did and a later task relies on looks like a race, because the queues and locks between them are invisible. The
 // linker (--wrap, see CMakeLists.txt) sends the calls that our code makes into libtbb through here, and these tell of
 // exactly the orders that TBB guarantees:
-// - a task runs after it was spawned,
+// - a task runs after it was spawned or returned,
 // - a wait returns after what it waited for,
 // - memory that TBB hands out is fresh.
 // Nothing is suppressed: tasks that run at once stay unordered, and races between node bodies are found.
@@ -21,25 +21,27 @@ namespace {
 
 namespace d1 = tbb::detail::d1;
 
-/// Runs in place of a task, after everything that happened before it was spawned.
+/// Runs in place of a task, after everything that happened before it was spawned. So does the task that it returns: TBB
+/// runs it next on this thread, or, where one with a priority has come, spawns it from inside for whoever is free.
 class OrderedTask : public d1::task {
  public:
   explicit OrderedTask(d1::task& inner) : task_(inner) { __tsan_release(this); }
 
   d1::task* execute(d1::execution_data& data) override {
     __tsan_acquire(this);
-    d1::task* next = task_.execute(data);  // if it throws, TBB cancels the task next
-    delete this;
-    return next;
+    return followed_by(task_.execute(data));  // if it throws, TBB cancels the task next
   }
   d1::task* cancel(d1::execution_data& data) override {
     __tsan_acquire(this);
-    d1::task* next = task_.cancel(data);
-    delete this;
-    return next;
+    return followed_by(task_.cancel(data));
   }
 
  private:
+  d1::task* followed_by(d1::task* next) {
+    delete this;
+    return next == nullptr ? nullptr : new OrderedTask(*next);
+  }
+
   d1::task& task_;
 };
 
