@@ -27,7 +27,7 @@ void read(const std::string& path, const nlohmann::ordered_json& setting, const 
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const model::Network network =
-      model::Network::load(std::filesystem::path(FIBFLOW_TEST_FIXTURES) / "onnx/models/plain_opset13.onnx");
+      model::Network::load(std::filesystem::path(FIBFLOW_TEST_FIXTURES) / "onnx/models/small.onnx");
   static const testing::MemoryFile file("checkpoint");
   static const std::string folder = fibflow::testing::scratch_folder();
   read(file.with(data, size), {}, network);

@@ -26,9 +26,7 @@ class BatchJobTest : public ::testing::Test {
     std::filesystem::create_directory(out);
   }
 
-  static std::string model() {
-    return std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
-  }
+  static std::string model() { return std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx"; }
   std::vector<std::string> arguments() const {
     return {"segment", folder / "stack.tif", "--model",       model(),
             "-o",      out + "/m.tif",       "--compression", "none"};

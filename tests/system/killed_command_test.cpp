@@ -90,7 +90,7 @@ class KilledCommandTest : public ::testing::Test {
 TEST_F(KilledCommandTest, AdaptIsMadeAgain) {
   auto stack = textured_stack(6, 64, 80);
   write_tiff(stack, folder / "stack.tif");
-  const std::string model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
+  const std::string model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
   kill_at_any_change(
       {"adapt", folder / "stack.tif", "--model", model, "--output", folder / "out/adapted.onnx"},
       {"--overwrite"}, {"adapted.onnx"});

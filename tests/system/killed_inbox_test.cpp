@@ -51,7 +51,7 @@ class KilledInboxTest : public ::testing::Test {
   }
 
   std::vector<std::string> command(const std::string& output = "out") const {
-    const std::string model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
+    const std::string model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
     return {"watch",    "--inbox",         folder / "in",        "--model", model,
             "--output", folder / output,   "--settle",           "0s",      "--wait-missing",
             "0s",       "--stop-file",     folder / "stop",      "--done",  folder / "done",

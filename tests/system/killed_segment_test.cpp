@@ -53,9 +53,7 @@ class KilledSegmentTest : public ::testing::Test {
     return arguments(name, {"--resume"});
   }
   std::string stack() const { return folder / "stack.tif"; }
-  static std::string model() {
-    return std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
-  }
+  static std::string model() { return std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx"; }
 
   /// Runs to the end.
   ProgramEnd run(const std::vector<std::string>& all, const StartOptions& start = {}) {

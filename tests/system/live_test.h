@@ -46,9 +46,7 @@ class LiveTest : public ::testing::Test {
 
   std::string in(const std::string& name) const { return folder / ("in/" + name); }
   static std::string name_of_slice(std::int64_t z) { return "slice_" + std::to_string(1000 + z) + ".tif"; }
-  static std::string model() {
-    return std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
-  }
+  static std::string model() { return std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx"; }
   /// The true slice. Heights and widths are small: it is not the network that is tested.
   io::Slice slice(std::int64_t z) const { return textured_slice(z, 48, 64); }
   std::string slice_bytes(std::int64_t z) const { return tiff_bytes(slice(z), TiffLayout::directory_first); }
@@ -132,9 +130,10 @@ class LiveTest : public ::testing::Test {
       slices.push_back(z);
       std::ofstream(folder / ("truth/" + name_of_slice(z)), std::ios::binary) << slice_bytes(z);
     }
-    RunningProgram batch({"segment", folder / "truth", "--smooth-z", "0", "--model", model(), "--output",
-                          folder / "batch.tif", "--overwrite", "--threads", "2", "--probe-slices", "first"},
-                         folder / "batch.log");
+    RunningProgram batch(
+        {"segment", folder / "truth", "--smooth-z", "0", "--model", model(), "--output", folder / "batch.tif",
+         "--overwrite", "--threads", "2", "--probe-slices", "first", "--measure-every", "all"},
+        folder / "batch.log");
     const auto ended = batch.wait();
     ASSERT_TRUE(ended && ended->code == 0) << batch.said();
     const auto expected = io::open_stack(folder / "batch.tif");

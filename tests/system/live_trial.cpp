@@ -201,8 +201,9 @@ void Trial::end() {
 void Trial::run_batch() {
   const std::string truth = options_.folder + "/truth";
   write_truth(stack_, script_, options_.script, truth);
-  std::vector<std::string> all{"segment", truth,          "--probe-slices", "first",
-                               "--model", options_.model, "--output",       options_.folder + "/batch.tif"};
+  std::vector<std::string> all{
+      "segment", truth,     "--probe-slices", "first",    "--measure-every",
+      "all",     "--model", options_.model,   "--output", options_.folder + "/batch.tif"};
   all.insert(all.end(), options_.options.begin(), options_.options.end());
   program_ = std::make_unique<RunningProgram>(all, options_.folder + "/batch.log");
   const auto end = program_->wait(options_.limit);

@@ -15,7 +15,7 @@ TEST(LiveTrialTest, ALostDoubledEarlyOrDifferentSliceIsNowhereInAnAcquisitionWit
   const TemporaryFolder folder;
   TrialOptions trial;
   trial.source = "phantom:chemical";
-  trial.model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
+  trial.model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
   trial.folder = folder / "";
   trial.perturbation.slices = 40;
   trial.perturbation.height = 64;

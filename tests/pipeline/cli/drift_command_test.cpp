@@ -17,7 +17,7 @@ using testing::ProgramRun;
 using testing::run_fibflow;
 
 const std::string models = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/";
-const std::string source_file = models + "plain_opset13.onnx";
+const std::string source_file = models + "small.onnx";
 
 class DriftCommandTest : public ::testing::Test {
  protected:

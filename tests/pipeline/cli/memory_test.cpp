@@ -36,7 +36,7 @@ class MemoryTest : public ::testing::Test {
     std::vector<std::string> arguments{"segment",
                                        stack,
                                        "--model",
-                                       std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx",
+                                       std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx",
                                        "-o",
                                        folder / "masks.tif",
                                        "--probability",

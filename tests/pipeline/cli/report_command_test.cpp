@@ -30,7 +30,7 @@ class ReportCommandTest : public ::testing::Test {
 TEST_F(ReportCommandTest, MakesAPageOfWhatSegmentRecorded) {
   auto slices = testing::textured_stack(6, 72, 104);
   testing::write_tiff(slices, folder_ / "stack.tif");
-  const std::string model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
+  const std::string model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
   for (const char* recipe : {"stream", "two-pass", "none"}) {
     const ProgramRun made =
         run_fibflow({"segment", folder_ / "stack.tif", "--model", model, "-o", folder_ / "m.tif", "--report",
@@ -48,7 +48,7 @@ TEST_F(ReportCommandTest, MakesAPageOfWhatSegmentRecorded) {
 TEST_F(ReportCommandTest, MakesAPageOfWhatAdaptRecorded) {
   auto slices = testing::textured_stack(6, 72, 104);
   testing::write_tiff(slices, folder_ / "stack.tif");
-  const std::string model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
+  const std::string model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
   const ProgramRun made = run_fibflow({"adapt", folder_ / "stack.tif", "--model", model, "-o",
                                        folder_ / "a.onnx", "--report", folder_ / "run.json"});
   ASSERT_EQ(made.code, 0) << made.err;

@@ -32,7 +32,7 @@ using testing::bytes_of;
 using testing::run_fibflow;
 using Names = std::vector<std::string>;
 
-const std::string model_file = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
+const std::string model_file = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
 
 class ResumeCommandTest : public ::testing::Test {
  protected:

@@ -24,7 +24,7 @@ namespace {
 using Json = nlohmann::json;
 using testing::run_fibflow;
 
-const std::string model_file = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
+const std::string model_file = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
 
 class SegmentCommandTest : public ::testing::Test {
  protected:
@@ -428,7 +428,7 @@ TEST_F(SegmentCommandTest, InDoubtItWarnsOrUsesTheSourceOrStops) {
 
 // This model takes everything for foreground, which is worth a warning; and nothing else is worth a word.
 TEST_F(SegmentCommandTest, QuietSaysWarningsOnly) {
-  const auto run = run_fibflow(segment({"--quiet"}));
+  const auto run = run_fibflow(segment({"--quiet", "--threshold", "0"}));
   EXPECT_EQ(run.code, 0);
   EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
   EXPECT_NE(run.err.find("warning everything is foreground, in every slice"), std::string::npos) << run.err;

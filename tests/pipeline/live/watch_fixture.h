@@ -39,8 +39,8 @@ class WatchTest : public ::testing::Test {
     options.acquisition.settle = milliseconds(0);
     options.acquisition.poll = milliseconds(50);
     options.output.folder = folder / "out";
-    options.smoothing = {0};  // each slice is written at once
-    options.model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/plain_opset13.onnx";
+    options.smoothing = {0};   // each slice is written at once
+    options.model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
     adaptation.lag = 2;
     resources.threads = 2;
     resources.memory = std::size_t{1} << 30;
@@ -103,7 +103,13 @@ class WatchTest : public ::testing::Test {
     OutputOptions output;
     output.mask = folder / "batch.tif";
     output.smoothing = options.smoothing;
-    segment(*stack, network, input, adaptation, output, resources);
+    output.threshold = options.threshold;
+    AdaptationOptions as_live = adaptation;
+    if (as_live.freeze == Freeze::never) as_live.measure_every = as_live.measure_every.value_or(1);
+    const Outcome outcome = segment(*stack, network, input, as_live, output, resources);
+    const SliceSums::Spread foreground = outcome.report->sums.foreground();
+    EXPECT_GT(foreground.mean, 0.02) << "there would be nothing to compare";
+    EXPECT_LT(foreground.mean, 0.98);
     return masks_in(folder / "batch.tif");
   }
 

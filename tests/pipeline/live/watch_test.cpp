@@ -146,6 +146,7 @@ TEST_F(WatchTest, ItsReportHasThePicturesOfABatchRunAlsoAfterARestart) {
   OutputOptions output;
   output.mask = folder / "batch.tif";
   output.smoothing = options.smoothing;
+  output.threshold = options.threshold;
   const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
   const auto expected = nlohmann::json::parse(json_text(*batch.report))["previews"];
   ASSERT_EQ(expected.size(), 3u);
@@ -344,6 +345,7 @@ TEST_F(WatchTest, ItsReportTellsWhatThatOfABatchRunTells) {
   OutputOptions output;
   output.mask = folder / "again.tif";
   output.smoothing = options.smoothing;
+  output.threshold = options.threshold;
   adaptation.measure_every = 1;
   const Outcome batch = segment(*stack, network, input, adaptation, output, resources);
   const auto expected = nlohmann::json::parse(json_text(*batch.report));
@@ -369,7 +371,7 @@ TEST_F(WatchTest, ItsTimeIsThatOfAllItsParts) {
   const auto kept = [this] {
     std::string ignored;
     double total = 0;
-    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 8")
+    DurableState(folder / "out/.state/checkpoint", "watch checkpoint 9")
         .read([&](const auto& state) { total = state["run"]["seconds"]["total"]; }, ignored);
     return total;
   };
