@@ -8,6 +8,7 @@
 namespace fibflow::model {
 
 __extension__ using Int128 = __int128;
+__extension__ using UInt128 = unsigned __int128;
 
 /// Sums over the pixels of one BatchNorm layer's input, per channel, in fixed point around a pivot: the mean p and the spread
 /// σ of the layer's source statistics (σ² = their variance + 1e-5, so that a channel without variance has one).

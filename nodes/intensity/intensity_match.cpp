@@ -78,8 +78,8 @@ class Matcher {
 
  private:
   bool is_absolute() const {
-    return wishes_.normalization.kind == Normalization::Kind::unit ||
-           wishes_.normalization.kind == Normalization::Kind::zscore;
+    return !wishes_.any_gray_levels && (wishes_.normalization.kind == Normalization::Kind::unit ||
+                                        wishes_.normalization.kind == Normalization::Kind::zscore);
   }
   bool is_signed() const { return stored_.zero != 0; }
   IntensityRange turned(const IntensityRange& range) const {

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "nodes/intensity/with_neighbours.h"
+
 namespace fibflow::nodes {
 namespace {
 
@@ -123,14 +125,7 @@ io::Slice Resampler::operator()(const io::Slice& slice) const {
     }
     throw std::logic_error("unknown pixel type");
   };
-  io::Slice result = of_type(slice);
-  if (slice.neighbours() == 1) return result;
-  std::vector<io::Slice> around;
-  for (std::size_t i = 0; i < slice.neighbours(); ++i) {
-    const io::Slice& one = slice.neighbour(i);
-    around.push_back(one.data() == slice.data() ? result.at(one.z()) : of_type(one));
-  }
-  return result.among(std::move(around));
+  return with_neighbours(slice, of_type);
 }
 
 }  // namespace fibflow::nodes

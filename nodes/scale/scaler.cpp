@@ -10,9 +10,9 @@ void Scaler::require_size(const io::Slice& slice) const {
 
 io::Slice Scaler::operator()(const io::Slice& slice) const {
   require_size(slice);
-  if (to_network_.changes_nothing()) return slice;
+  if (changes_nothing()) return slice;
   for (std::size_t i = 0; i < slice.neighbours(); ++i) require_finite(slice.neighbour(i));
-  return to_network_(slice);
+  return to_network_(gray_levels_(slice));
 }
 
 }  // namespace fibflow::nodes

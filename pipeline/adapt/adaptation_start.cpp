@@ -8,6 +8,7 @@
 #include "io/error.h"
 #include "model/statistics/drift.h"
 #include "model/statistics/exact_sums.h"
+#include "pipeline/adapt/match_search.h"
 #include "pipeline/adapt/patch_adaptation.h"
 #include "pipeline/adapt/probe.h"
 #include "pipeline/adapt/scaled_stack.h"
@@ -95,29 +96,39 @@ void AdaptationStart::set_match(Match match) {
 
 nodes::Scaler AdaptationStart::scaler() const {
   return nodes::Scaler(
-      nodes::Resampler({slices_.height, slices_.width}, {inference_.height(), inference_.width()}));
+      nodes::Resampler({slices_.height, slices_.width}, {inference_.height(), inference_.width()}),
+      gray_map());
+}
+
+nodes::GrayMap AdaptationStart::gray_map() const {
+  if (findings_.gray_levels.empty()) return {};
+  return {slices_.type, findings_.intensities.range, findings_.gray_levels, options_.trained_gray_levels};
 }
 
 nodes::Finishing AdaptationStart::finishing() const {
   return pipeline::finishing(options_, inference_, slices_);
 }
 
-std::vector<std::string> AdaptationStart::Findings::warnings() const {
-  std::vector<std::string> texts = intensities.remarks;
+std::vector<std::string> AdaptationStart::warnings() const {
+  const nodes::IntensityMatch& intensities = findings_.intensities;
+  std::vector<std::string> texts;
+  if (auto doubt = voxel_doubt(network_, options_, findings_.match, slices_.voxel_nm))
+    texts.push_back(*std::move(doubt));
+  texts.insert(texts.end(), intensities.remarks.begin(), intensities.remarks.end());
   texts.insert(texts.end(), intensities.warnings.begin(), intensities.warnings.end());
-  if (probe_is_blank) {
+  if (findings_.probe_is_blank) {
     texts.emplace_back(
         "the probe's slices show nothing but featureless area: the statistics start at the source's");
   }
-  if (comparison_left_out) {
+  if (findings_.comparison_left_out) {
     texts.emplace_back(
         "the memory budget leaves no room for a comparison with the model as it is: whether adaptation helps "
         "has not been looked at");
   }
-  if (doubt) {
-    for (const Sign& sign : doubt->signs) texts.push_back(sign.text);
+  if (findings_.doubt) {
+    for (const Sign& sign : findings_.doubt->signs) texts.push_back(sign.text);
   }
-  if (uses_source()) texts.emplace_back("therefore the model is used as it is (--on-doubt source)");
+  if (findings_.uses_source()) texts.emplace_back("therefore the model is used as it is (--on-doubt source)");
   return texts;
 }
 
@@ -126,16 +137,21 @@ void AdaptationStart::match(io::Stack& stack, const std::vector<std::int64_t>& s
     // A budget that cannot work is refused before any work is done.
     (void)plan_run(inference_, plan_request(options_, inference_, slices_, {}, std::nullopt));
     context_.begin("match", 0);
+    const nodes::GridSize own{slices_.height, slices_.width};
+    ScaledStack mapped(stack, nodes::Scaler(nodes::Resampler(own, own), gray_map()));
     set_match(
-        search_match(stack, slices, findings_.match, network_, options_, *normalizer_, team_, context_));
+        search_match(mapped, slices, findings_.match, network_, options_, *normalizer_, team_, context_));
     context_.log("match: " + one_line(findings_.match));
   } else if (!findings_.match.scale.is_one()) {
     context_.log("match: " + one_line(findings_.match));
   }
+  if (const auto doubt = voxel_doubt(network_, options_, findings_.match, slices_.voxel_nm))
+    context_.log("in doubt: " + *doubt);
   // What a stack's gray levels spread over depends on how fine it is.
   if (!scaler().to_network().changes_nothing() && measures_intensity(options_)) {
     ScaledStack scaled(stack, scaler());
-    measure_intensity(scaled, std::vector<std::int64_t>(findings_.intensity_slices));
+    findings_.intensity = sample_of(scaled, findings_.intensity_slices).moments();
+    make_normalizer();
   }
 }
 
@@ -169,7 +185,7 @@ void AdaptationStart::log_plan() const {
   }
 }
 
-void AdaptationStart::measure_intensity(io::Stack& stack, const std::vector<std::int64_t>& slices) {
+nodes::IntensitySample AdaptationStart::sample_of(io::Stack& stack, const std::vector<std::int64_t>& slices) {
   nodes::IntensitySample sample;
   for (const std::int64_t z : slices) {
     const io::Slice slice = context_.call("reader", {z}, [&] { return stack.read(z); });
@@ -178,15 +194,26 @@ void AdaptationStart::measure_intensity(io::Stack& stack, const std::vector<std:
       return true;
     });
   }
+  return sample;
+}
+
+void AdaptationStart::measure_intensity(io::Stack& stack, const std::vector<std::int64_t>& slices) {
+  const nodes::IntensitySample sample = sample_of(stack, slices);
   findings_.intensity = sample.moments();
   findings_.intensity_slices = slices;
-  findings_.intensities =
-      nodes::match_intensities(sample, {slices_.type, slices_.zero, slices_.bits},
-                               {options_.normalization, options_.normalization_source == "option",
-                                options_.intensity_range, options_.invert},
-                               options_.source_intensities);
+  findings_.intensities = nodes::match_intensities(
+      sample, {slices_.type, slices_.zero, slices_.bits},
+      {options_.normalization, options_.normalization_source == "option", options_.intensity_range,
+       options_.invert, !options_.trained_gray_levels.empty()},
+      options_.source_intensities);
   for (const std::string& remark : findings_.intensities.remarks) context_.log(remark);
   for (const std::string& warning : findings_.intensities.warnings) context_.log("in doubt: " + warning);
+  if (!options_.trained_gray_levels.empty()) {
+    findings_.gray_levels = sample.quantiles(static_cast<int>(options_.trained_gray_levels.size()));
+    ScaledStack mapped(stack, scaler());
+    findings_.intensity = sample_of(mapped, slices).moments();
+    context_.log("gray levels are matched to the histogram of the model's training");
+  }
   const nodes::IntensityMoments intensity = findings_.intensity.in(findings_.intensities.range);
   context_.log(formatted("intensity of %zu slices, %s: mean %.4g, deviation %.4g", slices.size(),
                          findings_.intensities.range.text().c_str(), intensity.mean, intensity.deviation()));
@@ -242,31 +269,49 @@ void AdaptationStart::probe(io::Stack& stack, const std::vector<std::int64_t>& s
 }
 
 void AdaptationStart::restore(Findings findings) {
+  if (findings.gray_levels.size() != options_.trained_gray_levels.size())
+    throw std::invalid_argument("the gray levels are not matched to this model's");
   set_match(findings.match);
   findings_ = std::move(findings);
+  (void)gray_map();  // throws if they are none
   make_normalizer();
   estimator_.restore(findings_.adapted);
   if (findings_.uses_source()) estimator_ = model::Estimator(options_.estimator, estimator_.source());
 }
 
+std::optional<Comparator> AdaptationStart::compared(io::Stack& stack, const std::vector<std::int64_t>& slices,
+                                                    const model::Estimator& estimator, bool previews) const {
+  auto plan = comparison_plan(options_, inference_, slices_.type, static_cast<int>(slices.size()), previews,
+                              plan_ ? std::optional(plan_->expected_memory) : std::nullopt);
+  if (!plan) return std::nullopt;
+  Comparator comparator(inference_, *normalizer_, *std::move(plan), options_.threshold, previews);
+  ScaledStack scaled(stack, scaler());
+  comparator.compare(scaled, slices, estimator.source(), used(estimator), team_, context_);
+  return comparator;
+}
+
 void AdaptationStart::compare(io::Stack& stack, const std::vector<std::int64_t>& slices) {
   if (options_.comparison == 0) return;
-  auto plan =
-      comparison_plan(options_, inference_, slices_.type, static_cast<int>(slices.size()), options_.previews,
-                      plan_ ? std::optional(plan_->expected_memory) : std::nullopt);
-  if (!plan) {
+  context_.begin("compare", 2 * static_cast<std::int64_t>(slices.size()));
+  const auto comparator = compared(stack, slices, estimator_, options_.previews);
+  if (!comparator) {
     findings_.comparison_left_out = true;
     return;
   }
-  context_.begin("compare", 2 * static_cast<std::int64_t>(slices.size()));
-  Comparator comparator(inference_, *normalizer_, *std::move(plan), options_.threshold, options_.previews);
-  ScaledStack scaled(stack, scaler());
-  comparator.compare(scaled, slices, estimator_.source(), used(estimator_), team_, context_);
-  findings_.comparison = comparator.comparison();
+  findings_.comparison = comparator->comparison();
   findings_.previews.clear();
-  for (const Preview& preview : comparator.previews()) findings_.previews.push_back(encoded(preview));
+  for (const Preview& preview : comparator->previews()) findings_.previews.push_back(encoded(preview));
   context_.log("comparison: " + one_line(*findings_.comparison));
   decide();
+}
+
+std::optional<AdaptationStart::Verdict> AdaptationStart::compare_again(
+    io::Stack& stack, const std::vector<std::int64_t>& slices, const model::Estimator& estimator) const {
+  if (options_.comparison == 0) return std::nullopt;
+  const auto comparator = compared(stack, slices, estimator, false);
+  if (!comparator) return std::nullopt;
+  const Comparison& comparison = comparator->comparison();
+  return Verdict{comparison, signs_of(comparison, trained_foreground(network_))};
 }
 
 void AdaptationStart::decide() {
@@ -312,13 +357,16 @@ model::Statistics AdaptationStart::used(const model::Estimator::State& state) co
 }
 
 SegmentSession AdaptationStart::session(const nodes::PredictionFormat& format) const {
+  SessionSetting setting = findings_.uses_source()
+                               ? source_setting(options_, format, finishing())
+                               : session_setting(options_, findings_.match.shares, format, finishing());
+  setting.gray_levels = gray_map();
   return {inference_,
           *plan_,
           *normalizer_,
           estimator_,
           nodes::MeasuredBefore{findings_.probe_slices, usual_distances_},
-          findings_.uses_source() ? source_setting(options_, format, finishing())
-                                  : session_setting(options_, findings_.match.shares, format, finishing()),
+          setting,
           team_,
           context_};
 }

@@ -16,7 +16,7 @@
 #include "nodes/tiles/classifier.h"
 #include "pipeline/adapt/comparison.h"
 #include "pipeline/adapt/doubt.h"
-#include "pipeline/adapt/match_search.h"
+#include "pipeline/adapt/match.h"
 #include "pipeline/adapt/plan.h"
 #include "pipeline/adapt/segment_session.h"
 #include "pipeline/flow/run_context.h"
@@ -50,20 +50,18 @@ class AdaptationStart {
  public:
   /// What was found: all that the slices to come depend on, and what a report tells.
   struct Findings {
-    nodes::IntensityMoments intensity;           ///< of the measured slices' voxels
+    nodes::IntensityMoments intensity;           ///< of the measured slices' voxels, as the network sees them
     std::vector<std::int64_t> intensity_slices;  ///< z
     nodes::IntensityMatch intensities;           ///< how voxels are read
-    Match match;                                 ///< at what scale, and with how much of the source
-    std::vector<std::int64_t> probe_slices;      ///< z
-    bool probe_is_blank = false;           ///< nothing but featureless area: the source's statistics stand
-    model::Estimator::State adapted;       ///< after the probe or the first pass
-    std::optional<Comparison> comparison;  ///< this and what follows is found by compare()
+    std::vector<double> gray_levels;  ///< quantiles of the voxels, where they are matched to the training's
+    Match match;                      ///< at what scale, and with how much of the source
+    std::vector<std::int64_t> probe_slices;  ///< z
+    bool probe_is_blank = false;             ///< nothing but featureless area: the source's statistics stand
+    model::Estimator::State adapted;         ///< after the probe or the first pass
+    std::optional<Comparison> comparison;    ///< this and what follows is found by compare()
     std::optional<Doubt> doubt;
     std::vector<EncodedPreview> previews;
     bool comparison_left_out = false;  ///< there was no memory for it
-
-    /// What of it a user has to know, as sentences.
-    std::vector<std::string> warnings() const;
 
     /// Adaptation was in doubt, and the source's statistics are used instead.
     bool uses_source() const { return doubt && doubt->action == DoubtAction::source_used; }
@@ -95,6 +93,15 @@ class AdaptationStart {
   /// makes the pictures anew. Throws as a run does.
   void compare(io::Stack& stack, const std::vector<std::int64_t>& slices);
 
+  /// Looks at some slices as compare() does, where the estimate stands elsewhere by now, and says what speaks against it; nothing
+  /// else changes. Nothing if comparisons are not wanted, or there is no memory for one. Throws as a run does.
+  struct Verdict {
+    Comparison comparison;
+    std::vector<Sign> signs;
+  };
+  std::optional<Verdict> compare_again(io::Stack& stack, const std::vector<std::int64_t>& slices,
+                                       const model::Estimator& estimator) const;
+
   /// What becomes of the statistics on the way: "none" (they are the source's), "frozen", "adapting".
   const char* adaptation() const;
 
@@ -102,6 +109,8 @@ class AdaptationStart {
   std::optional<std::string> stopped() const;
 
   const Findings& findings() const { return findings_; }
+  /// What of it a user has to know, as sentences.
+  std::vector<std::string> warnings() const;
   const model::Inference& inference() const { return inference_; }
   nodes::Finishing finishing() const;
   const std::optional<Plan>& plan() const { return plan_; }
@@ -121,11 +130,15 @@ class AdaptationStart {
 
  private:
   void set_match(Match match);
+  nodes::IntensitySample sample_of(io::Stack& stack, const std::vector<std::int64_t>& slices);
   void make_normalizer();
+  nodes::GrayMap gray_map() const;
   nodes::Scaler scaler() const;
   void probe(io::Stack& stack, const std::vector<std::int64_t>& slices);
   void two_pass(io::Stack& stack);
   void log_plan() const;
+  std::optional<Comparator> compared(io::Stack& stack, const std::vector<std::int64_t>& slices,
+                                     const model::Estimator& estimator, bool previews) const;
   void decide();
 
   const model::Network& network_;

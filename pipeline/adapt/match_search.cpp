@@ -18,8 +18,7 @@
 #include "pipeline/adapt/plan.h"
 #include "pipeline/adapt/probe.h"
 #include "pipeline/adapt/scaled_stack.h"
-#include "pipeline/flow/spoken.h"
-#include "pipeline/options/number_list.h"
+#include "pipeline/options/metadata_numbers.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -28,15 +27,6 @@ using namespace match_limits;
 
 constexpr int largest_core = 512;  // of a window's tiles; a larger window is one that is scaled up
 constexpr int smallest_side = 32;  // of a window on the network's grid
-
-std::optional<std::vector<double>> numbers_of(const model::Network& network, const char* key,
-                                              std::size_t count) {
-  const auto found = network.metadata().find(key);
-  if (found == network.metadata().end()) return std::nullopt;
-  auto numbers = number_list<double>(found->second, count);
-  if (!numbers || numbers->size() != count) return std::nullopt;
-  return numbers;
-}
 
 /// The windows of slices that are looked at: of each slice one as a rule, the centre of the first one first, then as far from
 /// each other as a sequence of low discrepancy puts them.
@@ -64,11 +54,6 @@ bool scale_is_open(const Match& stated) {
 
 double log_distance(double value, double of_training) {
   return std::abs(std::log(std::max(value, 1e-6) / of_training));
-}
-
-std::optional<double> positive_of(const model::Network& network, const char* key) {
-  const auto number = numbers_of(network, key, 1);
-  return number && number->front() > 0 ? std::optional(number->front()) : std::nullopt;
 }
 
 /// Evaluates candidates on some windows.
@@ -331,41 +316,6 @@ class Search {
 
 }  // namespace
 
-std::optional<nodes::Scale> stated_scale(const model::Network& network, const io::VoxelSize& voxel_nm) {
-  const auto trained = numbers_of(network, "fibflow.voxel_nm", 3);
-  if (!trained) return std::nullopt;
-  const auto ratio = [](double here, double there) {
-    if (!(here > 0) || !(there > 0)) return 0.0;
-    const double by = here / there;
-    constexpr double close = 1.05;
-    constexpr double most = 16;
-    if (by > most || by < 1 / most) return 0.0;
-    return by < close && by > 1 / close ? 1.0 : by;
-  };
-  const nodes::Scale scale{ratio(voxel_nm.y, (*trained)[1]), ratio(voxel_nm.x, (*trained)[2])};
-  if (scale.y == 0 || scale.x == 0) return std::nullopt;
-  return scale;
-}
-
-Match stated_match(const model::Network& network, const ResolvedOptions& options,
-                   const io::VoxelSize& voxel_nm) {
-  Match match;
-  // The paper's two passes measure without the source, and blend it in afterwards.
-  match.shares = {options.recipe == Recipe::two_pass ? 0 : options.source_share, options.source_share};
-  const auto of_model = numbers_of(network, "fibflow.scale", 2);
-  if (options.scale) {
-    match.scale = {*options.scale, *options.scale};
-    match.from = "option";
-  } else if (of_model && (*of_model)[0] > 0 && (*of_model)[1] > 0) {
-    match.scale = {(*of_model)[0], (*of_model)[1]};
-    match.from = "model";
-  } else if (const auto stated = stated_scale(network, voxel_nm)) {
-    match.scale = *stated;
-    match.from = "voxel size";
-  }
-  return match;
-}
-
 bool is_searched(const ResolvedOptions& options, const Match& stated) {
   return options.recipe == Recipe::stream && options.probe > 0 &&
          (scale_is_open(stated) || !options.source_share_is_given);
@@ -378,33 +328,7 @@ Match search_match(io::Stack& stack, const std::vector<std::int64_t>& slices, Ma
   Windows windows(stack, slices, network, options, normalizer, stated.scale, team, run);
   if (windows.pixels() < least_pixels) return stated;
   return Search(windows, std::move(stated), !options.source_share_is_given, trained_foreground(network),
-                positive_of(network, "fibflow.object_diameter"))();
-}
-
-std::optional<double> trained_foreground(const model::Network& network) {
-  return positive_of(network, "fibflow.foreground");
-}
-
-std::string spoken(const nodes::Scale& scale) {
-  return scale.y == scale.x ? formatted("%.3g", scale.y) : formatted("%.3g x %.3g (y, x)", scale.y, scale.x);
-}
-
-std::string one_line(const Match& match) {
-  std::string text = "scale " + spoken(match.scale) + " (" + match.from + "), the source's share " +
-                     formatted("%g", match.shares.used);
-  if (match.shares.used > 0 && match.shares.measuring != match.shares.used)
-    text += match.shares.measuring == 0 ? " after measuring" : "";
-  if (match.candidates.empty()) return text;
-  text += "; expected IoU";
-  for (const MatchCandidate& candidate : match.candidates) {
-    const char* place = candidate.shares.used == 1        ? " as it is"
-                        : candidate.shares.used == 0      ? " without share"
-                        : candidate.shares.measuring == 0 ? " after"
-                                                          : "";
-    text += (&candidate == &match.candidates.front() ? " " : ", ") +
-            formatted("%.3f", candidate.expected_iou) + " at " + spoken(candidate.scale) + place;
-  }
-  return text;
+                positive_metadata(network, "fibflow.object_diameter"))();
 }
 
 }  // namespace fibflow::pipeline

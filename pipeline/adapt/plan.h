@@ -32,7 +32,8 @@ struct PlanRequest {
   std::size_t decoding_bytes = 0;  ///< beside the slice, while one is read (io::StackInfo)
   std::size_t index_bytes = 0;     ///< of the whole stack (io::StackInfo)
   std::size_t layer_bytes = 1;     ///< per pixel, of all layers that the network's output is kept in
-  std::size_t unscaled_bytes = 0;  ///< of a slice as it is read, where it is scaled for the network
+  std::size_t unscaled_bytes =
+      0;  ///< of a slice as it is read, where it is scaled for the network, or its gray levels are matched
   std::size_t finished_bytes = 0;  ///< of a slice as it is written, where that is made of probabilities
   int copies = 1;                  ///< that the network sees of a slice
   int reach = 0;                   ///< neighbouring slices on each side that a slice waits for
@@ -49,12 +50,12 @@ struct SamplePlan {
 struct Plan {
   nodes::TileGrid grid;
   FlowLimits limits;
-  std::optional<SamplePlan> probe;    ///< before the first slice
-  std::optional<SamplePlan> measure;  ///< on the way,
-  int every = 0;                      ///< of one of so many slices; 0: of none
-  double work = 1;                    ///< multiply-adds for a slice, relative to those without tiles
-  std::size_t expected_memory = 0;    ///< peak of the process, in bytes
-  int useful_threads = 1;             ///< more cannot be kept busy
+  std::optional<SamplePlan> probe = {};    ///< before the first slice
+  std::optional<SamplePlan> measure = {};  ///< on the way,
+  int every = 0;                           ///< of one of so many slices; 0: of none
+  double work = 1;                         ///< multiply-adds for a slice, relative to those without tiles
+  std::size_t expected_memory = 0;         ///< peak of the process, in bytes
+  int useful_threads = 1;                  ///< more cannot be kept busy
 };
 
 /// Plans tiles, workers and slices in flight.

@@ -12,4 +12,9 @@ io::StackInfo on_grid(io::StackInfo stack, const nodes::GridSize& grid) {
   return stack;
 }
 
+io::Slice ScaledStack::read_region(std::int64_t z, const io::Region& region) {
+  if (!scaler_.to_network().changes_nothing()) return io::Stack::read_region(z, region);
+  return scaler_.gray_levels()(stack_.read_region(z, region));
+}
+
 }  // namespace fibflow::pipeline

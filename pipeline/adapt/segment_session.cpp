@@ -31,7 +31,7 @@ SegmentSession::SegmentSession(const model::Inference& inference, const Plan& pl
       limits_(plan.limits),
       format_(
           nodes::format_of_network(setting.format, inference.network().output_channels(), setting.finishing)),
-      scaler_(nodes::Resampler(setting.finishing.stack, setting.finishing.network)),
+      scaler_(nodes::Resampler(setting.finishing.stack, setting.finishing.network), setting.gray_levels),
       classifier_(inference.network().output(), inference.network().output_channels(), format_),
       workers_(plan.limits.workers),
       tiler_(plan.grid),

@@ -32,7 +32,8 @@ struct SessionSetting {
   bool measures = true;           ///< on the way, if the plan says of which slices
   nodes::PredictionFormat format;
   nodes::Finishing finishing;
-  int copies = 1;  ///< that the network sees of a slice
+  int copies = 1;                   ///< that the network sees of a slice
+  nodes::GrayMap gray_levels = {};  ///< of the stack, to those of the training
 };
 
 /// Segments slices, and measures some of them for the statistics of later ones, in one or several bursts. A burst is a run of the

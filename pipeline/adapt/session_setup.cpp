@@ -35,7 +35,8 @@ PlanRequest plan_request(const ResolvedOptions& options, const model::Inference&
   request.layer_bytes = nodes::bytes_per_voxel(nodes::format_of_network(format, channels, between).layers);
   request.reach = between.reach();
   request.copies = options.copies;
-  if (between.network != between.stack) request.unscaled_bytes = stack.slice_bytes();
+  if (between.network != between.stack || !options.trained_gray_levels.empty())
+    request.unscaled_bytes = stack.slice_bytes();
   if (!between.is_nothing()) {
     // Of three and more classes, the strongest one and its probability are kept in between.
     const std::size_t classes = channels > 2 ? sizeof(float) + 1 : 0;

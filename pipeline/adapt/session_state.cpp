@@ -32,7 +32,7 @@ std::vector<model::Int128> wide_numbers(const Json& json) {
   for (std::size_t i = 0; i < json.size(); i += 2) {
     if (!json[i].is_number_integer() || !json[i + 1].is_number_unsigned())
       throw std::invalid_argument("half of a number is none");
-    const auto high = static_cast<unsigned __int128>(json[i].get<std::int64_t>()) << 64;
+    const auto high = static_cast<model::UInt128>(json[i].get<std::int64_t>()) << 64;
     numbers.push_back(static_cast<model::Int128>(high | json[i + 1].get<std::uint64_t>()));
   }
   return numbers;

@@ -11,7 +11,6 @@
 #include "pipeline/flow/spoken.h"
 #include "pipeline/live/watch_setting.h"
 #include "pipeline/options/version.h"
-#include "pipeline/options/voxel_doubt.h"
 #include "pipeline/pictures/live_picture.h"
 #include "pipeline/report/run_facts.h"
 #include "pipeline/report/run_recorder.h"
@@ -107,6 +106,7 @@ void LiveRun::resume() {
       decisions_.push_back(entry);
     }
   }
+  changed_ = !events_.empty() && events_.back().event == event_names::begun_anew;
   services_.board.change([&](LiveStatus& status) {
     state_.journal().visit_taken([&](const JournalEntry& entry) {
       count_done(entry);
@@ -339,6 +339,7 @@ bool LiveRun::segment() {
     if (!slice) return false;
     begun_.push_back(*std::move(slice));
   }
+  if (changed_) look_again();
   writer_.set_working(true);
   burst_ = Clock::now();
   const SegmentSession::Source source{
@@ -366,6 +367,31 @@ bool LiveRun::segment() {
   return true;
 }
 
+/// The acquisition has changed: whether adaptation helps now is seen at the slices that come next, as it was at the first ones.
+/// What was decided then stands: it cannot be known how many slices are on their way.
+void LiveRun::look_again() {
+  changed_ = false;
+  if (resolved_.comparison == 0) return;
+  const auto wanted = static_cast<std::size_t>(resolved_.comparison);
+  while (begun_.size() < wanted) {
+    auto slice = take();
+    if (!slice) break;
+    begun_.push_back(*std::move(slice));
+  }
+  const Liveness::Work work(services_.liveness);
+  std::vector<io::Slice> slices;
+  for (const AcquiredSlice& acquired : begun_) {
+    if (slices.size() < wanted) slices.push_back(acquired.slice);
+  }
+  const auto verdict = live_->look_again(slices);
+  if (!verdict) return;
+  happened(event_of(*verdict, last_done_.first));
+  for (const Sign& sign : verdict->signs) {
+    services_.warn(sign.text);
+    status_.warn(sign.text);
+  }
+}
+
 /// Writes the slices that wait for neighbours which will not come.
 void LiveRun::finish() {
   if (!live_) return;
@@ -377,7 +403,7 @@ void LiveRun::finish() {
 
 /// Gives the graph what is ready now, and ends the burst where nothing is.
 std::optional<io::Slice> LiveRun::next_slice() {
-  if (stopping() || services_.requests.stack_is_asked()) return std::nullopt;
+  if (stopping() || changed_ || services_.requests.stack_is_asked()) return std::nullopt;
   if (services_.requests.take_rescan()) acquisition_.rescan();
   std::optional<AcquiredSlice> slice;
   if (begun_.empty()) {
@@ -410,22 +436,11 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
   entry.latency = seconds_since(acquired.complete);
   entry.record = record_of(done.slice, done.update);
   entry.record.seconds = seconds_since(acquired.taken);
-  std::vector<JournalEntry> lines{entry};
+  write_down(entry);
   if (const auto event = event_of(done.update, acquired.number, resolved_.lag)) {
-    JournalEntry line;
-    line.kind = JournalEntry::Kind::event;
-    line.first = line.last = acquired.number;
-    line.event = *event;
-    lines.push_back(line);
-    events_.push_back(*event);
-    services_.log(event->text);
+    happened(*event);
     status_.warn(event->text);
-  }
-  for (const JournalEntry& line : lines) {
-    writer_.write([&] {
-      const std::lock_guard lock(mutex_);
-      state_.journal().append(line);
-    });
+    changed_ = true;
   }
   count_done(entry);
   to_show_.push_back(shown_of(entry, std::chrono::system_clock::now()));
@@ -437,6 +452,24 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
     last_picture_ = Clock::now();
   }
   if (Clock::now() - last_save_ >= between_saves) save();
+}
+
+/// What happened to the statistics.
+void LiveRun::happened(const RunEvent& event) {
+  JournalEntry line;
+  line.kind = JournalEntry::Kind::event;
+  line.first = line.last = event.z;
+  line.event = event;
+  write_down(line);
+  events_.push_back(event);
+  services_.log(event.text);
+}
+
+void LiveRun::write_down(const JournalEntry& line) {
+  writer_.write([&] {
+    const std::lock_guard lock(mutex_);
+    state_.journal().append(line);
+  });
 }
 
 void LiveRun::count_done(const JournalEntry& entry) {

@@ -2,6 +2,7 @@
 
 // Internal to pipeline/live: live_run.cpp runs, live_run_tell.cpp tells the user, live_run_end.cpp concludes and reports.
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <mutex>
@@ -46,6 +47,9 @@ class LiveRun {
   std::vector<EncodedPreview> kept_previews() const;
   RunReport::Seconds seconds_so_far() const;
   bool segment();
+  void look_again();
+  void happened(const RunEvent& event);
+  void write_down(const JournalEntry& line);
   void finish();
   std::optional<io::Slice> next_slice();
   void was_segmented(const SegmentSession::Done& done);
@@ -96,6 +100,9 @@ class LiveRun {
   std::deque<AcquiredSlice> in_flight_;
   Acquisition::Counts counts_;
   std::vector<JournalEntry> decisions_;  // numbers that were left out
+
+  /// The estimate has begun anew, and nobody has looked yet whether that helps.
+  std::atomic<bool> changed_{false};
 
   // Of the writer, and between bursts.
   std::vector<RunEvent> events_;

@@ -2,7 +2,6 @@
 
 #include "pipeline/flow/spoken.h"
 #include "pipeline/live/live_run.h"
-#include "pipeline/options/voxel_doubt.h"
 #include "pipeline/report/run_summary.h"
 
 namespace fibflow::pipeline {
@@ -35,11 +34,7 @@ void LiveRun::tell_first_wait(const std::string& reason) {
 
 /// Of what begin() saw, in this process or an earlier one.
 void LiveRun::tell_warnings() {
-  if (const auto doubt = voxel_doubt(network_, checkpoint_.voxel_nm)) {
-    services_.warn(*doubt);
-    status_.warn(*doubt);
-  }
-  for (const std::string& text : live_->start().findings().warnings()) {
+  for (const std::string& text : live_->start().warnings()) {
     services_.warn(text);
     status_.warn(text);
   }

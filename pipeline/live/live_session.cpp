@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "io/memory_stack.h"
 #include "model/statistics/drift.h"
 #include "pipeline/flow/pipeline_error.h"
 #include "pipeline/report/run_facts.h"
@@ -17,12 +16,24 @@ LiveSession::LiveSession(const model::Network& network, const ResolvedOptions& o
       team_(options.threads),
       start_(network, options, slices_, team_, context) {}
 
-void LiveSession::begin(const std::vector<io::Slice>& first) {
+/// Of slices that are there already; they outlive it.
+io::MemoryStack LiveSession::stack_of(const std::vector<io::Slice>& there) const {
   io::StackInfo info = slices_;
-  for (const io::Slice& slice : first) info.depth = std::max(info.depth, slice.z() + 1);
-  io::MemoryStack stack(std::move(info), [&](std::int64_t z) {
-    return *std::find_if(first.begin(), first.end(), [&](const io::Slice& slice) { return slice.z() == z; });
+  for (const io::Slice& slice : there) info.depth = std::max(info.depth, slice.z() + 1);
+  return io::MemoryStack(std::move(info), [&](std::int64_t z) {
+    return *std::find_if(there.begin(), there.end(), [&](const io::Slice& slice) { return slice.z() == z; });
   });
+}
+
+std::optional<AdaptationStart::Verdict> LiveSession::look_again(const std::vector<io::Slice>& next) {
+  io::MemoryStack stack = stack_of(next);
+  std::vector<std::int64_t> places;
+  for (const io::Slice& slice : next) places.push_back(slice.z());
+  return start_.compare_again(stack, places, session_->estimator());
+}
+
+void LiveSession::begin(const std::vector<io::Slice>& first) {
+  io::MemoryStack stack = stack_of(first);
   StartSlices slices = StartSlices::of({0, static_cast<std::int64_t>(first.size())}, options_);
   for (auto* places : {&slices.intensity, &slices.probe, &slices.comparison}) {
     for (std::int64_t& place : *places) place = first[static_cast<std::size_t>(place)].z();

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "io/memory_stack.h"
 #include "io/slice.h"
 #include "io/stack.h"
 #include "model/tile/network.h"
@@ -29,6 +31,10 @@ class LiveSession {
   /// be more. Throws as AdaptationStart, and Doubtful if the options say to stop then.
   void begin(const std::vector<io::Slice>& first);
 
+  /// Looks again whether adaptation helps, at slices that are to come, with the estimate as it stands. Throws as
+  /// AdaptationStart::compare_again().
+  std::optional<AdaptationStart::Verdict> look_again(const std::vector<io::Slice>& next);
+
   /// Goes on from where an earlier session stood. Throws as AdaptationStart::restore() and plan().
   void resume(const RunState& state, std::vector<EncodedPreview> previews);
 
@@ -40,6 +46,8 @@ class LiveSession {
   double drift_from_source(const SegmentSession::State& state) const;
 
  private:
+  io::MemoryStack stack_of(const std::vector<io::Slice>& there) const;
+
   const ResolvedOptions& options_;
   const io::StackInfo slices_;
   const nodes::PredictionFormat format_;

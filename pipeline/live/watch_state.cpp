@@ -19,7 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // The last number is the version of what is inside: raised when a reader of the one before would be misled.
-constexpr const char* checkpoint_kind = "watch checkpoint 8";
+constexpr const char* checkpoint_kind = "watch checkpoint 9";
 constexpr const char* setting_kind = "watch setting 4";
 constexpr const char* previews_kind = "watch previews 2";
 

@@ -8,6 +8,10 @@ const char* name_of(InputChannels channels) {
   return channels == InputChannels::copies ? "copies" : "slices";
 }
 
+const char* name_of(GrayMatch match) {
+  return match == GrayMatch::none ? "none" : "histogram";
+}
+
 const char* name_of(Recipe recipe) {
   switch (recipe) {
     case Recipe::stream:

@@ -99,6 +99,14 @@ enum class InputChannels {
 
 const char* name_of(InputChannels channels);
 
+/// What becomes of a stack's gray levels before the network's own normalization.
+enum class GrayMatch {
+  none,       ///< they stay
+  histogram,  ///< one rising map gives the stack the histogram of the model's training ("fibflow.histogram")
+};
+
+const char* name_of(GrayMatch match);
+
 /// What of the stack is used, and how its intensities are read.
 struct InputOptions {
   SliceRange slices;
@@ -107,6 +115,8 @@ struct InputOptions {
   /// The voxels that are black and white; default: found from the first slices that are looked at (nodes::IntensityMatch).
   std::optional<nodes::IntensityRange> intensity_range = {};
   bool invert = false;  ///< dark is bright in this stack, compared with what the model was trained on
+  /// Default: the model's metadata "fibflow.match", which an adapted model has, else none.
+  std::optional<GrayMatch> match = {};
   /// What a network with several input channels gets. Default: the model's metadata "fibflow.input", else copies for three.
   std::optional<InputChannels> channels = {};
   /// Edges that are no image: they count in nothing, and are 0 in what is written, which keeps its size. Default: what the stack

@@ -38,6 +38,15 @@ void resolve_normalization(const InputOptions& input, const model::Network& netw
   }
 }
 
+GrayMatch gray_match(const InputOptions& input, const model::Network& network) {
+  if (input.match) return *input.match;
+  const auto found = network.metadata().find("fibflow.match");
+  if (found == network.metadata().end() || found->second == name_of(GrayMatch::none)) return GrayMatch::none;
+  if (found->second == name_of(GrayMatch::histogram)) return GrayMatch::histogram;
+  throw model::ModelError(network.name() + ": metadata fibflow.match: '" + found->second +
+                          "' is neither none nor histogram");
+}
+
 void resolve_intensities(const InputOptions& input, const model::Network& network,
                          ResolvedOptions& resolved) {
   resolve_normalization(input, network, resolved);
@@ -45,6 +54,16 @@ void resolve_intensities(const InputOptions& input, const model::Network& networ
           "the voxels that are black and white cannot be the same");
   resolved.intensity_range = input.intensity_range;
   resolved.invert = input.invert;
+  if (gray_match(input, network) == GrayMatch::histogram) {
+    resolved.trained_gray_levels = trained_quantiles(network);
+    if (resolved.trained_gray_levels.empty()) {
+      throw model::ModelError(
+          network.name() +
+          ": gray levels cannot be matched, for the model does not say those of its training (metadata "
+          "fibflow.histogram): fibflow train writes it, and tools/export_onnx.py from --images; or --match "
+          "none");
+    }
+  }
   if (resolved.normalization_source == "model's input") return;
   resolved.source_intensities =
       source_intensities(network, resolved.normalization, resolved.normalization_source == "model");

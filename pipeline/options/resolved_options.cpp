@@ -62,6 +62,7 @@ Json json_of(const ResolvedOptions& options) {
                                 ? Json{options.intensity_range->black, options.intensity_range->white}
                                 : Json("found");
   json["invert"] = options.invert;
+  json["match"] = name_of(options.gray_match());
   json["threshold"] = options.threshold_source == "unused"
                           ? Json()
                           : Json{{"value", options.threshold}, {"from", options.threshold_source}};
@@ -101,6 +102,7 @@ std::string one_line(const ResolvedOptions& options) {
   line << ", normalization " << options.normalization.text();
   if (options.intensity_range) line << " of " << options.intensity_range->text();
   if (options.invert) line << ", inverted";
+  if (options.gray_match() != GrayMatch::none) line << ", matched by " << name_of(options.gray_match());
   if (options.scale) line << ", scale " << *options.scale;
   if (options.copies > 1) line << ", " << options.copies << " copies";
   if (options.smoothing > 0) line << ", smoothed over z by " << options.smoothing;

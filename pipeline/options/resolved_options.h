@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "nodes/intensity/intensity_match.h"
 #include "pipeline/options/options.h"
@@ -36,6 +37,8 @@ struct ResolvedOptions {
   bool invert = false;
   std::optional<nodes::SourceIntensities>
       source_intensities;  ///< what the model was trained on, if it says so
+  std::vector<double>
+      trained_gray_levels;  ///< quantiles of it, if the stack's are to be matched to them; else none
   double threshold = 0.5;
   std::string threshold_source;  ///< as above, or "unused" for networks with several output channels
   std::optional<double> scale;   ///< if it was given
@@ -48,6 +51,10 @@ struct ResolvedOptions {
   int threads = 1;
   std::size_t memory = 0;  ///< bytes
   int tile = 0;            ///< 0: planned
+
+  GrayMatch gray_match() const {
+    return trained_gray_levels.empty() ? GrayMatch::none : GrayMatch::histogram;
+  }
 };
 
 /// Each option with its value, by its name in the report.

@@ -65,10 +65,14 @@ std::optional<nodes::SourceIntensities> source_intensities(const model::Network&
   // zscore:0,1 leaves voxels as they are, and tells nothing.
   if (numbers.first == 0 && numbers.second == 1) return std::nullopt;
   nodes::SourceIntensities source{numbers.first, numbers.second};
-  const auto histogram = metadata.find("fibflow.histogram");
-  if (of_model && histogram != metadata.end())
-    source.quantiles = quantiles_of(histogram_of(network, histogram->second));
+  if (of_model) source.quantiles = trained_quantiles(network);
   return source;
+}
+
+std::vector<double> trained_quantiles(const model::Network& network) {
+  const auto histogram = network.metadata().find("fibflow.histogram");
+  if (histogram == network.metadata().end()) return {};
+  return quantiles_of(histogram_of(network, histogram->second));
 }
 
 std::string histogram_text(const std::vector<std::int64_t>& histogram) {

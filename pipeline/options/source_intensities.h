@@ -20,6 +20,10 @@ std::optional<nodes::SourceIntensities> source_intensities(const model::Network&
                                                            const nodes::Normalization& normalization,
                                                            bool of_model);
 
+/// Quantiles of the intensities that the network was trained on: (i + 1/2) / their number, rising; none if it does not say
+/// ("fibflow.histogram"). Throws model::ModelError if that is no histogram.
+std::vector<double> trained_quantiles(const model::Network& network);
+
 /// "0,17,230": shares of the intensities in 256 equal bins from 0 to 1, in parts of a million.
 std::string histogram_text(const std::vector<std::int64_t>& histogram);
 

@@ -55,7 +55,14 @@ void tell(RunReport& report, const AdaptationStart& start) {
   report.comparison = findings.comparison;
   report.doubt = findings.doubt;
   report.previews = findings.previews;
-  for (std::string& text : findings.warnings()) report.warnings.push_back(std::move(text));
+  for (std::string& text : start.warnings()) report.warnings.push_back(std::move(text));
+}
+
+RunEvent event_of(const AdaptationStart::Verdict& verdict, std::int64_t z) {
+  std::string text = "looked again whether adaptation helps: " + one_line(verdict.comparison);
+  for (const Sign& sign : verdict.signs) text += "; in doubt: " + sign.text;
+  if (verdict.signs.empty()) text += "; nothing speaks against it";
+  return {z, event_names::looked_again, std::move(text)};
 }
 
 std::optional<std::string> one_sided(const SliceSums& sums) {

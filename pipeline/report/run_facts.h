@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,9 @@ AdaptationSummary adaptation_of(const model::Network& network, const model::Esti
 
 /// Writes what was found before the segmentation into the report.
 void tell(RunReport& report, const AdaptationStart& start);
+
+/// Whether adaptation helps, as it was seen again on the way. z: of the slice after which.
+RunEvent event_of(const AdaptationStart::Verdict& verdict, std::int64_t z);
 
 /// What looks wrong with all slices together: everything is background, or foreground. As a sentence with what it may come
 /// from; nothing if they look as they should, or there are none.

@@ -46,6 +46,7 @@ Json json_of(const AdaptationStart::Findings& findings) {
   return {{"intensity", {intensity.count, intensity.mean, intensity.squares}},
           {"intensity_slices", findings.intensity_slices},
           {"intensities", json_of(findings.intensities)},
+          {"gray_levels", findings.gray_levels},
           {"match", json_of(findings.match)},
           {"probe_slices", findings.probe_slices},
           {"probe_is_blank", findings.probe_is_blank},
@@ -61,6 +62,7 @@ AdaptationStart::Findings findings_of(const Json& json, const model::Network& ne
   findings.intensity = {intensity.at(0), intensity.at(1), intensity.at(2)};
   findings.intensity_slices = json.at("intensity_slices").get<std::vector<std::int64_t>>();
   findings.intensities = intensity_match(json.at("intensities"));
+  findings.gray_levels = json.at("gray_levels").get<std::vector<double>>();
   findings.match = match_of(json.at("match"));
   findings.probe_slices = json.at("probe_slices").get<std::vector<std::int64_t>>();
   findings.probe_is_blank = json.at("probe_is_blank");

@@ -24,7 +24,7 @@ std::optional<RunEvent> event_of(const nodes::Update& update, std::int64_t z, in
   const nodes::Departure& turn = *update.turn;
   const auto slice = static_cast<long long>(z);
   return RunEvent{
-      z, "begun anew",
+      z, event_names::begun_anew,
       formatted(
           "the acquisition has changed: slice %lld is at a distance of %.3g per channel from the "
           "estimate in BatchNorm layer %zu (usual: %.3g, limit: %.3g); the estimate begins anew, in use "

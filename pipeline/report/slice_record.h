@@ -36,10 +36,15 @@ using TakeSliceRecord = std::function<void(const SliceRecord& record)>;
 /// Gives the records of a run's slices in their order, as often as it is called: they may be too many for memory.
 using EachSliceRecord = std::function<void(const TakeSliceRecord& take)>;
 
+namespace event_names {
+constexpr const char* begun_anew = "begun anew";      ///< the estimate, as the acquisition has changed
+constexpr const char* looked_again = "looked again";  ///< whether adaptation helps
+}  // namespace event_names
+
 /// What happened to the statistics on the way.
 struct RunEvent {
   std::int64_t z = 0;  ///< of the slice after which it happened
-  std::string event;   ///< "begun anew"
+  std::string event;   ///< "begun anew", "looked again"
   std::string text;    ///< the same in words, with the reason
 };
 

@@ -21,7 +21,7 @@ namespace fibflow::pipeline {
 /// long as they were then.
 struct Checkpoint {
   /// Of its file, with the version of what is inside: raised when a reader of the one before would be misled.
-  static constexpr const char* kind = "segmentation checkpoint 9";
+  static constexpr const char* kind = "segmentation checkpoint 10";
 
   nlohmann::ordered_json setting;   ///< see segment_setting()
   RunState run;                     ///< after the last slice that counts

@@ -22,7 +22,6 @@
 #include "pipeline/flow/spoken.h"
 #include "pipeline/options/resolve_options.h"
 #include "pipeline/options/version.h"
-#include "pipeline/options/voxel_doubt.h"
 #include "pipeline/report/run_facts.h"
 #include "pipeline/report/run_recorder.h"
 #include "pipeline/report/run_records.h"
@@ -66,10 +65,6 @@ class Run {
     if (!options_.channels_remark.empty()) {
       report().warnings.push_back(options_.channels_remark);
       context_.log(options_.channels_remark);
-    }
-    if (const auto doubt = voxel_doubt(network, stack.info().voxel_nm)) {
-      report().warnings.push_back(*doubt);
-      context_.log("in doubt: " + *doubt);
     }
     report().model = model_of(network);
   }
@@ -425,12 +420,12 @@ std::string adapted_model(const model::Network& network, const Outcome& outcome)
       {"fibflow.adapted_on", outcome.report->input.path},
       {"fibflow.recipe", name_of(as_it_was ? Recipe::none : options.recipe)},
       {"fibflow.estimator", options.estimator.rule},
-
       {"fibflow.featureless", name_of(options.featureless)},
       {"fibflow.options", one_line(options)},
       {"fibflow.normalization", options.normalization.text()},
       {"fibflow.threshold", formatted("%g", options.threshold)},
       {"fibflow.version", version()}};
+  if (options.gray_match() != GrayMatch::none) metadata["fibflow.match"] = name_of(options.gray_match());
   if (outcome.report->match) {
     metadata["fibflow.source_share"] = formatted("%g", outcome.report->match->shares.used);
     const nodes::Scale& scale = outcome.report->match->scale;

@@ -236,6 +236,18 @@ void add_normalization_argument(CLI::App& command, RunArguments& arguments) {
       ->default_str("found")
       ->group(fine_tuning);
   command.add_flag("--invert", arguments.input.invert, "exchange black and white")->group(input_group);
+  command
+      .add_option_function<std::string>(
+          "--match",
+          [&arguments](const std::string& text) {
+            arguments.input.match =
+                text == "histogram" ? pipeline::GrayMatch::histogram : pipeline::GrayMatch::none;
+          },
+          "gray levels get the histogram of the model's training")
+      ->type_name("none|histogram")
+      ->check(CLI::IsMember({"none", "histogram"}).description(""))
+      ->default_str("the model's, else none")
+      ->group(fine_tuning);
 }
 
 void add_scale_argument(CLI::App& command, RunArguments& arguments, const std::string& group) {

@@ -12,11 +12,7 @@
 namespace fibflow::pipeline {
 namespace {
 
-model::Network network_with(const std::map<std::string, std::string>& metadata) {
-  const model::Network network = testing::small_network();
-  const std::string bytes = network.with_statistics(network.source_statistics(), metadata);
-  return model::Network::parse(std::as_bytes(std::span(bytes)), "with metadata");
-}
+using testing::network_that_says;
 
 ResolvedOptions resolved(io::Stack& stack, const model::Network& network, const InputOptions& input = {},
                          const AdaptationOptions& adaptation = {},
@@ -26,7 +22,7 @@ ResolvedOptions resolved(io::Stack& stack, const model::Network& network, const 
 
 TEST(StatedScaleTest, IsTheRatioOfVoxelSizes) {
   const auto scale = [](const std::string& trained, const io::VoxelSize& here) {
-    return stated_scale(network_with({{"fibflow.voxel_nm", trained}}), here);
+    return stated_scale(network_that_says({{"fibflow.voxel_nm", trained}}), here);
   };
   EXPECT_EQ(scale("30,8,8", {50, 4, 4}), (nodes::Scale{0.5, 0.5}));
   EXPECT_EQ(scale("30,8,8", {50, 8, 16}), (nodes::Scale{1, 2})) << "each direction on its own";
@@ -38,12 +34,43 @@ TEST(StatedScaleTest, IsTheRatioOfVoxelSizes) {
   EXPECT_FALSE(stated_scale(testing::small_network(), {8, 8, 8}));
 }
 
+TEST(VoxelDoubtTest, IsOfWhatTheNetworkSees) {
+  auto stack = testing::textured_stack(3, 40, 48);
+  const model::Network trained = network_that_says({{"fibflow.voxel_nm", "8,8,8"}});
+  const auto doubt = [&](const io::VoxelSize& voxel, const char* from, double scale, int neighbours = 1) {
+    ResolvedOptions options = resolved(stack, trained);
+    options.neighbours = neighbours;
+    Match match;
+    match.scale = {scale, scale};
+    match.from = from;
+    return voxel_doubt(trained, options, match, voxel).value_or("");
+  };
+  EXPECT_EQ(doubt({8, 4, 4}, "voxel size", 0.5), "") << "they are brought to the same";
+  EXPECT_EQ(doubt({50, 4, 4}, "voxel size", 0.5), "") << "it sees one slice, however thick";
+  EXPECT_EQ(doubt({8, 4, 4}, "expected IoU", 1), "") << "it was looked at";
+  EXPECT_EQ(doubt({8, 6, 6}, "option", 1), "") << "nearly the same";
+  EXPECT_EQ(doubt({}, "option", 1), "") << "nobody knows";
+  const std::string forced = doubt({8, 4, 4}, "option", 1);
+  EXPECT_NE(forced.find("pixels of 4 x 4 nm (y, x), those that it was trained on are 8 x 8 nm"),
+            std::string::npos)
+      << forced;
+  EXPECT_NE(forced.find("without --scale"), std::string::npos) << forced;
+  EXPECT_NE(doubt({8, 4, 4}, "model", 1), "") << "an adapted model, of another stack";
+  const std::string micrometres = doubt({8, 4000, 4000}, "default", 1);
+  EXPECT_NE(micrometres.find("--voxel-size"), std::string::npos) << micrometres;
+  EXPECT_EQ(micrometres.find("--scale"), std::string::npos) << micrometres;
+  const std::string thick = doubt({40, 4, 4}, "voxel size", 0.5, 3);
+  EXPECT_NE(thick.find("40 nm thick"), std::string::npos) << thick;
+  EXPECT_EQ(voxel_doubt(testing::small_network(), resolved(stack, trained), {}, {8, 4, 4}), std::nullopt);
+}
+
 TEST(StatedMatchTest, WhatIsSaidComesFirstThenTheModelThenTheVoxels) {
   auto stack = testing::textured_stack(3, 40, 48);
   const io::VoxelSize voxel{8, 4, 4};
   const model::Network plain = testing::small_network();
-  const model::Network trained = network_with({{"fibflow.voxel_nm", "8,8,8"}});
-  const model::Network adapted = network_with({{"fibflow.voxel_nm", "8,8,8"}, {"fibflow.scale", "0.7,0.6"}});
+  const model::Network trained = network_that_says({{"fibflow.voxel_nm", "8,8,8"}});
+  const model::Network adapted =
+      network_that_says({{"fibflow.voxel_nm", "8,8,8"}, {"fibflow.scale", "0.7,0.6"}});
   InputOptions said;
   said.scale = 2;
   const Match by_option = stated_match(adapted, resolved(stack, adapted, said), voxel);

@@ -89,7 +89,7 @@ TEST_F(CraftedWatchStateTest, IsRefusedOrGoneOnWith) {
   replace("out", "begun");
   ASSERT_EQ(run().code, exit_ok);
   const std::string masks = testing::bytes_of(folder / "out/masks.tif");
-  constexpr const char* kind = "watch checkpoint 8";
+  constexpr const char* kind = "watch checkpoint 9";
   nlohmann::ordered_json truth;
   std::string ignored;
   ASSERT_TRUE(DurableState(folder / "begun/.state/checkpoint", kind)

@@ -20,7 +20,7 @@ class CraftedWatchTest : public WatchTest {
     ASSERT_TRUE(state().read([this](const Json& json) { sound = json; }, ignored));
   }
   using Json = nlohmann::ordered_json;
-  DurableState state() const { return {folder / "out/.state/checkpoint", "watch checkpoint 8"}; }
+  DurableState state() const { return {folder / "out/.state/checkpoint", "watch checkpoint 9"}; }
 
   /// The newest generation alone, or both.
   void craft(const Json& json, bool both) const {
