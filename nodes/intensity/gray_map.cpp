@@ -58,7 +58,10 @@ GrayMap::GrayMap(io::PixelType type, const IntensityRange& range, const std::vec
 
 double GrayMap::operator()(double voxel) const {
   if (changes_nothing()) return voxel;
-  const auto& [type, range, from, to, slope, table] = *knots_;
+  const IntensityRange& range = knots_->range;
+  const std::vector<double>& from = knots_->from;
+  const std::vector<double>& to = knots_->to;
+  const double slope = knots_->slope;
   const double intensity = range.intensity_of(voxel);
   const double mapped = [&] {
     if (intensity <= from.front()) return to.front() + slope * (intensity - from.front());
