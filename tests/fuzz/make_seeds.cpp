@@ -46,8 +46,7 @@ void make_tiffs(const fs::path& folder) {
 }
 
 void make_checkpoint(const fs::path& folder) {
-  const auto network =
-      model::Network::load(fs::path(FIBFLOW_TEST_FIXTURES) / "onnx/models/small.onnx");
+  const auto network = model::Network::load(fs::path(FIBFLOW_TEST_FIXTURES) / "onnx/models/small.onnx");
   const fs::path work = folder / "work";
   fs::create_directories(work);
   auto stack = small_stack(8, io::PixelType::u8);

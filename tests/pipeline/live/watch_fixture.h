@@ -39,7 +39,7 @@ class WatchTest : public ::testing::Test {
     options.acquisition.settle = milliseconds(0);
     options.acquisition.poll = milliseconds(50);
     options.output.folder = folder / "out";
-    options.smoothing = {0};   // each slice is written at once
+    options.smoothing = {0};  // each slice is written at once
     options.model = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
     adaptation.lag = 2;
     resources.threads = 2;
