@@ -1,5 +1,6 @@
 #include "io/samples/picture_stack.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
@@ -30,6 +31,14 @@ void PictureStack::describe(const char* format, const char* compression, int hei
   if (options.channel && *options.channel >= form.samples) {
     bad("has " + std::to_string(form.samples) + (form.samples == 1 ? " channel" : " channels") +
         ": there is no channel " + std::to_string(*options.channel));
+  }
+  // A lying header must not make us allocate what the file cannot hold: of a byte, deflate makes 1,032 at most, JPEG half of that.
+  constexpr std::size_t most_per_byte = 2000;
+  std::error_code unknown;
+  const std::uintmax_t stored = std::filesystem::file_size(info_.path, unknown);
+  if (!unknown && static_cast<std::size_t>(height) * form.row_bytes(width) / most_per_byte > stored) {
+    bad("claims " + std::to_string(width) + " x " + std::to_string(height) + " voxels in " +
+        std::to_string(stored) + " bytes: it is truncated or damaged");
   }
   conversion_.form = form;
   conversion_.form.sample = options.channel;

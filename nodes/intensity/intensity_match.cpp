@@ -72,14 +72,16 @@ class Matcher {
     }
     if (!is_known || !source_) return std::move(match_);
     const bool seems_inverted = !wishes_.inverted && doubt_polarity();
-    if (!seems_inverted && is_absolute() && match_.from != IntensityMatch::From::matched) doubt_moments();
+    const bool are_to_fit =
+        is_absolute() && match_.from != IntensityMatch::From::matched && !wishes_.any_gray_levels;
+    if (!seems_inverted && are_to_fit) doubt_moments();
     return std::move(match_);
   }
 
  private:
   bool is_absolute() const {
-    return !wishes_.any_gray_levels && (wishes_.normalization.kind == Normalization::Kind::unit ||
-                                        wishes_.normalization.kind == Normalization::Kind::zscore);
+    return wishes_.normalization.kind == Normalization::Kind::unit ||
+           wishes_.normalization.kind == Normalization::Kind::zscore;
   }
   bool is_signed() const { return stored_.zero != 0; }
   IntensityRange turned(const IntensityRange& range) const {

@@ -51,7 +51,7 @@ struct IntensityWishes {
   bool normalization_is_given = false;  ///< by the user: then it is not replaced, only doubted
   std::optional<IntensityRange> range = {};
   bool inverted = false;
-  bool any_gray_levels = false;  ///< they are matched afterwards: no full scale has to be found for them
+  bool any_gray_levels = false;  ///< they are matched afterwards, and need not be like the source's
 };
 
 /// Finds how a stack's intensities are meant, from a sample of them and from what the network was trained on (if that is

@@ -25,7 +25,7 @@ std::optional<nodes::Scale> stated_scale(const model::Network& network, const io
     if (!(here > 0) || !(there > 0)) return 0.0;
     const double by = here / there;
     constexpr double close = 1.05;
-    constexpr double most = 16;
+    constexpr double most = 8;
     if (by > most || by < 1 / most) return 0.0;
     return by < close && by > 1 / close ? 1.0 : by;
   };
@@ -61,6 +61,15 @@ std::optional<std::string> voxel_doubt(const model::Network& network, const Reso
   const double x = voxel_nm.x / match.scale.x;
   // What was chosen by what the network makes of it is in the report, with the other scales that were looked at.
   const bool was_looked_at = match.from == "expected IoU";
+  constexpr double far = 4;
+  const double by = std::max({match.scale.y, match.scale.x, 1 / match.scale.y, 1 / match.scale.x});
+  if (match.from == "voxel size" && by > far) {
+    return formatted(
+        "by the voxel sizes the network sees slices of %.3g times the height: the stack's are %.3g x %.3g nm "
+        "(y, x), those of the "
+        "training %.3g x %.3g nm; --voxel-size states the right size, if that is not so",
+        match.scale.y, voxel_nm.y, voxel_nm.x, (*trained)[1], (*trained)[2]);
+  }
   if (!was_looked_at && std::max(apart(y, (*trained)[1]), apart(x, (*trained)[2])) > most_apart) {
     return formatted(
         "the network sees pixels of %.3g x %.3g nm (y, x), those that it was trained on are %.3g x %.3g nm: "

@@ -274,6 +274,7 @@ class Search {
   /// With more of the slices: fewer pixels are left of them, and neighbouring scales are close.
   void choose_smaller(const MatchCandidate& base, double worth) {
     windows_.take(large_window);
+    match_.candidates.pop_back();  // it is looked at again
     if (const auto first = look(1, match_.shares)) climb(base, *first, 1, worth);
   }
 

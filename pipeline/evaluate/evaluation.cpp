@@ -24,10 +24,11 @@ std::string shape(std::int64_t depth, int height, int width) {
   return std::to_string(depth) + "x" + std::to_string(height) + "x" + std::to_string(width);
 }
 
-[[noreturn]] void refuse_shape(const io::StackInfo& info, const io::StackInfo& truth) {
+[[noreturn]] void refuse_shape(const io::StackInfo& info, const io::StackInfo& truth,
+                               const std::string& way_out = "") {
   throw io::Error(io::ErrorKind::bad_data, info.path,
                   "its shape (z, y, x) is " + shape(info.depth, info.height, info.width) + ", but that of " +
-                      truth.path + " is " + shape(truth.depth, truth.height, truth.width));
+                      truth.path + " is " + shape(truth.depth, truth.height, truth.width) + way_out);
 }
 
 /// Where slice 0 of a stack lies in the truth: at 0, or at the range's beginning for a stack that holds just the
@@ -36,7 +37,7 @@ std::int64_t first_slice(const io::StackInfo& info, const io::StackInfo& truth, 
   if (info.height != truth.height || info.width != truth.width) refuse_shape(info, truth);
   if (info.depth == truth.depth) return 0;
   if (slices.end && info.depth == slices.size()) return slices.first;
-  refuse_shape(info, truth);
+  refuse_shape(info, truth, info.depth < truth.depth ? "; --slices A:B says which of them it is of" : "");
 }
 
 io::Slice read_slice(io::Stack& stack, std::int64_t z) {

@@ -18,6 +18,7 @@
 #include "io/folder/natural_order.h"
 #include "io/format.h"
 #include "io/formats/formats.h"
+#include "pipeline/flow/spoken.h"
 
 namespace fibflow::pipeline {
 namespace {
@@ -86,6 +87,7 @@ void InboxFolder::note_file(const std::string& path, Clock::time_point now) {
   item.is_folder = in_folder;
   item.changed = item.try_at = now;
   item.pause = milliseconds(0);
+  item.trouble.clear();
   item.is_done = false;
   if (is_gone(name)) items_.erase(place);
 }
@@ -117,7 +119,8 @@ std::optional<InboxStack> InboxFolder::identified(const std::string& name) const
   } else if (const auto identity = io::identify(path)) {
     files.emplace_back("", *identity);
   }
-  if (files.empty()) return std::nullopt;
+  // One that is said to be complete is a stack, if of nothing.
+  if (files.empty() && !fs::exists(path + "/" + options_.marker, failure)) return std::nullopt;
   std::ranges::sort(files, {}, [](const auto& file) { return file.first; });
   io::RunningHash hash;
   std::uint64_t bytes = 0;
@@ -181,10 +184,11 @@ InboxFolder::Fate InboxFolder::judge(const std::string& name, Item& item, InboxS
     failure = "it did not stop changing";
   } else if (Clock::now() < item.try_at && !closed_at_) {
     due(item.try_at);
+    if (!item.trouble.empty()) obstacle_ = item.trouble;
     return Fate::waiting;
   }
   const auto found = identified(name);
-  if (!found) return is_gone(name) ? Fate::none : Fate::waiting;
+  if (!found) return is_gone(name) || out_of_patience ? Fate::none : Fate::waiting;
   stack = *found;
   if (dismissed_.contains({name, stack.fingerprint})) return Fate::none;
   if (!failure.empty()) return Fate::given_up;
@@ -211,6 +215,10 @@ InboxFolder::Fate InboxFolder::judge(const std::string& name, Item& item, InboxS
   item.try_at = now + item.pause;
   due(std::min(item.try_at, item.changed + options_.wait_unreadable));
   obstacle_ = failure;
+  if (std::exchange(item.trouble, failure).empty()) {
+    warn_(failure + ": it is given up if it does not change for " +
+          spoken_duration(options_.wait_unreadable) + " (--wait-missing)");
+  }
   return Fate::waiting;
 }
 

@@ -92,6 +92,7 @@ class InboxFolder {
     Clock::time_point changed;
     Clock::time_point try_at;
     std::chrono::milliseconds pause{0};
+    std::string trouble;   // why it cannot be read, since it changed
     bool is_done = false;  // dismissed, no stack, or gone; until it changes
   };
   enum class Fate { complete, given_up, waiting, none };

@@ -107,6 +107,7 @@ void LiveRun::resume() {
     }
   }
   changed_ = !events_.empty() && events_.back().event == event_names::begun_anew;
+  for (const RunEvent& event : events_) warn_of(event);
   services_.board.change([&](LiveStatus& status) {
     state_.journal().visit_taken([&](const JournalEntry& entry) {
       count_done(entry);
@@ -386,15 +387,14 @@ void LiveRun::look_again() {
   const auto verdict = live_->look_again(slices);
   if (!verdict) return;
   happened(event_of(*verdict, last_done_.first));
-  for (const Sign& sign : verdict->signs) {
-    services_.warn(sign.text);
-    status_.warn(sign.text);
-  }
 }
 
 /// Writes the slices that wait for neighbours which will not come.
 void LiveRun::finish() {
   if (!live_) return;
+  if (changed_ && resolved_.comparison > 0)
+    services_.log(
+        "no slice has come since the acquisition changed: whether adaptation helps there was not looked at");
   writer_.set_working(true);
   live_->session().finish([&](const SegmentSession::Done& done) { was_segmented(done); });
   save();
@@ -439,7 +439,6 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
   write_down(entry);
   if (const auto event = event_of(done.update, acquired.number, resolved_.lag)) {
     happened(*event);
-    status_.warn(event->text);
     changed_ = true;
   }
   count_done(entry);
@@ -462,7 +461,17 @@ void LiveRun::happened(const RunEvent& event) {
   line.event = event;
   write_down(line);
   events_.push_back(event);
-  services_.log(event.text);
+  if (event.event == event_names::in_doubt) {
+    services_.warn(event.text);
+  } else {
+    services_.log(event.text);
+  }
+  warn_of(event);
+}
+
+/// On the page and in the report, also after a restart.
+void LiveRun::warn_of(const RunEvent& event) {
+  if (event.event != event_names::looked_again) status_.warn(event.text);
 }
 
 void LiveRun::write_down(const JournalEntry& line) {

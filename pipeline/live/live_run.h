@@ -49,6 +49,7 @@ class LiveRun {
   bool segment();
   void look_again();
   void happened(const RunEvent& event);
+  void warn_of(const RunEvent& event);
   void write_down(const JournalEntry& line);
   void finish();
   std::optional<io::Slice> next_slice();

@@ -59,10 +59,10 @@ void tell(RunReport& report, const AdaptationStart& start) {
 }
 
 RunEvent event_of(const AdaptationStart::Verdict& verdict, std::int64_t z) {
-  std::string text = "looked again whether adaptation helps: " + one_line(verdict.comparison);
-  for (const Sign& sign : verdict.signs) text += "; in doubt: " + sign.text;
+  std::string text = "whether adaptation helps, looked at again: " + one_line(verdict.comparison);
+  for (const Sign& sign : verdict.signs) text += "; " + sign.text;
   if (verdict.signs.empty()) text += "; nothing speaks against it";
-  return {z, event_names::looked_again, std::move(text)};
+  return {z, verdict.signs.empty() ? event_names::looked_again : event_names::in_doubt, std::move(text)};
 }
 
 std::optional<std::string> one_sided(const SliceSums& sums) {

@@ -78,7 +78,7 @@ struct AdaptationSummary {
 ///                                        segmented with, these normalizing, per channel; null unless measured
 ///                     featureless        share of the pixels that did not count in its moments
 ///     states          "segmented" and "measured": how many slices, and their mean seconds of work (null if none)
-///     events          what happened to the statistics, in order: z, event ("begun anew", "looked again"), text
+///     events          what happened to the statistics, in order: z, event ("begun anew", "looked again", "in doubt"), text
 ///     outputs         path by kind
 ///     seconds         wall time: prepare, adapt (before the segmentation), segment, total
 ///     voxels_per_second  of the whole run

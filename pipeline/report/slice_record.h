@@ -38,13 +38,14 @@ using EachSliceRecord = std::function<void(const TakeSliceRecord& take)>;
 
 namespace event_names {
 constexpr const char* begun_anew = "begun anew";      ///< the estimate, as the acquisition has changed
-constexpr const char* looked_again = "looked again";  ///< whether adaptation helps
+constexpr const char* looked_again = "looked again";  ///< whether adaptation helps: nothing speaks against it
+constexpr const char* in_doubt = "in doubt";          ///< looked again, and something does
 }  // namespace event_names
 
 /// What happened to the statistics on the way.
 struct RunEvent {
   std::int64_t z = 0;  ///< of the slice after which it happened
-  std::string event;   ///< "begun anew", "looked again"
+  std::string event;   ///< "begun anew", "looked again", "in doubt"
   std::string text;    ///< the same in words, with the reason
 };
 

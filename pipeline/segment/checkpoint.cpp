@@ -50,7 +50,7 @@ std::optional<Checkpoint> Checkpoint::read(const std::string& path, const Json& 
     found->setting = json.at("setting");
   };
   if (DurableState(path, kind).read(take, refusal))
-    require_same_setting(path, found->setting, wanted, "remove it to begin anew");
+    require_same_setting(path, found->setting, wanted, "remove it and what is named like it to begin anew");
   return found;
 }
 

@@ -462,6 +462,7 @@ RunConsole::RunConsole(Context& context, const RunArguments& arguments, std::int
   hooks_.begin = [this, voxels_per_slice](const std::string& phase, std::int64_t slices) {
     progress_.reset();
     progress_ = make_progress(context_, phase, slices, voxels_per_slice);
+    compares_ = phase == "compare";
   };
   hooks_.advance = [this] {
     if (progress_) progress_->add_slice();
@@ -469,7 +470,7 @@ RunConsole::RunConsole(Context& context, const RunArguments& arguments, std::int
 }
 
 void RunConsole::conclude(const pipeline::RunReport& report) {
-  if (progress_) context_.log->info("{}", progress_->summary());
+  if (progress_ && !compares_) context_.log->info("{}", progress_->summary());
   progress_.reset();
   for (const std::string& line : pipeline::summary_of(report)) context_.log->info("{}", line);
   context_.log->info("peak memory {} of {}", pipeline::spoken_memory(report.peak_memory),

@@ -82,6 +82,7 @@ class RunConsole {
  private:
   Context& context_;
   std::unique_ptr<pipeline::Progress> progress_;
+  bool compares_ = false;  // with the source: not what the run is about
   pipeline::RunHooks hooks_;
 };
 

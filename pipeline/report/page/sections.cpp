@@ -211,8 +211,8 @@ std::string event_list(const RecordedRun& run) {
   if (run.events.empty()) return {};
   std::string items;
   for (const RunEvent& event : run.events)
-    items += "<li>after slice " + std::to_string(event.z) + ": " + html(event.event) +
-             (event.text.empty() ? "" : ", " + html(event.text)) + "</li>\n";
+    items += "<li>after slice " + std::to_string(event.z) + ": " +
+             html(event.text.empty() ? event.event : event.text) + "</li>\n";
   return "<h3>Changes of the acquisition</h3><ul class=\"plain\">" + items + "</ul>\n";
 }
 
@@ -224,12 +224,17 @@ std::string verdict_section(const RecordedRun& run) {
   std::string tone = "unknown";
   std::string headline;
   std::string text;
+  const auto later = std::ranges::find(run.events, event_names::in_doubt, &RunEvent::event);
   if (run.doubt && run.doubt->doubtful) {
     tone = "doubtful";
     headline = "Adaptation is in doubt";
     std::string signs;
     for (const std::string& sign : run.doubt->signs) signs += "<li>" + html(sign) + "</li>\n";
     text = "<ul>" + signs + "</ul>\n" + paragraph(action_in_words(run), "");
+  } else if (later != run.events.end()) {
+    tone = "doubtful";
+    headline = "Adaptation is in doubt from slice " + std::to_string(later->z + 1) + " on";
+    text = paragraph("The acquisition changed, and then: " + html(later->text) + ".", "");
   } else if (run.doubt) {
     tone = "good";
     headline = "No sign against the adaptation";
@@ -243,7 +248,10 @@ std::string verdict_section(const RecordedRun& run) {
   if (!run.comparison.empty()) text += paragraph(html(compared_in_words(run)), "");
   if (!run.comparison.empty() && run.command == "watch") {
     text += paragraph(
-        "Only the first slices were compared: watch the drift and the foreground over z for later ones.", "");
+        "The first slices were compared, and some where the acquisition changed: watch the drift and the "
+        "foreground over z for all "
+        "others.",
+        "");
   }
   std::string warnings;
   for (const std::string& warning : run.warnings) warnings += "<li>" + html(warning) + "</li>\n";

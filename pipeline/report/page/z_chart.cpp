@@ -67,7 +67,7 @@ std::string ZCharts::marks() const {
              "\" y1=\"0\" y2=\"1000\"/>";
   };
   for (const RunEvent& event : run_.events) {
-    if (event.event == event_names::looked_again) continue;
+    if (event.event == event_names::looked_again || event.event == event_names::in_doubt) continue;
     const auto z = static_cast<double>(event.z);
     if (z >= first_z_ && z < first_z_ + span_)
       // "frozen" is an older fibflow's.

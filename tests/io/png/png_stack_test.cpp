@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <png.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -133,6 +134,13 @@ TEST_F(PngStackTest, DamagedFilesAreRefusedAndNamed) {
   testing::put(lying, 16, 4, 0xffffff7f);
   testing::write_bytes(path_, lying);
   EXPECT_NE(failure().find("truncated or damaged"), std::string::npos) << failure();
+  // 16,776,963 x 65,536 pixels: numbers that could be, in a larger file.
+  const std::vector<unsigned char> large{0, 0xff, 0xff, 3, 0, 1, 0, 0};
+  lying = whole;
+  std::ranges::copy(large, lying.begin() + 16);
+  lying[25] = PNG_COLOR_TYPE_RGB;
+  testing::write_bytes(path_, lying);
+  EXPECT_NE(failure().find("claims 16776963 x 65536 voxels in"), std::string::npos) << failure();
 }
 
 }  // namespace

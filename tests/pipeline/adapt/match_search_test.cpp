@@ -31,6 +31,7 @@ TEST(StatedScaleTest, IsTheRatioOfVoxelSizes) {
   EXPECT_FALSE(scale("30,0,0", {50, 8, 8}));
   EXPECT_FALSE(scale("8", {50, 8, 8}));
   EXPECT_FALSE(scale("8,8,8", {8, 8000, 8000})) << "micrometres taken for nanometres";
+  EXPECT_FALSE(scale("8,8,8", {8, 80, 80})) << "--scale goes no farther than 8 either";
   EXPECT_FALSE(stated_scale(testing::small_network(), {8, 8, 8}));
 }
 
@@ -49,6 +50,7 @@ TEST(VoxelDoubtTest, IsOfWhatTheNetworkSees) {
   EXPECT_EQ(doubt({50, 4, 4}, "voxel size", 0.5), "") << "it sees one slice, however thick";
   EXPECT_EQ(doubt({8, 4, 4}, "expected IoU", 1), "") << "it was looked at";
   EXPECT_EQ(doubt({8, 6, 6}, "option", 1), "") << "nearly the same";
+  EXPECT_NE(doubt({8, 40, 40}, "voxel size", 5), "") << "that far apart, one of them may be wrong";
   EXPECT_EQ(doubt({}, "option", 1), "") << "nobody knows";
   const std::string forced = doubt({8, 4, 4}, "option", 1);
   EXPECT_NE(forced.find("pixels of 4 x 4 nm (y, x), those that it was trained on are 8 x 8 nm"),

@@ -150,7 +150,8 @@ TEST(EvaluationTest, OtherShapeIsRefusedWithBothShapes) {
   MemoryStack<std::uint8_t> shallow("shallow.tif", 1, 3, 4, Bytes(12));
   MemoryStack<std::uint8_t> turned("turned.tif", 2, 4, 3, Bytes(24));
   EXPECT_EQ(bad_data_message([&] { evaluate(shallow, truth); }),
-            "shallow.tif: its shape (z, y, x) is 1x3x4, but that of truth.tif is 2x3x4");
+            "shallow.tif: its shape (z, y, x) is 1x3x4, but that of truth.tif is 2x3x4; --slices A:B says "
+            "which of them it is of");
   EXPECT_EQ(bad_data_message([&] { evaluate(truth, truth, &turned); }),
             "turned.tif: its shape (z, y, x) is 2x4x3, but that of truth.tif is 2x3x4");
   EXPECT_NE(bad_data_message([&] { evaluate_classes(turned, truth); }), "");

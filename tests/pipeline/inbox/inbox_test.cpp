@@ -228,6 +228,29 @@ TEST_F(InboxTest, OneThatCannotBeSegmentedIsMovedAsideAndKeepsNobodyWaiting) {
   EXPECT_EQ(made("a broken"), batch(folder / "in/a broken.tif"));
 }
 
+TEST_F(InboxTest, AFolderThatIsSaidToBeCompleteAndHasNoSlicesFails) {
+  fs::create_directory(folder / "in/nothing");
+  std::ofstream(folder / "in/nothing/complete") << "";
+  fs::create_directory(folder / "in/hidden");
+  std::ofstream(folder / "in/hidden/.coming.tif") << "";
+  drop("cell.tif", 4);
+  EXPECT_EQ(run(), WatchEnd::complete);
+  EXPECT_EQ(names_in("in"), (Names{"cell.tif", "failed", "hidden"}));
+  EXPECT_TRUE(is_there("in/failed/nothing.reason.txt"));
+}
+
+TEST_F(InboxTest, SaysAtOnceWhatCannotBeReadThoughItWaits) {
+  options.inbox.wait_unreadable = std::chrono::hours(1);
+  std::ofstream(folder / "in/text.tif") << "no TIFF";
+  stop_when = [this](const LiveStatus&) {
+    const std::lock_guard lock(mutex);
+    return said("--wait-missing");
+  };
+  EXPECT_EQ(run(std::nullopt, false), WatchEnd::stopped);
+  EXPECT_TRUE(said("text.tif")) << log;
+  EXPECT_TRUE(is_there("in/text.tif"));
+}
+
 TEST_F(InboxTest, OneThatFailsInTheMiddleFailsAlone) {
   drop("good.tif", 5);
   drop("nan.tif", 5);

@@ -157,11 +157,17 @@ TEST(ReportPageTest, SaysWhatDoubtFoundAndWhatWasDone) {
   EXPECT_TRUE(has(page_of(json), "The model was therefore written with the source"));
 }
 
-TEST(ReportPageTest, SaysThatOfALiveRunOnlyTheFirstSlicesWereCompared) {
+TEST(ReportPageTest, SaysThatOfALiveRunTheFirstSlicesWereComparedAndThoseAfterAChange) {
   Json json = recorded_run_json(5);
-  EXPECT_FALSE(has(page_of(json), "Only the first slices were compared"));
+  EXPECT_FALSE(has(page_of(json), "The first slices were compared"));
   json["command"] = "watch";
-  EXPECT_TRUE(has(page_of(json), "Only the first slices were compared"));
+  EXPECT_TRUE(has(page_of(json), "The first slices were compared"));
+  json["events"] = {{{"z", 11}, {"event", "looked again"}, {"text", "nothing speaks against it"}}};
+  EXPECT_TRUE(has(page_of(json), "No sign against the adaptation"));
+  json["events"].push_back({{"z", 16}, {"event", "in doubt"}, {"text", "the foreground floods"}});
+  EXPECT_FALSE(has(page_of(json), "No sign against the adaptation"));
+  EXPECT_TRUE(has(page_of(json), "Adaptation is in doubt from slice 17 on"));
+  EXPECT_TRUE(has(page_of(json), "the foreground floods"));
 }
 
 TEST(ReportPageTest, SaysHowTheStackWasMatched) {
