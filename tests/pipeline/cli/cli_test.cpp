@@ -155,8 +155,8 @@ TEST_F(CommandLineTest, OtherShapeExitsWith65AndNamesBothFiles) {
   write_stack<std::uint8_t>(other, 2, 1, 4, std::vector<std::uint8_t>(8));
   const ProgramRun run = run_fibflow({"evaluate", other, truth_});
   EXPECT_EQ(run.code, 65);
-  EXPECT_EQ(run.err,
-            "fibflow: " + other + ": its shape (z, y, x) is 2x1x4, but that of " + truth_ + " is 3x1x4\n");
+  EXPECT_EQ(run.err, "fibflow: " + other + ": its shape (z, y, x) is 2x1x4, but that of " + truth_ +
+                         " is 3x1x4; --slices A:B says which of them it is of\n");
 }
 
 TEST_F(CommandLineTest, FullDiskBehindStdoutExitsWith74) {

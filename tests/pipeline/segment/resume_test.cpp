@@ -336,7 +336,7 @@ TEST_F(ResumeTest, AnotherRunIsRefusedWithWhatDiffers) {
   other.adaptation.source_share = 0.5;
   EXPECT_EQ(refusal(other), checkpoint_file +
                                 ": is of a run with another option source_share: 0.25, not 0.5 "
-                                "(remove it to begin anew)");
+                                "(remove it and what is named like it to begin anew)");
   other = given;
   other.adaptation.estimator.values.set("momentum", 0.2);
   EXPECT_NE(refusal(other).find("another option estimator momentum: 0.1, not 0.2"), std::string::npos)
