@@ -19,6 +19,14 @@ Neighbourhood Neighbours::around(std::size_t middle) const {
   return found;
 }
 
+/// The first slice that is still to come out.
+Neighbourhood Neighbours::take_waiting() {
+  Neighbourhood next = around(slices_.size() - waiting_.size());
+  next.update = std::move(waiting_.front());
+  waiting_.pop_front();
+  return next;
+}
+
 void Neighbours::forget_passed() {
   while (slices_.size() > waiting_.size() + reach_) slices_.pop_front();
 }
@@ -27,22 +35,14 @@ Neighbours::Output Neighbours::operator()(Input next) {
   slices_.push_back(std::make_shared<const SegmentedSlice>(std::move(std::get<0>(next))));
   waiting_.push_back(std::move(std::get<1>(next)));
   Output complete;
-  if (waiting_.size() > reach_) {
-    complete.push_back(around(slices_.size() - waiting_.size()));
-    complete.back().update = std::move(waiting_.front());
-    waiting_.pop_front();
-  }
+  if (waiting_.size() > reach_) complete.push_back(take_waiting());
   forget_passed();
   return complete;
 }
 
 Neighbours::Output Neighbours::finish() {
   Output rest;
-  while (!waiting_.empty()) {
-    rest.push_back(around(slices_.size() - waiting_.size()));
-    rest.back().update = std::move(waiting_.front());
-    waiting_.pop_front();
-  }
+  while (!waiting_.empty()) rest.push_back(take_waiting());
   forget_passed();
   return rest;
 }

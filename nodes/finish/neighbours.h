@@ -53,6 +53,7 @@ class Neighbours {
 
  private:
   Neighbourhood around(std::size_t middle) const;
+  Neighbourhood take_waiting();
   void forget_passed();
 
   std::size_t reach_;

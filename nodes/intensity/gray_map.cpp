@@ -47,30 +47,30 @@ GrayMap::GrayMap(io::PixelType type, const IntensityRange& range, const std::vec
   }
   if (knots.from.size() > 1)
     knots.slope = (knots.to.back() - knots.to.front()) / (knots.from.back() - knots.from.front());
-  knots_ = std::make_shared<const Knots>(knots);
-  if (type == io::PixelType::f32) return;
-  const double most = type == io::PixelType::u8 ? std::numeric_limits<std::uint8_t>::max()
-                                                : std::numeric_limits<std::uint16_t>::max();
-  for (double voxel = 0; voxel <= most; ++voxel)
-    knots.table.push_back(static_cast<std::uint16_t>(std::clamp(std::round((*this)(voxel)), 0.0, most)));
+  if (type != io::PixelType::f32) {
+    const double most = type == io::PixelType::u8 ? std::numeric_limits<std::uint8_t>::max()
+                                                  : std::numeric_limits<std::uint16_t>::max();
+    for (double voxel = 0; voxel <= most; ++voxel)
+      knots.table.push_back(
+          static_cast<std::uint16_t>(std::clamp(std::round(knots.mapped(voxel)), 0.0, most)));
+  }
   knots_ = std::make_shared<const Knots>(std::move(knots));
 }
 
 double GrayMap::operator()(double voxel) const {
-  if (changes_nothing()) return voxel;
-  const IntensityRange& range = knots_->range;
-  const std::vector<double>& from = knots_->from;
-  const std::vector<double>& to = knots_->to;
-  const double slope = knots_->slope;
+  return changes_nothing() ? voxel : knots_->mapped(voxel);
+}
+
+double GrayMap::Knots::mapped(double voxel) const {
   const double intensity = range.intensity_of(voxel);
-  const double mapped = [&] {
+  const double result = [&] {
     if (intensity <= from.front()) return to.front() + slope * (intensity - from.front());
     if (intensity >= from.back()) return to.back() + slope * (intensity - from.back());
     const auto above = static_cast<std::size_t>(std::ranges::upper_bound(from, intensity) - from.begin());
     const double part = (intensity - from[above - 1]) / (from[above] - from[above - 1]);
     return to[above - 1] + part * (to[above] - to[above - 1]);
   }();
-  return range.black + mapped * (range.white - range.black);
+  return range.black + result * (range.white - range.black);
 }
 
 io::Slice GrayMap::of_one(const io::Slice& slice) const {

@@ -38,6 +38,8 @@ class GrayMap {
     std::vector<double> to;
     double slope = 1;                  // beyond
     std::vector<std::uint16_t> table;  // of integers: by voxel
+
+    double mapped(double voxel) const;
   };
   io::Slice of_one(const io::Slice& slice) const;
 

@@ -97,12 +97,14 @@ void AdaptationStart::set_match(Match match) {
 nodes::Scaler AdaptationStart::scaler() const {
   return nodes::Scaler(
       nodes::Resampler({slices_.height, slices_.width}, {inference_.height(), inference_.width()}),
-      gray_map());
+      gray_map_);
 }
 
-nodes::GrayMap AdaptationStart::gray_map() const {
-  if (findings_.gray_levels.empty()) return {};
-  return {slices_.type, findings_.intensities.range, findings_.gray_levels, options_.trained_gray_levels};
+/// By the quantiles that were found.
+void AdaptationStart::make_gray_map() {
+  if (findings_.gray_levels.empty()) return;
+  gray_map_ = nodes::GrayMap(slices_.type, findings_.intensities.range, findings_.gray_levels,
+                             options_.trained_gray_levels);
 }
 
 nodes::Finishing AdaptationStart::finishing() const {
@@ -138,7 +140,7 @@ void AdaptationStart::match(io::Stack& stack, const std::vector<std::int64_t>& s
     (void)plan_run(inference_, plan_request(options_, inference_, slices_, {}, std::nullopt));
     context_.begin("match", 0);
     const nodes::GridSize own{slices_.height, slices_.width};
-    ScaledStack mapped(stack, nodes::Scaler(nodes::Resampler(own, own), gray_map()));
+    ScaledStack mapped(stack, nodes::Scaler(nodes::Resampler(own, own), gray_map_));
     set_match(
         search_match(mapped, slices, findings_.match, network_, options_, *normalizer_, team_, context_));
     context_.log("match: " + one_line(findings_.match));
@@ -210,6 +212,7 @@ void AdaptationStart::measure_intensity(io::Stack& stack, const std::vector<std:
   for (const std::string& warning : findings_.intensities.warnings) context_.log("in doubt: " + warning);
   if (!options_.trained_gray_levels.empty()) {
     findings_.gray_levels = sample.quantiles(static_cast<int>(options_.trained_gray_levels.size()));
+    make_gray_map();
     ScaledStack mapped(stack, scaler());
     findings_.intensity = sample_of(mapped, slices).moments();
     context_.log("gray levels are matched to the histogram of the model's training");
@@ -273,7 +276,7 @@ void AdaptationStart::restore(Findings findings) {
     throw std::invalid_argument("the gray levels are not matched to this model's");
   set_match(findings.match);
   findings_ = std::move(findings);
-  (void)gray_map();  // throws if they are none
+  make_gray_map();
   make_normalizer();
   estimator_.restore(findings_.adapted);
   if (findings_.uses_source()) estimator_ = model::Estimator(options_.estimator, estimator_.source());
@@ -360,7 +363,7 @@ SegmentSession AdaptationStart::session(const nodes::PredictionFormat& format) c
   SessionSetting setting = findings_.uses_source()
                                ? source_setting(options_, format, finishing())
                                : session_setting(options_, findings_.match.shares, format, finishing());
-  setting.gray_levels = gray_map();
+  setting.gray_levels = gray_map_;
   return {inference_,
           *plan_,
           *normalizer_,

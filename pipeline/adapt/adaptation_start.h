@@ -132,7 +132,7 @@ class AdaptationStart {
   void set_match(Match match);
   nodes::IntensitySample sample_of(io::Stack& stack, const std::vector<std::int64_t>& slices);
   void make_normalizer();
-  nodes::GrayMap gray_map() const;
+  void make_gray_map();
   nodes::Scaler scaler() const;
   void probe(io::Stack& stack, const std::vector<std::int64_t>& slices);
   void two_pass(io::Stack& stack);
@@ -150,6 +150,7 @@ class AdaptationStart {
   model::Estimator estimator_;
   std::optional<Plan> plan_;
   std::optional<nodes::Normalizer> normalizer_;
+  nodes::GrayMap gray_map_;
   Findings findings_;
   std::vector<std::vector<double>>
       usual_distances_;  // of the probe's slices from the others, by layer; not after restore()

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "pipeline/adapt/match.h"
 #include "pipeline/flow/spoken.h"
 
 namespace fibflow::pipeline {
@@ -31,20 +32,14 @@ Means means_of(const Comparison& comparison, PredictionFigures SliceComparison::
   return means;
 }
 
-/// How far a foreground is from that of the training, as a logarithm.
-double distance(double foreground, double trained) {
-  constexpr double least = 1e-6;
-  return std::abs(std::log(std::max(foreground, least) / trained));
-}
-
 /// Of slices that the model was not trained on the foreground is known to be like this; what is not, no figure of it tells.
 bool is_plausible(double foreground, const std::optional<double>& trained) {
-  if (trained) return distance(foreground, *trained) <= plausible;
+  if (trained) return log_distance(foreground, *trained) <= plausible;
   return foreground >= least_foreground && foreground <= plausible_foreground;
 }
 
 void add_signs_of_known(std::vector<Sign>& signs, const Means& source, const Means& adapted, double trained) {
-  const double farther = distance(adapted.foreground, trained) - distance(source.foreground, trained);
+  const double farther = log_distance(adapted.foreground, trained) - log_distance(source.foreground, trained);
   if (!(farther > leaves)) return;
   signs.push_back(
       {"foreground leaves", farther, leaves,

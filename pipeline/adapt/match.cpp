@@ -18,6 +18,11 @@ double apart(double here, double there) {
 
 }  // namespace
 
+double log_distance(double value, double of_training) {
+  constexpr double least = 1e-6;
+  return std::abs(std::log(std::max(value, least) / of_training));
+}
+
 std::optional<nodes::Scale> stated_scale(const model::Network& network, const io::VoxelSize& voxel_nm) {
   const auto trained = metadata_numbers(network, "fibflow.voxel_nm", 3);
   if (!trained) return std::nullopt;

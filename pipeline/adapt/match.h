@@ -39,6 +39,9 @@ struct Match {
       candidates;  ///< that were looked at, in that order; none if there was nothing to choose
 };
 
+/// How far a share or a size is from that of the training: |log| of their ratio, where nothing at all counts as a millionth.
+double log_distance(double value, double of_training);
+
 /// Share of the foreground in the training labels ("fibflow.foreground"); nothing if the model does not know it.
 std::optional<double> trained_foreground(const model::Network& network);
 

@@ -52,10 +52,6 @@ bool scale_is_open(const Match& stated) {
   return stated.from == "voxel size" || stated.from == "default";
 }
 
-double log_distance(double value, double of_training) {
-  return std::abs(std::log(std::max(value, 1e-6) / of_training));
-}
-
 /// Evaluates candidates on some windows.
 class Windows {
  public:

@@ -368,27 +368,6 @@ bool LiveRun::segment() {
   return true;
 }
 
-/// The acquisition has changed: whether adaptation helps now is seen at the slices that come next, as it was at the first ones.
-/// What was decided then stands: it cannot be known how many slices are on their way.
-void LiveRun::look_again() {
-  changed_ = false;
-  if (resolved_.comparison == 0) return;
-  const auto wanted = static_cast<std::size_t>(resolved_.comparison);
-  while (begun_.size() < wanted) {
-    auto slice = take();
-    if (!slice) break;
-    begun_.push_back(*std::move(slice));
-  }
-  const Liveness::Work work(services_.liveness);
-  std::vector<io::Slice> slices;
-  for (const AcquiredSlice& acquired : begun_) {
-    if (slices.size() < wanted) slices.push_back(acquired.slice);
-  }
-  const auto verdict = live_->look_again(slices);
-  if (!verdict) return;
-  happened(event_of(*verdict, last_done_.first));
-}
-
 /// Writes the slices that wait for neighbours which will not come.
 void LiveRun::finish() {
   if (!live_) return;
@@ -451,27 +430,6 @@ void LiveRun::was_segmented(const SegmentSession::Done& done) {
     last_picture_ = Clock::now();
   }
   if (Clock::now() - last_save_ >= between_saves) save();
-}
-
-/// What happened to the statistics.
-void LiveRun::happened(const RunEvent& event) {
-  JournalEntry line;
-  line.kind = JournalEntry::Kind::event;
-  line.first = line.last = event.z;
-  line.event = event;
-  write_down(line);
-  events_.push_back(event);
-  if (event.event == event_names::in_doubt) {
-    services_.warn(event.text);
-  } else {
-    services_.log(event.text);
-  }
-  warn_of(event);
-}
-
-/// On the page and in the report, also after a restart.
-void LiveRun::warn_of(const RunEvent& event) {
-  if (event.event != event_names::looked_again) status_.warn(event.text);
 }
 
 void LiveRun::write_down(const JournalEntry& line) {

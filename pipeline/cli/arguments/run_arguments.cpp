@@ -236,16 +236,9 @@ void add_normalization_argument(CLI::App& command, RunArguments& arguments) {
       ->default_str("found")
       ->group(fine_tuning);
   command.add_flag("--invert", arguments.input.invert, "exchange black and white")->group(input_group);
-  command
-      .add_option_function<std::string>(
-          "--match",
-          [&arguments](const std::string& text) {
-            arguments.input.match =
-                text == "histogram" ? pipeline::GrayMatch::histogram : pipeline::GrayMatch::none;
-          },
-          "gray levels get the histogram of the model's training")
-      ->type_name("none|histogram")
-      ->check(CLI::IsMember({"none", "histogram"}).description(""))
+  add_choice(command, "--match", arguments.input.match,
+             {{"none", pipeline::GrayMatch::none}, {"histogram", pipeline::GrayMatch::histogram}},
+             "gray levels get the histogram of the model's training")
       ->default_str("the model's, else none")
       ->group(fine_tuning);
 }
@@ -321,16 +314,9 @@ pipeline::Outcome with_the_stack_named(const io::Stack& stack,
 }
 
 void add_input_channels(CLI::App& command, RunArguments& arguments) {
-  command
-      .add_option_function<std::string>(
-          "--input",
-          [&arguments](const std::string& text) {
-            arguments.input.channels =
-                text == "slices" ? pipeline::InputChannels::slices : pipeline::InputChannels::copies;
-          },
-          "of a model with several channels: the slice in each, or its neighbours")
-      ->type_name("copies|slices")
-      ->check(CLI::IsMember({"copies", "slices"}).description(""))
+  add_choice(command, "--input", arguments.input.channels,
+             {{"copies", pipeline::InputChannels::copies}, {"slices", pipeline::InputChannels::slices}},
+             "of a model with several channels: the slice in each, or its neighbours")
       ->default_str("the model's")
       ->group(fine_tuning);
 }

@@ -15,6 +15,7 @@
 #include "tests/fixtures/run_program.h"
 #include "tests/fixtures/temporary_folder.h"
 #include "tests/fixtures/textured_stack.h"
+#include "tests/pipeline/cli/stack_command_test.h"
 
 namespace fibflow {
 namespace {
@@ -22,19 +23,7 @@ namespace {
 using Json = nlohmann::json;
 using testing::run_fibflow;
 
-const std::string model_file = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
-
-class MatchCommandTest : public ::testing::Test {
- protected:
-  MatchCommandTest() {
-    auto slices = testing::textured_stack(6, 72, 104);
-    testing::write_tiff(slices, stack, io::Compression::deflate);
-  }
-
-  const testing::TemporaryFolder folder;
-  const std::string stack = folder / "stack.tif";
-  const std::string masks = folder / "masks.tif";
-};
+using MatchCommandTest = StackCommandTest;
 
 TEST_F(MatchCommandTest, TheNetworkSeesAnotherScaleAndTheMasksAreOfTheStack) {
   const std::string report = folder / "r.json";

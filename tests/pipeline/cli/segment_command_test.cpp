@@ -17,6 +17,7 @@
 #include "tests/fixtures/run_program.h"
 #include "tests/fixtures/temporary_folder.h"
 #include "tests/fixtures/textured_stack.h"
+#include "tests/pipeline/cli/stack_command_test.h"
 
 namespace fibflow {
 namespace {
@@ -24,15 +25,8 @@ namespace {
 using Json = nlohmann::json;
 using testing::run_fibflow;
 
-const std::string model_file = std::string(FIBFLOW_TEST_FIXTURES) + "/onnx/models/small.onnx";
-
-class SegmentCommandTest : public ::testing::Test {
+class SegmentCommandTest : public StackCommandTest {
  protected:
-  SegmentCommandTest() {
-    auto slices = testing::textured_stack(6, 72, 104);
-    testing::write_tiff(slices, stack, io::Compression::deflate);
-  }
-
   std::vector<std::string> segment(std::vector<std::string> more = {}) const {
     std::vector<std::string> all{"segment", stack, "--model", model_file, "-o", masks};
     all.insert(all.end(), more.begin(), more.end());
@@ -45,9 +39,6 @@ class SegmentCommandTest : public ::testing::Test {
     return names;
   }
 
-  const testing::TemporaryFolder folder;
-  const std::string stack = folder / "stack.tif";
-  const std::string masks = folder / "masks.tif";
   const std::vector<std::string> only_stack{"stack.tif"};
 };
 
